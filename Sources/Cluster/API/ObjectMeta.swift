@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Kubernetes objects as the API stores them. Fields hold what a manifest may say, so that a wrong value can
+// be refused in the API server's own words; typed views (`service.serviceType`) are for objects that passed
+// validation.
+
+import OrderedCollections
+import SimKernel
+
+public typealias Labels = OrderedDictionary<String, String>
+
+/// `metadata` of any object.
+public struct ObjectMeta: Sendable, Equatable {
+  public var name: String
+  /// Empty for cluster-scoped objects.
+  public var namespace: String
+  public var labels: Labels
+  public var annotations: Labels
+  public var uid: String
+  public var generateName: String
+  public var resourceVersion: Revision
+  /// Negative for objects that existed before the run began.
+  public var creationTimestamp: SimTime
+  public var deletionTimestamp: SimTime?
+
+  public init(
+    name: String, namespace: String = "default", labels: Labels = [:], annotations: Labels = [:],
+    uid: String = "", generateName: String = "", resourceVersion: Revision = .zero,
+    creationTimestamp: SimTime = .zero, deletionTimestamp: SimTime? = nil
+  ) {
+    self.name = name
+    self.namespace = namespace
+    self.labels = labels
+    self.annotations = annotations
+    self.uid = uid
+    self.generateName = generateName
+    self.resourceVersion = resourceVersion
+    self.creationTimestamp = creationTimestamp
+    self.deletionTimestamp = deletionTimestamp
+  }
+
+  public var namespacedName: NamespacedName { NamespacedName(namespace: namespace, name: name) }
+}
+
+/// `namespace/name`, the key of most tables.
+public struct NamespacedName: Hashable, Comparable, Sendable, CustomStringConvertible {
+  public var namespace: String
+  public var name: String
+  public init(namespace: String = "default", name: String) {
+    self.namespace = namespace
+    self.name = name
+  }
+  public static func < (a: Self, b: Self) -> Bool { (a.namespace, a.name) < (b.namespace, b.name) }
+  public var description: String { "\(namespace)/\(name)" }
+}
+
+/// Equality-based label selector (`matchLabels`). An empty selector matches everything; "no selector" is nil
+/// at the place of use.
+public struct LabelSelector: Sendable, Equatable {
+  public var matchLabels: Labels
+  public init(_ matchLabels: Labels) { self.matchLabels = matchLabels }
+  public func matches(_ labels: Labels) -> Bool {
+    matchLabels.allSatisfy { labels[$0.key] == $0.value }
+  }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import NetworkTypes
+import SimKernel
+
+/// v1 Pod, as far as Service networking depends on it.
+public struct Pod: Sendable, Equatable {
+  public var metadata: ObjectMeta
+  public var spec: PodSpec
+  public var status: PodStatus
+  public init(metadata: ObjectMeta, spec: PodSpec, status: PodStatus = PodStatus()) {
+    self.metadata = metadata
+    self.spec = spec
+    self.status = status
+  }
+}
+
+public struct PodSpec: Sendable, Equatable {
+  /// nil until scheduled.
+  public var nodeName: String?
+  public var hostNetwork = false
+  public var hostname: String?
+  public var subdomain: String?
+  /// `terminationGracePeriodSeconds`; default 30 (FACTS F2).
+  public var terminationGracePeriod: SimDuration = .seconds(30)
+  public var nodeSelector: Labels = [:]
+  public var containers: [Container] = []
+  public init() {}
+}
+
+public struct Container: Sendable, Equatable {
+  public var name: String
+  public var ports: [ContainerPort] = []
+  public init(name: String) { self.name = name }
+}
+
+public struct ContainerPort: Sendable, Equatable {
+  public var name: String = ""
+  public var containerPort: Int
+  public var `protocol`: String = "TCP"
+  public init(containerPort: Int) { self.containerPort = containerPort }
+}
+
+public struct PodStatus: Sendable, Equatable {
+  public enum Phase: String, Sendable {
+    case pending = "Pending"
+    case running = "Running"
+    case succeeded = "Succeeded"
+    case failed = "Failed"
+    case unknown = "Unknown"
+  }
+  public var phase: Phase = .pending
+  public var podIP: IPv4Address?
+  public var hostIP: IPv4Address?
+  /// Condition Ready.
+  public var isReady = false
+  public var restartCount = 0
+  public init() {}
+}
+
+/// Deployment, ReplicaSet, StatefulSet or DaemonSet: what keeps pods of a template alive.
+public struct Workload: Sendable, Equatable {
+  public enum Kind: String, Sendable, CaseIterable {
+    case deployment = "Deployment"
+    case replicaSet = "ReplicaSet"
+    case statefulSet = "StatefulSet"
+    case daemonSet = "DaemonSet"
+  }
+  public var kind: Kind
+  public var metadata: ObjectMeta
+  /// Ignored for a DaemonSet.
+  public var replicas = 1
+  public var selector: LabelSelector
+  public var templateLabels: Labels
+  public var template: PodSpec
+  /// RollingUpdate bounds, as absolute numbers after the API's rounding at the time of use.
+  public var maxSurge: IntOrString = .string("25%")
+  public var maxUnavailable: IntOrString = .string("25%")
+  public var minReady: SimDuration = .zero
+  /// True for strategy Recreate.
+  public var recreates = false
+
+  public init(
+    kind: Kind, metadata: ObjectMeta, selector: LabelSelector, templateLabels: Labels, template: PodSpec
+  ) {
+    self.kind = kind
+    self.metadata = metadata
+    self.selector = selector
+    self.templateLabels = templateLabels
+    self.template = template
+  }
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What a scenario makes happen: at given times (`TimedAction`) or by a stochastic process (`RandomProcess`).
+
+import NetworkTypes
+import SimKernel
+import SimRandom
+
+/// Which nodes an action is about.
+public enum NodeTarget: Sendable, Equatable {
+  case named(String)
+  /// One drawn at random among those that are up (labels: only among these).
+  case random(labels: Labels)
+  case all(labels: Labels)
+}
+
+/// Which pods an action is about.
+public enum PodTarget: Sendable, Equatable {
+  case named(NamespacedName)
+  /// One drawn at random among running, not terminating pods of a namespace with these labels.
+  case random(namespace: String, labels: Labels)
+  case all(namespace: String, labels: Labels)
+}
+
+/// A Kubernetes object in a manifest, of the kinds that the model uses.
+public enum APIObject: Sendable, Equatable {
+  case service(Service)
+  case endpointSlice(EndpointSlice)
+  case endpoints(Endpoints)
+  case pod(Pod)
+  case workload(Workload)
+  case node(Node)
+  case namespace(String)
+}
+
+public enum ObjectKind: String, Sendable, CaseIterable {
+  case service = "Service"
+  case endpointSlice = "EndpointSlice"
+  case endpoints = "Endpoints"
+  case pod = "Pod"
+  case deployment = "Deployment"
+  case replicaSet = "ReplicaSet"
+  case statefulSet = "StatefulSet"
+  case daemonSet = "DaemonSet"
+}
+
+public enum ClusterAction: Sendable, Equatable {
+  // Nodes
+  case nodeJoin(NodeSettings)
+  /// Cordon, then delete its pods (but a DaemonSet's) gracefully.
+  case nodeDrain(NodeTarget)
+  case nodeCordon(NodeTarget)
+  case nodeUncordon(NodeTarget)
+  /// Power off at once; comes back after `returnAfter` if given, with `newAddress` if given.
+  case nodeCrash(NodeTarget, returnAfter: Distribution?, newAddress: IPv4Address?)
+  /// Orderly shutdown: pods get SIGTERM and the node's grace, then as a crash with return.
+  case nodeReboot(NodeTarget, downFor: Distribution, newAddress: IPv4Address?)
+  case nodeReturn(NodeTarget, newAddress: IPv4Address?)
+  /// The primary InternalIP changes while the node runs.
+  case nodeAddressChange(NodeTarget, newAddress: IPv4Address)
+  /// The Node object is deleted from the API (its pods follow by garbage collection).
+  case nodeDelete(NodeTarget)
+  // Pods
+  /// Graceful deletion through the API.
+  case podDelete(PodTarget)
+  /// The container's process dies and is restarted by its kubelet.
+  case podCrash(PodTarget)
+  /// Its readiness probe fails for a time (nil: until a podReady action).
+  case podUnready(PodTarget, duration: Distribution?)
+  case podReady(PodTarget)
+  // Workloads
+  case scale(NamespacedName, replicas: Int)
+  /// Rolling replacement of all pods, as `kubectl rollout restart`.
+  case rollout(NamespacedName)
+  // Objects
+  case apply([APIObject])
+  case delete(ObjectKind, NamespacedName)
+  // kube-proxy
+  case proxyRestart(NodeTarget)
+  /// New configuration in the ConfigMap; takes effect when kube-proxy restarts, which this does too unless
+  /// `restart` is false.
+  case proxyConfigure(NodeTarget, ProxySettings, restart: Bool)
+  // Network paths, both directions; nil duration = to the end of the run
+  case linkDegrade(LinkTarget, delay: Distribution?, loss: Double?, duration: Distribution?)
+  /// Control plane unreachable from a node (`controlPlane`), or node from node.
+  case partition(LinkTarget, duration: Distribution?)
+  /// An external DNS name changes its addresses.
+  case dnsChange(name: String, addresses: [IPv4Address])
+}
+
+/// A network path between two places.
+public struct LinkTarget: Sendable, Equatable {
+  public enum End: Sendable, Equatable {
+    case node(String)
+    case anyNode
+    case outside
+    case controlPlane
+  }
+  public var from: End
+  public var to: End
+  public init(from: End, to: End) {
+    self.from = from
+    self.to = to
+  }
+}
+
+public struct TimedAction: Sendable, Equatable {
+  public var at: SimTime
+  public var action: ClusterAction
+  public init(at: SimTime, action: ClusterAction) {
+    self.at = at
+    self.action = action
+  }
+}
+
+/// An action repeated at random times.
+public struct RandomProcess: Sendable, Equatable {
+  public var name: String
+  /// Time between two occurrences, in seconds.
+  public var every: Distribution
+  public var from: SimTime
+  public var until: SimTime
+  public var limit: Int?
+  public var action: ClusterAction
+  public init(
+    name: String, every: Distribution, from: SimTime = .zero, until: SimTime = .distantFuture, limit: Int? = nil,
+    action: ClusterAction
+  ) {
+    self.name = name
+    self.every = every
+    self.from = from
+    self.until = until
+    self.limit = limit
+    self.action = action
+  }
+}

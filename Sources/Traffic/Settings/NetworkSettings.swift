@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import NetworkTypes
+import SimKernel
+import SimRandom
+
+/// One-way delays and properties of the pod network and of what surrounds the nodes. Seconds.
+public struct NetworkSettings: Sendable, Equatable {
+  /// Between two pods, or a pod and its node, on one node.
+  public var sameNode: Distribution = .constant(0.00002)
+  /// Between two nodes of a zone.
+  public var sameZone: Distribution = .constant(0.0001)
+  public var betweenZones: Distribution = .constant(0.0005)
+  /// Between a node and anything outside the cluster.
+  public var outside: Distribution = .constant(0.002)
+  /// Share of packets lost on each path between nodes or to the outside.
+  public var loss = 0.0
+  /// Traffic that a pod sends out of the pod network leaves with its node's address, as most CNIs do.
+  public var masqueradesPodTraffic = true
+  /// What answers for a pod IP that is gone while its node lives (FACTS E5).
+  public var deadPodIP: DeadAddressAnswer = .hostUnreachable
+  /// Latency per iptables rule walked: about 25 ns (FACTS H1).
+  public var costPerRule: SimDuration = .nanoseconds(25)
+  public init() {}
+}
+
+public enum DeadAddressAnswer: String, Sendable, CaseIterable {
+  /// Bridge CNI: three ARP requests 1 s apart, then ICMP host unreachable.
+  case hostUnreachable = "host_unreachable"
+  /// Per-pod routes with a blackhole block route: silence.
+  case blackhole
+  case reset
+}
