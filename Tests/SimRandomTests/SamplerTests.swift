@@ -234,6 +234,20 @@ private func stream(_ entity: UInt64 = 0) -> RandomStream {
     #expect(durations.contains(.zero) && durations.allSatisfy { $0 >= .zero })
   }
 
+  @Test("one sampler gives each of several tasks what it would give it alone", arguments: all)
+  func severalTasks(_ distribution: Distribution) async {
+    let sampler = Sampler(distribution)
+    func sum(_ entity: UInt64) -> Double {
+      var stream = stream(entity)
+      return (0..<500).reduce(0) { sum, _ in sum + sampler.draw(&stream) }
+    }
+    let together = await withTaskGroup(of: (UInt64, Double).self) { group in
+      for entity: UInt64 in 0..<8 { group.addTask { (entity, sum(entity)) } }
+      return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+    }
+    for entity: UInt64 in 0..<8 { #expect(together[entity] == sum(entity)) }
+  }
+
   @Test("only a constant has a constant value") func constantValue() {
     #expect(Sampler(.constant(3)).constantValue == 3)
     #expect(Sampler(.exponential(mean: 3)).constantValue == nil)
