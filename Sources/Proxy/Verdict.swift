@@ -49,7 +49,8 @@ import SimKernel
   public var rulesWalked: UInt32
 
   @inlinable public init(
-    kind: VerdictKind, reason: VerdictReason = .none, servicePort: ServicePortID = .none, rulesWalked: UInt32 = 0
+    kind: VerdictKind, reason: VerdictReason = .none, servicePort: ServicePortID = .none,
+    rulesWalked: UInt32 = 0
   ) {
     self.kind = kind
     self.reason = reason

@@ -50,6 +50,8 @@ struct BackendTable {
     return BackendID(id)
   }
 
+  func portName(ofChain chain: UInt32) -> PortNameID { chains.values[Int(chain)].portName }
+
   @inline(__always) func target(_ id: BackendID) -> BackendTarget { targets[id.index] }
 
   /// kube-proxy orders endpoints by the text of `ip:port` (pkg/proxy/endpointslicecache.go).
@@ -70,7 +72,7 @@ struct BackendTable {
 }
 
 /// Interned candidate lists; equal lists get equal numbers.
-struct CandidateSets {
+struct CandidateSets: ~Copyable {
   private struct Span: BitwiseCopyable {
     var start: UInt32
     var count: UInt32
@@ -80,6 +82,9 @@ struct CandidateSets {
   private var index: [[BackendID]: CandidateSetID] = [:]
   /// The one-element set of a backend, by backend; none = not made yet.
   private var singletons: ContiguousArray<CandidateSetID> = []
+  /// (set, endpoint chain) → position, for sets that affinity asked about.
+  private var positions = FlatMap()
+  private var isIndexed: ContiguousArray<Bool> = []
 
   mutating func intern(_ list: [BackendID]) -> CandidateSetID {
     if list.isEmpty { return .none }
@@ -101,6 +106,27 @@ struct CandidateSets {
 
   @inline(__always) func member(_ id: CandidateSetID, _ position: UInt32) -> BackendID {
     members[Int(spans[id.index].start + position)]
+  }
+
+  /// Position of the first member of `set` whose endpoint chain is among `chains`, or UInt32.max. The first
+  /// call for a set indexes it; later ones take one probe per chain.
+  mutating func firstPosition(of chains: [UInt32], in set: CandidateSetID, _ backends: borrowing BackendTable)
+    -> UInt32
+  {
+    while isIndexed.count <= set.index { isIndexed.append(false) }
+    if !isIndexed[set.index] {
+      isIndexed[set.index] = true
+      for position in 0..<count(set) {
+        positions.set(Self.key(set, backends.target(member(set, position)).chain), position)
+      }
+    }
+    var first = UInt32.max
+    for chain in chains { first = min(first, positions.find(Self.key(set, chain))) }
+    return first
+  }
+
+  private static func key(_ set: CandidateSetID, _ chain: UInt32) -> UInt64 {
+    UInt64(set.rawValue + 1) << 32 | UInt64(chain)
   }
 
   /// Empty for `none`.

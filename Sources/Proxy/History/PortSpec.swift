@@ -83,17 +83,18 @@ extension Service {
 
   func portSpec(_ port: ServicePort, servicePort: ServicePortID) -> PortSpec {
     let isExternal = isExternallyAccessible
-    let ranges = spec.loadBalancerSourceRanges.compactMap { text -> IPv4CIDR? in
-      IPv4CIDR(text.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed().map(String.init).joined())
+    let ranges = spec.loadBalancerSourceRanges.compactMap { text in
+      // Surrounding blanks are tolerated (FACTS A4).
+      IPv4CIDR(text.filter { $0 != " " })
     }
     // Timeout of ClientIP affinity: 10800 s where the object says nothing (FACTS A5).
     let affinity = spec.sessionAffinity == "ClientIP" ? spec.affinityTimeoutSeconds ?? 10800 : 0
     return PortSpec(
-      servicePort: servicePort, transport: port.transport, port: UInt16(port.port),
-      nodePort: UInt16(port.nodePort), clusterIP: clusterAddress ?? .unspecified,
+      servicePort: servicePort, transport: port.transport, port: UInt16(clamping: port.port),
+      nodePort: UInt16(clamping: port.nodePort), clusterIP: clusterAddress ?? .unspecified,
       externalIPs: uniqued(spec.externalIPs.compactMap { IPv4Address($0) }),
       loadBalancerVIPs: virtualLoadBalancerAddresses, sourceRanges: ranges,
-      healthCheckNodePort: UInt16(spec.healthCheckNodePort ?? 0),
+      healthCheckNodePort: UInt16(clamping: spec.healthCheckNodePort ?? 0),
       // FACTS C5.5: the external policy counts only where there is external access.
       isExternalPolicyLocal: isExternal && usesLocalExternalPolicy,
       isInternalPolicyLocal: usesLocalInternalPolicy, affinity: .seconds(Int64(affinity)))
