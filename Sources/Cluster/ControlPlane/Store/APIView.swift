@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import SimKernel
+
+/// What `kubectl get` would list now, each kind in order of namespace and name.
+public struct APIView: Sendable {
+  public var time: SimTime
+  public var services: [Service]
+  public var endpoints: [Endpoints]
+  public var slices: [EndpointSlice]
+  public var pods: [Pod]
+  public var nodes: [Node]
+  public var workloads: [Workload]
+}
+
+extension ControlPlane {
+  /// The API's objects as they are now. Costs a copy of all of them.
+  public func apiView() -> APIView {
+    var endpoints: [Endpoints] = []
+    for index in 0..<store.serviceCount {
+      let id = ServiceID(index)
+      if let service = store.service(id), hasSelector(service), service.serviceType != .externalName {
+        let managed = store.slices(of: id).filter {
+          $0.metadata.labels[EndpointSlice.managedByLabel] == Self.endpointSliceController
+        }
+        endpoints.append(EndpointsView.endpoints(of: service, slices: managed))
+      } else if let written = store.handWrittenEndpoints(of: id) {
+        endpoints.append(written)
+      }
+    }
+    return APIView(
+      time: now, services: store.allServices(), endpoints: endpoints.sorted { $0.metadata < $1.metadata },
+      slices: store.allSlices(), pods: store.allPods(), nodes: store.allNodes(),
+      workloads: workloads.filter { !$0.isDeleted }.map(\.object).sorted { $0.metadata < $1.metadata })
+  }
+}
