@@ -97,6 +97,6 @@ extension ControlPlane {
 
   /// The name of an endpoint under a headless Service: its pod's hostname.
   private func hostname(of endpoint: Endpoint) -> String? {
-    endpoint.targetPod.flatMap { store.podID($0) }.flatMap { store.pod($0)?.spec.hostname }
+    endpoint.hostname ?? endpoint.targetPod.flatMap { store.podID($0) }.flatMap { store.pod($0)?.spec.hostname }
   }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The EndpointSlice controller's timing: a change of a pod or Service makes one reconciliation of each Service
-// concerned, a delay later; what changes until then is covered by it. What the slices must be is the
-// reconciler's (selector) and the mirror's (hand-written Endpoints) decision.
+// The EndpointSlice controllers' timing: a change of a pod or Service makes one reconciliation of each Service
+// concerned, a delay later; what changes until then is covered by it. What the slices must be is decided by
+// EndpointSliceReconciler (selector) and EndpointsMirroring (hand-written Endpoints).
 
 import SimKernel
 
@@ -18,43 +18,43 @@ extension ControlPlane {
     writeSlices(desiredSlices(of: service), of: service, &out)
   }
 
+  /// Writes all slices of a Service; new ones get their identity.
   mutating func writeSlices(_ slices: [EndpointSlice], of service: ServiceID, _ out: inout ControlPlaneOutput) {
-    guard let revision = store.write(slices: slices, of: service) else { return }
+    let stamped = slices.map { slice in
+      guard slice.metadata.uid.isEmpty else { return slice }
+      var new = slice
+      new.metadata.uid = Self.uid(of: slice.metadata.namespacedName, number: Int(store.revision.number))
+      new.metadata.creationTimestamp = max(now, slice.metadata.creationTimestamp)
+      return new
+    }
+    guard let revision = store.write(slices: stamped, of: service) else { return }
     out.changes.append(.slicesChanged(service, revision))
   }
 
-  /// `endpointslice.kubernetes.io/managed-by` of the EndpointSlice controller.
-  static var endpointSliceController: String { "endpointslice-controller.k8s.io" }
-
   /// All slices that carry the Service's name: its controller's, mirrored ones, and others as they are.
-  func desiredSlices(of id: ServiceID) -> [EndpointSlice] {
+  private func desiredSlices(of id: ServiceID) -> [EndpointSlice] {
+    let service = store.service(id)
     let existing = store.slices(of: id)
-    let managed = existing.filter {
-      $0.metadata.labels[EndpointSlice.managedByLabel] == Self.endpointSliceController
+    if let service, EndpointSliceReconciler.manages(service) {
+      let rest = existing.filter { !Self.isManaged($0, by: EndpointSlice.mirroringControllerName) }
+      return EndpointSliceReconciler.reconcile(
+        service: service, pods: members(of: id), nodes: store.nodesByName, existing: rest)
     }
-    let others = existing.filter {
-      $0.metadata.labels[EndpointSlice.managedByLabel] != Self.endpointSliceController
-        && !EndpointsMirror.isMirrored($0)
-    }
-    guard let service = store.service(id) else { return others }
-    if service.serviceType == .externalName { return others }
-    if hasSelector(service) {
-      return reconciled(service, id, managed) + others
-    }
-    guard let endpoints = store.handWrittenEndpoints(of: id) else { return others }
-    let mirrored = existing.filter(EndpointsMirror.isMirrored)
-    return EndpointsMirror.slices(of: endpoints, existing: mirrored, now: now).map(withPods) + others
+    let rest = existing.filter { !Self.isManaged($0, by: EndpointSlice.controllerName) }
+    return EndpointsMirroring.reconcile(
+      endpoints: store.handWrittenEndpoints(of: id), service: service, existing: rest
+    ).map { withPods($0) }
   }
 
-  private func reconciled(_ service: Service, _ id: ServiceID, _ managed: [EndpointSlice]) -> [EndpointSlice] {
-    let members = selection.pods(of: id).map { (pod: store.pod($0)!, id: $0) }
+  static func isManaged(_ slice: EndpointSlice, by controller: String) -> Bool {
+    slice.metadata.labels[EndpointSlice.managedByLabel] == controller
+  }
+
+  /// The pods that the Service selects, in order of name.
+  func members(of service: ServiceID) -> [(pod: Pod, id: PodID)] {
+    selection.pods(of: service).map { (pod: store.pod($0)!, id: $0) }
       .sorted { $0.pod.metadata.name < $1.pod.metadata.name }
-    return EndpointSliceReconciler.reconcile(
-      service: service, pods: members, nodes: store.nodesByName, existing: managed)
   }
-
-  /// An empty selector means none (API documentation of ServiceSpec.selector).
-  func hasSelector(_ service: Service) -> Bool { !(service.spec.selector ?? [:]).isEmpty }
 
   /// Endpoints that name a pod by targetRef get its present incarnation.
   func withPods(_ slice: EndpointSlice) -> EndpointSlice {

@@ -14,19 +14,21 @@ public struct APIView: Sendable {
 }
 
 extension ControlPlane {
-  /// The API's objects as they are now. Costs a copy of all of them.
+  /// The API's objects as they are now. Costs a copy of all of them. The Endpoints of Services with a selector
+  /// are worked out here from the pods, since nobody but a reader of `get endpoints` uses them.
   public func apiView() -> APIView {
     var endpoints: [Endpoints] = []
     for index in 0..<store.serviceCount {
       let id = ServiceID(index)
-      if let service = store.service(id), hasSelector(service), service.serviceType != .externalName {
-        let managed = store.slices(of: id).filter {
-          $0.metadata.labels[EndpointSlice.managedByLabel] == Self.endpointSliceController
-        }
-        endpoints.append(EndpointsView.endpoints(of: service, slices: managed))
-      } else if let written = store.handWrittenEndpoints(of: id) {
-        endpoints.append(written)
+      guard let service = store.service(id), EndpointSliceReconciler.manages(service) else {
+        if let written = store.handWrittenEndpoints(of: id) { endpoints.append(written) }
+        continue
       }
+      var base = ObjectMeta(name: service.metadata.name, namespace: service.metadata.namespace)
+      base.creationTimestamp = service.metadata.creationTimestamp
+      let made = EndpointsReconciler.reconcile(
+        service: service, pods: members(of: id).map(\.pod), existing: Endpoints(metadata: base))
+      if let made { endpoints.append(made) }
     }
     return APIView(
       time: now, services: store.allServices(), endpoints: endpoints.sorted { $0.metadata < $1.metadata },
