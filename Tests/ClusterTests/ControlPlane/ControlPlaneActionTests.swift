@@ -148,6 +148,8 @@ import Testing
   @Test(arguments: [1, 2, 3, 4] as [UInt64])
   func `after a storm the cluster is whole again`(seed: UInt64) throws {
     let run = try stormed(seed: seed)
+    let seen = Dictionary(grouping: run.log, by: \.action).mapValues(\.count)
+    if seed == 1 { print(seen.sorted { $0.key < $1.key }) }
     run.perform(.nodeReturn(.all(labels: [:]), newAddress: nil))
     run.perform(.nodeUncordon(.all(labels: [:])))
     run.run(to: 3000)
