@@ -4,6 +4,7 @@
 #ifndef SIM_CGSL_SHIM_H
 #define SIM_CGSL_SHIM_H
 
+#include <gsl/gsl_blas.h>
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_eigen.h>
 #include <gsl/gsl_errno.h>
