@@ -78,6 +78,8 @@ public struct ControlPlane: ~Copyable {
     for pod in pods where store.pod(pod.id)?.metadata.deletionTimestamp != nil {
       out.schedule.append((now + draw(.kubeletWatch, pod: pod.id), .kubeletSeesDeletion(pod.id)))
     }
+    for pod in pods where pod.process == .starting { beginStart(pod.id, &out) }
+    for pod in unschedulable { log(object(pod), "unschedulable", "no node fits", &out) }
   }
 
   /// Does what was scheduled as `event`.

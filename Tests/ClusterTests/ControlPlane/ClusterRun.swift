@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Runs a control plane alone: an event loop with invariants after each step, a record of the changes with their
-// times, and builders for small clusters whose delays are constants, so that tests can say when something happens.
+// Runs a control plane alone: an event loop with invariants after each step, a record of the changes with
+// their times, and builders for small clusters whose delays are constants, so that tests can say when
+// something happens.
 
 import NetworkTypes
 import SimKernel
@@ -175,7 +176,8 @@ enum Small {
   static func pod(
     _ name: String, app: String, on node: String? = nil, _ change: (inout Pod) -> Void = { _ in }
   ) -> APIObject {
-    var pod = Pod(metadata: ObjectMeta(name: name, labels: ["app": app]), spec: podSpec { $0.nodeName = node })
+    var pod = Pod(
+      metadata: ObjectMeta(name: name, labels: ["app": app]), spec: podSpec { $0.nodeName = node })
     change(&pod)
     return .pod(pod)
   }

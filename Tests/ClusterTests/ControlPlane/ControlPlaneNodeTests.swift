@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Nodes: crash and its detection, eviction, reboot, return with another address, routes, drain, join, delete, and
-// being cut off from the control plane.
+// Nodes: crash and its detection, eviction, reboot, return with another address, routes, drain, join,
+// delete, and being cut off from the control plane.
 
 import NetworkTypes
 import SimKernel
@@ -38,7 +38,9 @@ import Testing
     }
   }
 
-  @Test func `after the toleration pods are evicted and made anew elsewhere, the old ones stay terminating`() throws {
+  @Test func `after the toleration pods are evicted and made anew elsewhere, the old ones stay terminating`()
+    throws
+  {
     let run = try ClusterRun(Small.cluster(), Self.web)
     let lost = run.plane.nodes[1].pods[0]
     run.perform(.nodeCrash(.named("b"), returnAfter: nil, newAddress: nil))
@@ -91,6 +93,8 @@ import Testing
     let pod = run.plane.nodes[1].pods[0]
     let new = Small.address("172.18.0.77")
     run.perform(.nodeReboot(.named("b"), downFor: .constant(10), newAddress: new))
+    run.run(to: 32)
+    #expect(run.ready("web").count == 3, "its kubelet stopped without a word")
     run.run(to: 60)
     #expect(run.times { $0 == .podTerminationSignal(pod) } == [0])
     #expect(run.times { $0 == .podProcessEnded(pod, crashed: false) } == [3])
@@ -103,7 +107,8 @@ import Testing
 
   @Test func `an address change goes kubelet, Node object, peers' routes`() throws {
     let run = try ClusterRun(
-      Small.cluster(), [Small.service("host"), Small.pod("h", app: "host", on: "b") { $0.spec.hostNetwork = true }])
+      Small.cluster(),
+      [Small.service("host"), Small.pod("h", app: "host", on: "b") { $0.spec.hostNetwork = true }])
     let (a, b) = (NodeID(0), NodeID(1))
     let (old, new) = (Small.address("172.18.0.3"), Small.address("172.18.0.99"))
     #expect(run.ready("host") == ["172.18.0.3"])
@@ -203,6 +208,44 @@ import Testing
     run.perform(.partition(LinkTarget(from: .controlPlane, to: .anyNode), duration: .constant(20)))
     run.run(to: 200)
     #expect(run.changes.count == 2, "the link's begin and end")
+  }
+
+  @Test func `a node that boots without the API server starts its pods when it is back`() throws {
+    let run = try ClusterRun(Small.cluster(), Self.web)
+    let pod = run.plane.nodes[1].pods[0]
+    run.perform(.partition(LinkTarget(from: .node("b"), to: .controlPlane), duration: .constant(60)))
+    run.perform(.nodeCrash(.named("b"), returnAfter: .constant(5), newAddress: nil))
+    run.run(to: 59)
+    #expect(run.times { $0 == .nodeUp(NodeID(1)) } == [25])
+    #expect(run.plane.pods[pod.index].process == .ended)
+    #expect(run.plane.pods[pod.index].address == nil)
+    run.run(to: 70)
+    #expect(run.times { $0 == .podProcessStarted(pod) } == [61])
+    #expect(run.ready("web").count == 3)
+  }
+
+  @Test func `a crash during a shutdown is a crash`() throws {
+    let run = try ClusterRun(Small.cluster(), Self.web) { _, _ in PodBehaviour(exitDelay: nil) }
+    run.perform(.nodeReboot(.named("b"), downFor: .constant(10), newAddress: nil))
+    run.run(to: 5)
+    run.perform(.nodeCrash(.named("b"), returnAfter: .constant(1), newAddress: nil))
+    run.run(to: 200)
+    #expect(run.times { $0 == .nodeDown(NodeID(1)) } == [5])
+    #expect(run.times { $0 == .nodeUp(NodeID(1)) } == [26])
+    #expect(run.ready("web").count == 3)
+  }
+
+  @Test func `a deleted machine that joins again is a member again`() throws {
+    let run = try ClusterRun(Small.cluster(), Self.web)
+    run.perform(.nodeDelete(.named("b")))
+    run.perform(.nodeCrash(.named("b"), returnAfter: nil, newAddress: nil))
+    run.run(to: 100)
+    run.perform(.nodeJoin(NodeSettings(name: "b")))
+    run.run(to: 130)
+    #expect(run.plane.store.node(NodeID(1))?.ready == .ready)
+    #expect(run.plane.nodes.count == 3)
+    #expect(run.plane.nodes[1].pods.isEmpty)
+    #expect(run.ready("web").count == 3)
   }
 
   @Test func `control plane nodes take no pods where there are others`() throws {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The parts that decide alone, without a cluster: addresses, back-off, heartbeats, rolling updates, placement,
-// health checks, selection.
+// The parts that decide alone, without a cluster: addresses, back-off, heartbeats, rolling updates,
+// placement, health checks, selection.
 
 import NetworkTypes
 import SimKernel
@@ -129,7 +129,8 @@ import Testing
       testDescription: "takes one old for each new that is available", bounds: (3, 1, 0),
       new: .init(all: 1, available: 1), old: .init(all: 3, available: 3), step: .init(deleteAvailable: 1)),
     Case(
-      testDescription: "old pods that serve nobody go first", bounds: (4, 1, 1), new: .init(all: 1, available: 0),
+      testDescription: "old pods that serve nobody go first", bounds: (4, 1, 1),
+      new: .init(all: 1, available: 0),
       old: .init(all: 4, available: 2), step: .init(deleteUnavailable: 1)),
     Case(
       testDescription: "without surge it deletes before it creates", bounds: (3, 0, 1),
@@ -199,7 +200,8 @@ import Testing
     #expect(balancer.targets(of: service) == [node])
     #expect(balancer.note(isPassed: false, node, check: 0) == false)
     #expect(balancer.note(isPassed: false, node, check: 0) == false)
-    #expect(balancer.note(isPassed: true, node, check: 0) == false, "a good one in between starts the count over")
+    #expect(
+      balancer.note(isPassed: true, node, check: 0) == false, "a good one in between starts the count over")
     #expect(balancer.note(isPassed: false, node, check: 0) == false)
     #expect(balancer.note(isPassed: false, node, check: 0) == false)
     #expect(balancer.note(isPassed: false, node, check: 0) == true)

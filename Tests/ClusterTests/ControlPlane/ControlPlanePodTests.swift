@@ -37,7 +37,8 @@ import Testing
 
   @Test func `a pod of a dump that is running and not ready stays not ready`() throws {
     let run = try ClusterRun(
-      Small.cluster(["a"]), [Small.service("web"), Small.pod("x", app: "web", on: "a") { $0.status.phase = .running }])
+      Small.cluster(["a"]),
+      [Small.service("web"), Small.pod("x", app: "web", on: "a") { $0.status.phase = .running }])
     #expect(run.ready("web") == [])
     #expect(run.endpoints("web").count == 1)
     run.perform(.podReady(.named(NamespacedName(name: "x"))))
@@ -60,7 +61,8 @@ import Testing
   }
 
   @Test func `deletion goes through preStop, SIGTERM, exit, sandbox, API`() throws {
-    let run = try ClusterRun(Small.cluster(["a"]), [Small.service("web"), Small.pod("x", app: "web")]) { _, _ in
+    let run = try ClusterRun(Small.cluster(["a"]), [Small.service("web"), Small.pod("x", app: "web")]) {
+      _, _ in
       PodBehaviour(preStop: .seconds(5), exitDelay: .seconds(2))
     }
     let pod = run.pod("x")!
@@ -148,7 +150,8 @@ import Testing
   }
 
   @Test func `many changes of one Service's pods are one write of its slices`() throws {
-    let run = try ClusterRun(Small.cluster(), [Small.service("web"), Small.workload(.deployment, "web", replicas: 30)])
+    let run = try ClusterRun(
+      Small.cluster(), [Small.service("web"), Small.workload(.deployment, "web", replicas: 30)])
     run.perform(.podUnready(.all(namespace: "default", labels: [:]), duration: nil))
     run.run(to: 5)
     #expect(run.ready("web") == [])
@@ -156,7 +159,8 @@ import Testing
   }
 
   @Test func `a pod without a node waits, and is placed when one can take it`() throws {
-    let run = try ClusterRun(Small.cluster(["a"]), [Small.pod("x", app: "web") { $0.spec.nodeSelector = ["disk": "ssd"] }])
+    let run = try ClusterRun(
+      Small.cluster(["a"]), [Small.pod("x", app: "web") { $0.spec.nodeSelector = ["disk": "ssd"] }])
     #expect(run.object("x")?.status.phase == .pending)
     var node = NodeSettings(name: "b")
     node.labels = ["disk": "ssd"]

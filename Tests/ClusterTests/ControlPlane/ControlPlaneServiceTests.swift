@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Services in time: created, edited, refused, deleted; slices of hand-written Endpoints; the load balancer; DNS.
+// Services in time: created, edited, refused, deleted; slices of hand-written Endpoints; the load balancer;
+// DNS.
 
 import NetworkTypes
 import SimKernel
@@ -58,7 +59,9 @@ import Testing
 
   @Test func `hand-written Endpoints of a Service without selector are mirrored`() throws {
     var written = Endpoints(metadata: ObjectMeta(name: "db"))
-    written.subsets = [EndpointSubset(addresses: [EndpointAddress(ip: "10.1.2.3")], ports: [EndpointPort(port: 5432)])]
+    written.subsets = [
+      EndpointSubset(addresses: [EndpointAddress(ip: "10.1.2.3")], ports: [EndpointPort(port: 5432)])
+    ]
     let service = Small.service("db") { $0.selector = nil }
     let run = try ClusterRun(Small.cluster(), [service, .endpoints(written)])
     #expect(run.ready("db") == ["10.1.2.3"])
@@ -87,7 +90,8 @@ import Testing
   }
 
   @Test func `the view lists everything in order`() throws {
-    let run = try ClusterRun(Small.cluster(["b", "a"]), [Small.service("web"), Small.service("db")] + Self.pods)
+    let run = try ClusterRun(
+      Small.cluster(["b", "a"]), [Small.service("web"), Small.service("db")] + Self.pods)
     let view = run.plane.apiView()
     #expect(view.services.map(\.metadata.name) == ["db", "web"])
     #expect(view.endpoints.map(\.metadata.name) == ["db", "web"])
@@ -143,12 +147,25 @@ import Testing
 
   @Test func `with policy Local only nodes with a ready endpoint are healthy`() throws {
     let run = try ClusterRun(
-      Small.cluster(), [Self.balanced { $0.externalTrafficPolicy = "Local" }, Small.pod("x", app: "web", on: "c")])
+      Small.cluster(),
+      [Self.balanced { $0.externalTrafficPolicy = "Local" }, Small.pod("x", app: "web", on: "c")])
     let id = run.service("web")
     #expect(run.plane.loadBalancerTargets(of: id) == [NodeID(2)])
     run.perform(.podDelete(.named(NamespacedName(name: "x"))))
     run.run(to: 30)
     #expect(run.plane.loadBalancerTargets(of: id) == [])
+  }
+
+  @Test func `without a Service of type LoadBalancer nothing is checked`() throws {
+    let run = try ClusterRun(Small.cluster(), [Self.balanced(), Small.service("db")] + Self.pods)
+    run.perform(.delete(.service, NamespacedName(name: "web")))
+    run.forgetChanges()
+    run.perform(.nodeCrash(.named("b"), returnAfter: nil, newAddress: nil))
+    run.run(to: 60)
+    #expect(!run.log.contains { $0.action.hasPrefix("target") })
+    run.perform(.apply([Self.balanced()]))
+    run.run(to: 80)
+    #expect(run.plane.loadBalancerTargets(of: run.service("web")) == [NodeID(0), NodeID(2)])
   }
 
   @Test func `what the probe says counts`() throws {
@@ -171,7 +188,9 @@ import Testing
 
   @Test func `names resolve as in the cluster's zone`() throws {
     var settings = Small.cluster()
-    settings.dns.records = [ExternalRecord(name: "DB.example.com", addresses: [Small.address("203.0.113.9")], ttl: .seconds(7))]
+    settings.dns.records = [
+      ExternalRecord(name: "DB.example.com", addresses: [Small.address("203.0.113.9")], ttl: .seconds(7))
+    ]
     let run = try ClusterRun(
       settings,
       [
@@ -194,7 +213,10 @@ import Testing
         },
       ] + Self.pods)
     let web = [Small.address("10.96.0.50")]
-    for name in ["web", "web.default", "web.default.svc", "web.default.svc.cluster.local", "WEB.default.svc.cluster.local."] {
+    for name in [
+      "web", "web.default", "web.default.svc", "web.default.svc.cluster.local",
+      "WEB.default.svc.cluster.local.",
+    ] {
       #expect(run.plane.resolve(name, from: "default").addresses == web, "\(name)")
     }
     #expect(run.plane.resolve("web", from: "other").exists == false)

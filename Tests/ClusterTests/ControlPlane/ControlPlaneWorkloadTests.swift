@@ -26,12 +26,14 @@ import Testing
 
   @Test func `names are the same in every run`() throws {
     let objects = [Small.workload(.deployment, "web", replicas: 5)]
-    #expect(try ClusterRun(Small.cluster(), objects, seed: 1).podNames()
-      == ClusterRun(Small.cluster(), objects, seed: 2).podNames())
+    #expect(
+      try ClusterRun(Small.cluster(), objects, seed: 1).podNames()
+        == ClusterRun(Small.cluster(), objects, seed: 2).podNames())
   }
 
   @Test(arguments: [0, 1, 7]) func `scale ends with the number asked for`(replicas: Int) throws {
-    let run = try ClusterRun(Small.cluster(), [Small.service("web"), Small.workload(.deployment, "web", replicas: 3)])
+    let run = try ClusterRun(
+      Small.cluster(), [Small.service("web"), Small.workload(.deployment, "web", replicas: 3)])
     run.perform(.scale(NamespacedName(name: "web"), replicas: replicas))
     run.run(to: 60)
     #expect(run.podNames().count == replicas)
@@ -128,7 +130,8 @@ import Testing
   }
 
   @Test func `a DaemonSet's rollout replaces one pod at a time`() throws {
-    let run = try ClusterRun(Small.cluster(), [Small.service("agent"), Small.workload(.daemonSet, "agent", replicas: 0)])
+    let run = try ClusterRun(
+      Small.cluster(), [Small.service("agent"), Small.workload(.daemonSet, "agent", replicas: 0)])
     let before = Set(run.podNames())
     run.perform(.rollout(NamespacedName(name: "agent")))
     var fewest = 3
@@ -142,7 +145,8 @@ import Testing
   }
 
   @Test func `deleting a Deployment deletes its pods and no others`() throws {
-    let run = try ClusterRun(Small.cluster(), [Small.workload(.deployment, "web", replicas: 3), Small.pod("x", app: "y")])
+    let run = try ClusterRun(
+      Small.cluster(), [Small.workload(.deployment, "web", replicas: 3), Small.pod("x", app: "y")])
     run.perform(.delete(.deployment, NamespacedName(name: "web")))
     run.run(to: 60)
     #expect(run.podNames() == ["x"])
