@@ -7,6 +7,7 @@ import Cluster
 import NetworkTypes
 import Proxy
 import SimKernel
+import SimRandom
 import Traffic
 
 extension World {
@@ -94,7 +95,7 @@ extension World {
   private mutating func clean(_ cleanup: ConntrackCleanup) {
     let frontends = Set(cleanup.frontends)
     let serving = Set(cleanup.serving)
-    _ = conntrack[cleanup.node.index].removeAll { entry in
+    _ = conntrack[cleanup.node.index].pointee.removeAll { entry in
       guard entry.transport == .udp else { return false }
       let destination = ConntrackCleanup.Target(
         address: IPv4Address(bits: entry.original.destination), port: entry.original.destinationPort)
@@ -120,6 +121,7 @@ extension World {
     case .podStatusChanged(let pod, _): podStatusChanged(pod)
     case .nodeObjectChanged(let node, _): nodeObjectChanged(node)
     case .podAddressAssigned(let pod, let address):
+      reservePods(upTo: pod.index)
       if !control.pods[pod.index].isHostNetwork {
         addresses.assign(address, to: HostReference(.pod, pod.rawValue))
       }
@@ -134,7 +136,8 @@ extension World {
     case .nodeUp(let node): nodeUp(node)
     case .nodeJoined(let node): nodeJoined(node)
     case .nodeAddressChanged(let node, let old, let new): nodeAddressChanged(node, old: old, new: new)
-    case .routeLearned, .loadBalancerTargetsChanged: break
+    case .routeLearned(_, let about): refreshRoutes(to: about.index)
+    case .loadBalancerTargetsChanged: break
     case .proxyRestart(let node, let settings):
       proxies.restart(node, settings: settings, at: now, into: &proxyOutput)
     case .link(let target, let delay, let loss, let partitioned, let active):
@@ -209,6 +212,9 @@ extension World {
   mutating func reservePods(upTo index: Int) {
     while podSockets.count <= index { podSockets.append([]) }
     while podTimes.count <= index { podTimes.append(PodTimes()) }
+    while podNodes.count <= index { podNodes.append(-1) }
+    let node = control.pods[index].node
+    podNodes[index] = node.isNone ? -1 : Int32(node.rawValue)
   }
 
   private mutating func endInstances(on host: HostReference) {
@@ -219,7 +225,7 @@ extension World {
 
   private mutating func nodeDown(_ node: NodeID) {
     nodePlanes[node.index].isUp = false
-    conntrack[node.index].clear()
+    conntrack[node.index].pointee.clear()
     proxies.nodeWentDown(node)
     endInstances(on: HostReference(.node, node.rawValue))
   }
@@ -245,8 +251,9 @@ extension World {
     addresses.release(old, from: HostReference(.node, node.rawValue))
     addresses.assign(new, to: HostReference(.node, node.rawValue))
     proxies.updateNodeAddresses(node, control.nodes[i].addresses)
+    refreshRoutes(to: i)
     // Masquerading drops the flows that used an address when it goes (nf_nat_masquerade.c, inet event).
-    _ = conntrack[i].removeAll { $0.isTranslated && $0.reply.destination == old.bits }
+    _ = conntrack[i].pointee.removeAll { $0.isTranslated && $0.reply.destination == old.bits }
     for instance in instances.indices
     where instances[instance].host == HostReference(.node, node.rawValue) && instances[instance].isAlive {
       instances[instance].address = new
@@ -256,7 +263,12 @@ extension World {
 
   private mutating func nodeObjectChanged(_ node: NodeID) {
     proxies.setZone(node, control.store.node(node)?.zone ?? control.nodes[node.index].zone, at: now, into: &proxyOutput)
+    refreshRoutes(to: node.index)
     refreshAllAnswers()
+  }
+
+  mutating func refreshRoutes(to node: Int) {
+    nodePlanes[node].hasStaleRoutes = nodePlanes.indices.contains { $0 != node && !hasRoute($0, node) }
   }
 
   // MARK: Links
