@@ -66,7 +66,8 @@ public struct ControlPlane: ~Copyable {
     self.podBehaviour = podBehaviour
     draws = DelayDraws(settings: settings, seed: seed, replication: replication)
     admission = ServiceAdmission(
-      serviceCIDR: settings.serviceCIDR, nodePortRange: settings.nodePortRange, seed: seed)
+      serviceCIDR: settings.serviceCIDR, nodePortRange: settings.nodePortRange, seed: seed,
+      minorVersion: settings.minorVersion)
     addressPlan = NodeAddressPlan(podCIDR: settings.podCIDR)
     balancer = LoadBalancer(settings: settings.loadBalancer)
     for record in settings.dns.records { externalRecords[Self.normalised(record.name)] = record }
@@ -80,6 +81,8 @@ public struct ControlPlane: ~Copyable {
     for pod in pods where store.pod(pod.id)?.metadata.deletionTimestamp != nil {
       out.schedule.append((now + draw(.kubeletWatch, pod: pod.id), .kubeletSeesDeletion(pod.id)))
     }
+    for pod in pods where pod.process == .starting { beginStart(pod.id, &out) }
+    for pod in unschedulable { log(object(pod), "unschedulable", "no node fits", &out) }
   }
 
   /// Does what was scheduled as `event`.
