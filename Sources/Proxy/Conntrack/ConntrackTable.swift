@@ -155,6 +155,26 @@ public struct ConntrackTable: ~Copyable {
     return find(tuple, now: now)
   }
 
+  /// The way of a packet whose flow the hinted entry holds: state, timeout and translation in one look.
+  /// - Returns: nil if the entry does not hold the flow, or if the packet needs more than that (a SYN on a closed
+  ///   entry, an INVALID packet): then the caller goes the long way.
+  @inline(__always) public mutating func passHinted(
+    _ tuple: FlowTuple, _ segment: SegmentKind, now: SimTime, hint: Int32
+  ) -> FlowTuple? {
+    guard hint >= 0, hint < entries.used else { return nil }
+    let e = entries.pointer(hint)
+    let key = PackedTuple(tuple)
+    let isOriginal = e.pointee.original == key
+    guard isOriginal || e.pointee.reply == key, e.pointee.isInUse, e.pointee.expires > now.nanoseconds,
+      e.pointee.transport == tuple.transport, segment != .syn,
+      let state = e.pointee.state.after(segment, isReply: !isOriginal)
+    else { return nil }
+    e.pointee.state = state
+    if !isOriginal { e.pointee.flags |= 1 }
+    e.pointee.expires = (now + timeouts.timeout(state)).nanoseconds
+    return (isOriginal ? e.pointee.reply : e.pointee.original).reversed.tuple(tuple.transport)
+  }
+
   public subscript(_ slot: Int32) -> ConntrackEntry { entries.pointer(slot).pointee }
 
   /// Remembers a new flow. Both tuples must be free; an expired holder of one makes room.

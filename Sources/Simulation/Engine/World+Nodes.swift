@@ -20,6 +20,13 @@ extension World {
   mutating func pass(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin) {
     let packet = packets[slot]
     let hint = connections.hint(packet.connection, packet.generation, node)
+    let isError = packet.kind == .portUnreachable || packet.kind == .hostUnreachable
+    if !isError,
+      let leaving = conntrack[node].pointee.passHinted(packet.tuple, packet.kind.segment, now: now, hint: hint)
+    {
+      packets[slot].tuple = leaving
+      return forward(slot, from: node, origin, extra: .zero)
+    }
     guard let hit = conntrack[node].pointee.find(packet.tuple, now: now, hint: hint) else {
       return passUnknown(slot, node, origin)
     }
@@ -30,7 +37,6 @@ extension World {
         return openFlow(slot, node, origin, state: .synSent)
       }
     }
-    let isError = packet.kind == .portUnreachable || packet.kind == .hostUnreachable
     if !isError, !conntrack[node].pointee.update(hit, packet.kind.segment, now: now) {
       return lose(slot, .conntrackInvalid(node: node))
     }
