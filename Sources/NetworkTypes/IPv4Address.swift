@@ -8,7 +8,7 @@
 
   @inlinable public init(bits: UInt32) { self.bits = bits }
 
-  public static let unspecified = IPv4Address(bits: 0)
+  @inlinable public static var unspecified: IPv4Address { IPv4Address(bits: 0) }
 
   /// Dotted quad, four decimal octets, no leading zeros (as Go's `netip.ParseAddr`, which the API server
   /// uses); anything else gives nil.

@@ -9,9 +9,10 @@
 
   @inlinable public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
-  public static let zero = SimTime(nanoseconds: 0)
+  // Computed, not stored: reading a stored static of another module checks each time whether it is initialised.
+  @inlinable public static var zero: SimTime { SimTime(nanoseconds: 0) }
   /// Later than everything that a run can reach (about 292 years).
-  public static let distantFuture = SimTime(nanoseconds: .max)
+  @inlinable public static var distantFuture: SimTime { SimTime(nanoseconds: .max) }
 
   /// Seconds since the start of the run, for reports only.
   @inlinable public var seconds: Double { Double(nanoseconds) / 1e9 }
@@ -43,8 +44,8 @@
     self.nanoseconds = ns >= 9.2e18 ? .max : ns <= -9.2e18 ? .min : Int64(ns)
   }
 
-  public static let zero = SimDuration(nanoseconds: 0)
-  public static let max = SimDuration(nanoseconds: .max)
+  @inlinable public static var zero: SimDuration { SimDuration(nanoseconds: 0) }
+  @inlinable public static var max: SimDuration { SimDuration(nanoseconds: .max) }
 
   @inlinable public static func nanoseconds(_ n: Int64) -> SimDuration { .init(nanoseconds: n) }
   @inlinable public static func microseconds(_ n: Int64) -> SimDuration { .init(nanoseconds: n * 1000) }

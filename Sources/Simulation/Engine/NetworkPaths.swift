@@ -16,7 +16,9 @@ enum HopClass: Int, CaseIterable {
   case outside = 3
 
   /// First packets carry the cost of the rules they walked, nearly the same for all: a lane of their own.
-  func lane(isFirst: Bool) -> Int { rawValue * 2 + (isFirst ? 1 : 0) }
+  @inline(__always) func lane(isFirst: Bool) -> Int { isFirst ? HopClass.firstPackets : rawValue }
+  static var firstPackets: Int { 4 }
+  static var lanes: Int { 5 }
 }
 
 /// One end of a hop, for link effects.

@@ -152,11 +152,12 @@ extension World {
 
   private mutating func open(_ operation: WaitingOperation) {
     let i = Int(operation.instance)
-    let answer = answers[instances[i].answer]
+    let answer = instances[i].answer
+    let destinationPort = answers[answer].port
     guard let address = chooseAddress(answer, operation) else {
       return failEarly(operation, .dnsFailed, .nameNotFound)
     }
-    let pool = portPool(i, address, answer.port)
+    let pool = portPool(i, address, destinationPort)
     guard let port = portPools[pool].take(now: now) else {
       return failEarly(operation, .localError, .clientPortsExhausted)
     }
@@ -165,7 +166,7 @@ extension World {
     let transport = groups[group].transport
     connections[slot].pointee.instance = operation.instance
     connections[slot].pointee.tuple = FlowTuple(
-      source: instances[i].address, sourcePort: port, destination: address, destinationPort: answer.port,
+      source: instances[i].address, sourcePort: port, destination: address, destinationPort: destinationPort,
       transport: transport)
     connections[slot].pointee.isPooled = groups[group].poolSize > 0
     connections[slot].pointee.openedAt = now.nanoseconds
@@ -197,15 +198,18 @@ extension World {
   }
 
   /// CoreDNS shuffles the answer and clients take the first (FACTS G, `loadbalance`).
-  private func chooseAddress(_ answer: TargetAnswer, _ operation: WaitingOperation) -> IPv4Address? {
-    if answer.addresses.count < 2 { return answer.addresses.first }
+  private func chooseAddress(_ answer: Int, _ operation: WaitingOperation) -> IPv4Address? {
+    let count = answers[answer].addresses.count
+    if count < 2 { return answers[answer].addresses.first }
     var stream = behaviourStream(operation.instance, operation.ordinal, attempt: operation.attempt, draw: 64)
-    return answer.addresses[Int(stream.below(UInt64(answer.addresses.count)))]
+    return answers[answer].addresses[Int(stream.below(UInt64(count)))]
   }
 
   private mutating func portPool(_ i: Int, _ address: IPv4Address, _ port: UInt16) -> Int {
     let key = UInt64(address.bits) << 16 | UInt64(port)
-    for entry in instances[i].portPools where entry.destination == key { return entry.pool }
+    for k in instances[i].portPools.indices where instances[i].portPools[k].destination == key {
+      return instances[i].portPools[k].pool
+    }
     // Instances of one host share the host's ports.
     for other in instances.indices where other != i && instances[other].host == instances[i].host {
       for entry in instances[other].portPools where entry.destination == key {
@@ -219,13 +223,14 @@ extension World {
   }
 
   mutating func releasePort(_ slot: UInt32, lingers: Bool) {
-    let c = connections[slot].pointee
-    let key = UInt64(c.tuple.destination.bits) << 16 | UInt64(c.tuple.destinationPort)
-    for entry in instances[Int(c.instance)].portPools where entry.destination == key {
-      portPools[entry.pool].release(c.tuple.sourcePort, now: now, lingers: lingers)
+    let c = connections[slot]
+    let key = UInt64(c.pointee.tuple.destination.bits) << 16 | UInt64(c.pointee.tuple.destinationPort)
+    let i = Int(c.pointee.instance)
+    for k in instances[i].portPools.indices where instances[i].portPools[k].destination == key {
+      portPools[instances[i].portPools[k].pool].release(c.pointee.tuple.sourcePort, now: now, lingers: lingers)
       return
     }
-    preconditionFailure("port \(c.tuple.sourcePort) has no pool")
+    preconditionFailure("port \(c.pointee.tuple.sourcePort) has no pool")
   }
 
   // MARK: What becomes of an attempt

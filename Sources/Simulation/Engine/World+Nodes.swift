@@ -66,7 +66,9 @@ extension World {
     let packet = packets[slot]
     var stream = drawStream(packet.connection)
     let verdict = proxies.decide(
-      node: .init(node), flow: packet.tuple, origin: origin, at: now, random: stream.next())
+      node: .init(node), flow: packet.tuple, origin: origin, at: now,
+      // No rule chooses for a packet that is on its way to a pod already.
+      random: podNetwork.contains(packet.tuple.destination) ? 0 : stream.next())
     switch verdict.kind {
     case .forward, .notProxied:
       break

@@ -133,7 +133,7 @@ extension World {
   }
 
   private func nodeHop(_ a: Int, _ b: Int) -> HopClass {
-    nodePlanes[a].zone == nodePlanes[b].zone ? .sameZone : .betweenZones
+    nodePlanes[a].zoneNumber == nodePlanes[b].zoneNumber ? .sameZone : .betweenZones
   }
 
   private mutating func deliverLocally(

@@ -70,11 +70,19 @@ extension World {
   /// The process that listens on a host's port; nil if none does.
   private func server(on host: HostReference, _ port: UInt16, _ transport: TransportProtocol) -> Int? {
     switch host.kind {
-    case .pod: socket(podSockets[Int(host.id)], port, transport)
+    case .pod: podSocket(Int(host.id), port, transport)
     case .outside: socket(outsideSockets[Int(host.id)], port, transport)
     case .node: hostNetworkServer(Int(host.id), port, transport)
     case .none, .loadBalancer, .routedToNodes: nil
     }
+  }
+
+  private func podSocket(_ pod: Int, _ port: UInt16, _ transport: TransportProtocol) -> Int? {
+    for k in podSockets[pod].indices {
+      let s = Int(podSockets[pod][k])
+      if servers[s].port == port, servers[s].transport == transport { return s }
+    }
+    return nil
   }
 
   private func socket(_ sockets: [Int32], _ port: UInt16, _ transport: TransportProtocol) -> Int? {

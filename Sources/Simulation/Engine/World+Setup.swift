@@ -114,10 +114,11 @@ extension World {
       proxies.nodeWentDown(id)
     }
     let gateway = IPv4Address(bits: node.podCIDR.base.bits + 1)
+    if !zones.contains(node.zone) { zones.append(node.zone) }
     nodePlanes.append(
       NodePlane(
-        name: node.name, zone: node.zone, address: node.primaryAddress, gateway: gateway, podCIDR: node.podCIDR,
-        isUp: node.isUp))
+        name: node.name, address: node.primaryAddress, gateway: gateway, podCIDR: node.podCIDR,
+        zoneNumber: Int32(zones.firstIndex(of: node.zone) ?? 0), isUp: node.isUp))
     let owner = HostReference(.node, id.rawValue)
     for address in node.addresses + node.externalAddresses { addresses.assign(address, to: owner) }
     addresses.assign(gateway, to: owner)

@@ -31,7 +31,7 @@ struct World: ~Copyable {
   let end: SimTime
 
   // Time
-  var queue = EventQueue<Event>(laneCount: HopClass.allCases.count * 2)
+  var queue = EventQueue<Event>(laneCount: HopClass.lanes)
   var now = SimTime.zero
   var eventCount = 0
   var packetCount = 0
@@ -49,6 +49,7 @@ struct World: ~Copyable {
   // The data plane
   var addresses = AddressBook()
   var nodePlanes: [NodePlane] = []
+  var zones: [String?] = []
   var conntrack = ConntrackFleet()
   var packets = PacketPool()
   var connections = ConnectionTable()
@@ -100,11 +101,12 @@ struct World: ~Copyable {
 /// What the packet path needs of a node, beside its tables.
 struct NodePlane {
   var name: String
-  var zone: String?
   var address: IPv4Address
   /// The pod bridge's address: what local pods see of masqueraded traffic.
   var gateway: IPv4Address
   var podCIDR: IPv4CIDR
+  /// Equal for nodes of one zone.
+  var zoneNumber: Int32
   var isUp: Bool
   /// Some node sends packets for its pods to where it no longer is.
   var hasStaleRoutes = false

@@ -20,5 +20,5 @@
     self.kind = kind
     self.id = id
   }
-  public static let none = HostReference(.none, .max)
+  @inlinable public static var none: HostReference { HostReference(.none, .max) }
 }
