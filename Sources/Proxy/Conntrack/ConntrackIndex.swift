@@ -3,15 +3,22 @@
 // Storage of a connection tracking table: entries in chunks that never move, and an open-addressing index from
 // a tuple's hash to the entry. Callers keep the rules; this file keeps the memory.
 
-/// Entries in chunks of 1024, with a free list. Growth copies nothing.
+/// Entries in chunks of 1024, with a free list. Growth copies nothing. The first chunks have memory of their own;
+/// a table that outgrows them gets blocks of a huge page.
 struct ChunkedEntries: ~Copyable {
-  var chunks: [UnsafeMutablePointer<ConntrackEntry>] = []
+  private var chunks: [UnsafeMutablePointer<ConntrackEntry>] = []
+  private var blocks: [UnsafeMutableRawPointer] = []
+  /// Chunks left in the last block.
+  private var spare = 0
   /// Slots handed out so far, free ones included.
-  var used: Int32 = 0
-  var free: [Int32] = []
+  private(set) var used: Int32 = 0
+  private var free: [Int32] = []
+
+  private static var chunkBytes: Int { 1024 * MemoryLayout<ConntrackEntry>.stride }
+  private static var smallChunks: Int { 16 }
 
   init() {}
-  deinit { for chunk in chunks { chunk.deallocate() } }
+  deinit { for block in blocks { block.deallocate() } }
 
   func pointer(_ slot: Int32) -> UnsafeMutablePointer<ConntrackEntry> {
     assert(slot >= 0 && slot < used)
@@ -20,12 +27,24 @@ struct ChunkedEntries: ~Copyable {
 
   mutating func take() -> Int32 {
     if let slot = free.popLast() { return slot }
-    if Int(used) == chunks.count << 10 { chunks.append(.allocate(capacity: 1024)) }
+    if Int(used) == chunks.count << 10 { addChunk() }
     used += 1
     return used - 1
   }
 
   mutating func giveBack(_ slot: Int32) { free.append(slot) }
+
+  private mutating func addChunk() {
+    if spare == 0 {
+      let isLarge = chunks.count >= Self.smallChunks
+      blocks.append(LargeMemory.allocate(bytes: isLarge ? LargeMemory.hugePage : Self.chunkBytes))
+      spare = isLarge ? LargeMemory.hugePage / Self.chunkBytes : 1
+    }
+    let inBlock = chunks.count >= Self.smallChunks ? LargeMemory.hugePage / Self.chunkBytes : 1
+    let memory = blocks[blocks.count - 1] + (inBlock - spare) * Self.chunkBytes
+    chunks.append(memory.bindMemory(to: ConntrackEntry.self, capacity: 1024))
+    spare -= 1
+  }
 }
 
 /// Open addressing with linear probing and backward-shift deletion. A cell is key << 32 | slot + 1; the key's low
@@ -93,7 +112,7 @@ struct ConntrackIndex: ~Copyable {
     let old = cells
     let oldCapacity = mask + 1
     mask = oldCapacity * 2 - 1
-    cells = .allocate(capacity: mask + 1)
+    cells = LargeMemory.allocate(bytes: (mask + 1) * 8).bindMemory(to: UInt64.self, capacity: mask + 1)
     cells.initialize(repeating: 0, count: mask + 1)
     for i in 0..<oldCapacity where old[i] != 0 { put(old[i]) }
     old.deallocate()
