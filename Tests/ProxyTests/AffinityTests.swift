@@ -145,7 +145,8 @@ extension ProxyWorld {
         lists.removeLists(of: 3) { $0 == chain }
         model[chain] = nil
       } else {
-        lists.stamp(node: 3, chain: chain, source: IPv4Address(bits: source), at: now)
+        lists.stamp(
+          node: 3, port: PortNameID(chain % 2), chain: chain, source: IPv4Address(bits: source), at: now)
         var list = model[chain] ?? []
         if let old = list.firstIndex(where: { $0.source == source }) {
           list.remove(at: old)
@@ -156,11 +157,15 @@ extension ProxyWorld {
         model[chain] = list
       }
       let asked = UInt32(random.below(150))
+      let port = UInt32(random.below(2))
       let since = Int64(step - random.below(500))
       var found: [UInt32] = []
       lists.chains(
-        node: 3, source: IPv4Address(bits: asked), since: SimTime(nanoseconds: since), into: &found)
-      let expected = model.filter { $0.value.contains { $0.source == asked && $0.stamp >= since } }.keys
+        node: 3, port: PortNameID(port), source: IPv4Address(bits: asked), since: SimTime(nanoseconds: since),
+        into: &found)
+      let expected = model.filter {
+        $0.key % 2 == port && $0.value.contains { $0.source == asked && $0.stamp >= since }
+      }.keys
         .sorted()
       #expect(found.sorted() == expected)
       if found.sorted() != expected { return }

@@ -35,7 +35,10 @@ extension ProxyWorld {
     // What affinity lists hold for this source, taken out before the closure needs it.
     var seen: [UInt32] = []
     let since = now - .seconds(100)
-    fleet.recent.chains(node: UInt32(node), source: probe.flow.source, since: since, into: &seen)
+    for port in 0..<fleet.history.heads.count {
+      fleet.recent.chains(
+        node: UInt32(node), port: PortNameID(port), source: probe.flow.source, since: since, into: &seen)
+    }
     var chainOf: [BackendID: UInt32] = [:]
     for id in 0..<fleet.backendCount {
       chainOf[BackendID(id)] = fleet.history.backends.target(BackendID(id)).chain

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A small cluster for tests: Services by number, endpoints in one slice per Service, and packets whose fate is
-// written as text: "10.180.0.1:80 10.180.2.1:80 M", "REJECT", "DROP", "" (none of kube-proxy's).
+// A small cluster for tests: Services by number, endpoints in one slice per Service, and packets whose fate
+// is written as text: "10.180.0.1:80 10.180.2.1:80 M", "REJECT", "DROP", "" (none of kube-proxy's).
 
 import Cluster
 import NetworkTypes

@@ -300,6 +300,27 @@ private func slices(_ endpoints: [Int]) -> [EndpointSlice] {
     #expect(world.syncs.count == 1)
   }
 
+  @Test func aProcessThatStartsWithoutControlPlaneWaitsForIt() {
+    var world = world([1])
+    world.fleet.disconnect(NodeID(0))
+    world.fleet.restart(NodeID(0), settings: nil, at: .zero, into: &world.output)
+    world.take()
+    world.put(0, slices: slices([2]))
+    world.run(until: ms(1000))
+    // Back before the new process is ready: nothing is hastened.
+    world.fleet.reconnect(NodeID(0), at: world.now, into: &world.output)
+    world.fleet.disconnect(NodeID(0))
+    world.take()
+    world.run(until: ms(20_000))
+    #expect(world.fate(probe) == "10.180.0.1:80")
+    #expect(world.syncs.isEmpty)
+    world.fleet.reconnect(NodeID(0), at: world.now, into: &world.output)
+    world.take()
+    world.run(until: ms(20_100))
+    #expect(world.fate(probe) == "10.180.0.2:80")
+    #expect(world.syncs.map(\.start) == [ms(20_000)])
+  }
+
   @Test func aNodeThatJoinsLaterListsEverything() {
     var world = world([1])
     world.put(0, slices: slices([2]))

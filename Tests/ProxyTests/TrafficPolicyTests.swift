@@ -160,7 +160,7 @@ private func openService(
     #expect(world.fate(probe) == "REJECT")
   }
 
-  /// Endpoints 1…: R ready, T serving and terminating, X terminating, U unready; capitals before | are local.
+  /// Endpoints 1…: R ready, T serving and terminating, X terminating, U unready; those before | are local.
   @Test(arguments: [
     ("Local", "RRTX|R", "1 2 5", "1 2"),
     ("Local", "TTX|R", "4", "1 2"),

@@ -13,7 +13,6 @@ struct RecentLists: ~Copyable {
   static let capacity = 100
 
   private struct List {
-    var node: UInt32
     var chain: UInt32
     var count = 0
     /// Oldest and newest stamp, −1: none.
@@ -21,13 +20,14 @@ struct RecentLists: ~Copyable {
     var newest: Int32 = -1
   }
   private struct Entry: BitwiseCopyable {
-    var source: IPv4Address
     var list: Int32
     var stamp: SimTime
     var older: Int32
     var newer: Int32
     /// Next entry of the same node, Service port and source.
     var nextOfSource: Int32
+    /// Key of the chain of such entries.
+    var sourceKey: UInt64
   }
 
   private var lists: [List] = []
@@ -36,7 +36,10 @@ struct RecentLists: ~Copyable {
   private var freeEntries: [Int32] = []
   /// (node, chain) → list
   private var listIndex = FlatMap()
-  /// (node, source) → first entry, over all chains of the node
+  /// (node, port) → its number
+  private var portIndex = FlatMap()
+  private var portCount: UInt32 = 0
+  /// (number of node and port, source) → first entry, over all chains of the port
   private var sourceIndex = FlatMap()
   /// Lists of each node, for removal with their endpoints.
   private var listsOfNode: [[Int32]] = []
@@ -47,9 +50,13 @@ struct RecentLists: ~Copyable {
 
   var isEmpty: Bool { listIndex.count == 0 }
 
-  /// Chains in which `source` was stamped at `since` or later, appended to `into`.
-  func chains(node: UInt32, source: IPv4Address, since: SimTime, into found: inout [UInt32]) {
-    var index = sourceIndex.find(Self.key(node, source.bits))
+  /// Chains of `port` in which `source` was stamped at `since` or later, appended to `into`.
+  func chains(
+    node: UInt32, port: PortNameID, source: IPv4Address, since: SimTime, into found: inout [UInt32]
+  ) {
+    let number = portIndex.find(Self.key(node, port.rawValue))
+    if number == .max { return }
+    var index = sourceIndex.find(Self.key(number, source.bits))
     while index != .max {
       let entry = entries[Int(index)]
       if entry.stamp >= since { found.append(lists[Int(entry.list)].chain) }
@@ -57,9 +64,11 @@ struct RecentLists: ~Copyable {
     }
   }
 
-  mutating func stamp(node: UInt32, chain: UInt32, source: IPv4Address, at now: SimTime) {
+  /// `chain` must always come with the same `port`.
+  mutating func stamp(node: UInt32, port: PortNameID, chain: UInt32, source: IPv4Address, at now: SimTime) {
     let list = listID(node, chain)
-    var index = sourceIndex.find(Self.key(node, source.bits))
+    let sourceKey = Self.key(number(of: node, port), source.bits)
+    var index = sourceIndex.find(sourceKey)
     while index != .max && entries[Int(index)].list != list {
       index = UInt32(bitPattern: entries[Int(index)].nextOfSource)
     }
@@ -70,13 +79,21 @@ struct RecentLists: ~Copyable {
       return
     }
     if lists[Int(list)].count >= Self.capacity { remove(lists[Int(list)].oldest) }
-    let sourceKey = Self.key(node, source.bits)
     let entry = Entry(
-      source: source, list: list, stamp: now, older: -1, newer: -1,
-      nextOfSource: Int32(bitPattern: sourceIndex.find(sourceKey)))
+      list: list, stamp: now, older: -1, newer: -1,
+      nextOfSource: Int32(bitPattern: sourceIndex.find(sourceKey)), sourceKey: sourceKey)
     let fresh = allocate(entry)
     sourceIndex.set(sourceKey, UInt32(fresh))
     append(fresh, to: list)
+  }
+
+  private mutating func number(of node: UInt32, _ port: PortNameID) -> UInt32 {
+    let key = Self.key(node, port.rawValue)
+    let known = portIndex.find(key)
+    if known != .max { return known }
+    portIndex.set(key, portCount)
+    portCount += 1
+    return portCount - 1
   }
 
   /// Chains that have a list on `node`.
@@ -105,7 +122,7 @@ struct RecentLists: ~Copyable {
     let key = Self.key(node, chain)
     let known = listIndex.find(key)
     if known != .max { return Int32(known) }
-    let fresh = List(node: node, chain: chain)
+    let fresh = List(chain: chain)
     let id: Int32
     if let free = freeLists.popLast() {
       lists[Int(free)] = fresh
@@ -156,7 +173,7 @@ struct RecentLists: ~Copyable {
 
   private mutating func remove(_ index: Int32) {
     let entry = entries[Int(index)]
-    let key = Self.key(lists[Int(entry.list)].node, entry.source.bits)
+    let key = entry.sourceKey
     unlink(index)
     let first = Int32(bitPattern: sourceIndex.find(key))
     if first == index {

@@ -8,8 +8,8 @@ import NetworkTypes
 import SimKernel
 
 extension ProxyFleet {
-  /// Upstream looks at all UDP Services after any UDP change; those that did not change have nothing stale, so
-  /// only the touched ones are named, or all after the first sync of a process.
+  /// Upstream looks at all UDP Services after any UDP change; those that did not change have nothing stale,
+  /// so only the touched ones are named, or all after the first sync of a process.
   mutating func collectCleanups(
     _ index: Int, _ target: SyncTarget, _ now: SimTime, _ output: inout ProxyOutput
   ) {

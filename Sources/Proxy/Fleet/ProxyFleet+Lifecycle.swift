@@ -90,6 +90,7 @@ extension ProxyFleet {
   public mutating func nodeWentDown(_ node: NodeID) {
     let index = node.index
     processes[index].phase = .down
+    processes[index].awaitsLists = false
     processes[index].epoch &+= 1
     processes[index].wakeAt = .distantFuture
     tables[index].nat = .empty
@@ -107,6 +108,7 @@ extension ProxyFleet {
   private mutating func startProcess(_ index: Int, _ now: SimTime, _ output: inout ProxyOutput) {
     processes[index].epoch &+= 1
     processes[index].phase = .starting
+    processes[index].awaitsLists = false
     processes[index].wakeAt = .distantFuture
     processes[index].starts += 1
     let delay = draws.restart(node: index, ordinal: processes[index].starts)
@@ -116,7 +118,8 @@ extension ProxyFleet {
   /// The initial lists are complete: they hold all that the API has.
   private mutating func processReady(_ index: Int, _ now: SimTime, _ output: inout ProxyOutput) {
     // Without the API a new process waits; `reconnect` brings the event again.
-    guard processes[index].isConnected else { return }
+    processes[index].awaitsLists = !processes[index].isConnected
+    if processes[index].awaitsLists { return }
     list(index, at: now)
     let process = processes[index]
     processes[index].nodeIP = process.addresses.first ?? .unspecified

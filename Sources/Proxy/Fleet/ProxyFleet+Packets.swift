@@ -80,6 +80,12 @@ extension ProxyFleet {
   /// The pod behind a backend, `none` for hand-written endpoints. O(1), for the packet path.
   public func pod(of id: BackendID) -> PodID { history.backends.pods[id.index] }
 
+  /// The node behind a backend as its slice says it, `none` where that is no node of the fleet. O(1).
+  public func node(of id: BackendID) -> NodeID {
+    let name = Int(history.backends.nodes[id.index].rawValue)
+    return name < nodeOfName.count ? nodeOfName[name] : .none
+  }
+
   public func servicePort(_ id: ServicePortID) -> ServicePortKey { history.servicePorts.values[id.index] }
 
   /// Numbers of Service ports and backends interned so far; IDs count from 0.

@@ -25,6 +25,17 @@ extension ProxyFleet {
       return
     }
     wakeListeners(.slices, at, &output)
+    if history.isDueForPruning { history.pruneEndpoints(before: oldestSlicesRevision()) }
+  }
+
+  /// The oldest endpoints that some kernel table still shows.
+  private func oldestSlicesRevision() -> UInt32 {
+    var oldest = history.latestRevision
+    for state in tables {
+      if state.nat.eyes >= 0 { oldest = min(oldest, state.nat.slices) }
+      if state.filter.eyes >= 0 { oldest = min(oldest, state.filter.slices) }
+    }
+    return oldest
   }
 
   /// The zone label of a Node object was written; its proxy sees it after a watch delay and syncs fully.
@@ -50,7 +61,10 @@ extension ProxyFleet {
       processes[index][kind].last = max(processes[index][kind].last, at)
       processes[index][kind].next = .distantFuture
     }
-    if processes[index].phase == .starting {
+    if processes[index].zoneDelivery != .distantFuture {
+      processes[index].zoneDelivery = max(processes[index].zoneDelivery, at)
+    }
+    if processes[index].awaitsLists {
       output.schedule.append((at, .processReady(node, epoch: processes[index].epoch)))
     }
     planWake(index, at, &output)

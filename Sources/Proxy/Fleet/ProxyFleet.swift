@@ -30,6 +30,8 @@ public struct ProxyFleet: ~Copyable {
   var eyes: ContiguousArray<NodeEyes> = []
   var addressPool: ContiguousArray<IPv4Address> = []
   var localities = Interner<Locality>()
+  /// By node name; none: no such node in the fleet.
+  var nodeOfName: ContiguousArray<NodeID> = []
   var plans = PlanCache()
   var candidateSets = CandidateSets()
   var recent = RecentLists()
@@ -72,6 +74,8 @@ public struct ProxyFleet: ~Copyable {
     precondition(node.id.index == tables.count, "node \(node.id) out of order")
     let zone = history.zone(node.zone)
     let name = history.nodeName(node.name)
+    while nodeOfName.count <= name.rawValue { nodeOfName.append(.none) }
+    nodeOfName[Int(name.rawValue)] = node.id
     tables.append(NodeTables())
     processes.append(
       ProxyProcess(

@@ -51,6 +51,8 @@ struct ProxyProcess {
   var nodeIP: IPv4Address
   var phase = ProcessPhase.down
   var isConnected = true
+  /// Its start is over but for the initial lists, which the control plane does not answer.
+  var awaitsLists = false
   var epoch: UInt16 = 0
   var services = WatchCursor()
   var slices = WatchCursor()

@@ -79,7 +79,8 @@ struct CandidateSets: ~Copyable {
   }
   private var members: ContiguousArray<BackendID> = []
   private var spans: ContiguousArray<Span> = []
-  private var index: [[BackendID]: CandidateSetID] = [:]
+  /// Hash of a list → set; lists with equal hashes take the next key.
+  private var index = FlatMap()
   /// The one-element set of a backend, by backend; none = not made yet.
   private var singletons: ContiguousArray<CandidateSetID> = []
   /// (set, endpoint chain) → position, for sets that affinity asked about.
@@ -88,12 +89,26 @@ struct CandidateSets: ~Copyable {
 
   mutating func intern(_ list: [BackendID]) -> CandidateSetID {
     if list.isEmpty { return .none }
-    if let known = index[list] { return known }
+    var key = Self.hash(list)
+    while true {
+      let known = index.find(key)
+      if known == .max { break }
+      let id = CandidateSetID(known)
+      if self.list(id).elementsEqual(list) { return id }
+      key = key == .max ? 1 : key + 1
+    }
     let id = CandidateSetID(spans.count)
     spans.append(Span(start: UInt32(members.count), count: UInt32(list.count)))
     members.append(contentsOf: list)
-    index[list] = id
+    index.set(key, id.rawValue)
     return id
+  }
+
+  /// FNV-1a over the numbers; never zero.
+  private static func hash(_ list: [BackendID]) -> UInt64 {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for backend in list { hash = (hash ^ UInt64(backend.rawValue)) &* 0x100_0000_01B3 }
+    return max(1, hash)
   }
 
   mutating func singleton(_ backend: BackendID) -> CandidateSetID {

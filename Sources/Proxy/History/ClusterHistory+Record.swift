@@ -95,6 +95,8 @@ extension ClusterHistory {
       if endpointList(latest) == new { continue }
       heads[port.index].endpoints = endpointLinks.append(revision: number, after: latest)
       endpoints.append(new)
+      isPruned.append(false)
+      recordsSincePruning += new.count
       recount(port)
       isChanged = true
     }

@@ -80,7 +80,11 @@ struct ClusterHistory: ~Copyable {
   /// nil: the port does not exist in this version.
   var specs: [PortSpec?] = []
   var endpointLinks = VersionPool()
+  /// Emptied where pruned.
   var endpoints: [[EndpointRecord]] = []
+  var isPruned: ContiguousArray<Bool> = []
+  /// Endpoint records appended since the last pruning.
+  var recordsSincePruning = 0
   var heads: ContiguousArray<PortHead> = []
   /// Newest totals' share of a port name.
   var totalsOfPort: ContiguousArray<RuleTotals> = []
@@ -127,7 +131,11 @@ struct ClusterHistory: ~Copyable {
   }
 
   func spec(_ version: Int32) -> PortSpec? { version >= 0 ? specs[Int(version)] : nil }
-  func endpointList(_ version: Int32) -> [EndpointRecord] { version >= 0 ? endpoints[Int(version)] : [] }
+  func endpointList(_ version: Int32) -> [EndpointRecord] {
+    guard version >= 0 else { return [] }
+    precondition(!isPruned[Int(version)], "endpoints version \(version) was pruned")
+    return endpoints[Int(version)]
+  }
 
   @inline(__always) func specVersion(_ port: PortNameID, at revision: UInt32) -> Int32 {
     specLinks.version(at: revision, from: heads[port.index].spec)

@@ -5,7 +5,7 @@
 
 /// Linear probing, at most half full, no removal of single keys.
 struct FlatMap: ~Copyable {
-  @usableFromInline struct Slot: BitwiseCopyable {
+  private struct Slot: BitwiseCopyable {
     var key: UInt64
     var value: UInt32
   }

@@ -70,7 +70,7 @@ extension PortSpec {
 }
 
 extension Service {
-  /// FACTS A5: ExternalName even with a clusterIP, and anything without a cluster IP, is none of kube-proxy's.
+  /// FACTS A5: ExternalName, even with a clusterIP, and anything without a cluster IP is not proxied.
   var isProxied: Bool { serviceType != .externalName && clusterAddress != nil }
 
   /// The addresses of `status.loadBalancer` that a node short-circuits: all but those with ipMode Proxy.

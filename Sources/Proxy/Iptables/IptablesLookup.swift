@@ -225,7 +225,9 @@ extension ProxyFleet {
     let backend = candidateSets.member(set, position)
     let target = history.backends.target(backend)
     if plan.affinity > .zero && packet.stamps {
-      recent.stamp(node: packet.node, chain: target.chain, source: packet.flow.source, at: packet.at)
+      recent.stamp(
+        node: packet.node, port: history.backends.portNames[backend.index], chain: target.chain,
+        source: packet.flow.source, at: packet.at)
     }
     // Hairpin: an endpoint that reached itself must see another source (FACTS C7).
     let isHairpin = target.address == packet.flow.source
@@ -243,7 +245,8 @@ extension ProxyFleet {
     _ set: CandidateSetID, _ plan: PortPlan, _ packet: Packet
   ) -> UInt32 {
     recent.chains(
-      node: packet.node, source: packet.flow.source, since: packet.at - plan.affinity, into: &foundChains)
+      node: packet.node, port: history.backends.portNames[candidateSets.member(set, 0).index],
+      source: packet.flow.source, since: packet.at - plan.affinity, into: &foundChains)
     if foundChains.isEmpty { return .max }
     defer { foundChains.removeAll(keepingCapacity: true) }
     return candidateSets.firstPosition(of: foundChains, in: set, history.backends)
