@@ -20,6 +20,9 @@ import SimKernel
 /// Each mutating call appends to the caller's `ControlPlaneOutput`: timers to schedule, changes that have
 /// become true (in order), and rows of the events file.
 public struct ControlPlane: ~Copyable {
+  /// Makes the type address-only. Swift 6.3.1 passes a large loadable noncopyable `self` by value to each
+  /// non-mutating method, which costs a memcpy of the whole struct per call; an existential field forbids that.
+  private let byAddress: Any? = nil
   public let settings: ClusterSettings
   /// Machines by NodeID; grows when a node joins.
   public internal(set) var nodes: [NodeRecord] = []
