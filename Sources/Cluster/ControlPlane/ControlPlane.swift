@@ -45,6 +45,8 @@ public struct ControlPlane: ~Copyable {
   var serviceDraws: [ServiceID: UInt64] = [:]
   /// Pods that no node would take, in order of arrival.
   var unschedulable: [PodID] = []
+  /// When a node of the zone was last tainted for silence.
+  var taintedInZone: [String: SimTime] = [:]
   var incarnations: [NamespacedName: UInt64] = [:]
   var addressPlan: NodeAddressPlan
   var balancer: LoadBalancer

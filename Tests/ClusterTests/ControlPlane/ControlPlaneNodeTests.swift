@@ -59,6 +59,18 @@ import Testing
     #expect(run.plane.nodes[1].pods.isEmpty)
   }
 
+  @Test(arguments: [(["c"], 1), (["b", "c"], 2), (["b", "c", "d"], 0), (["a", "b", "c", "d"], 0)])
+  func `nobody is evicted when most of a small zone is silent`(down: [String], evicted: Int) throws {
+    let run = try ClusterRun(
+      Small.cluster(["a", "b", "c", "d"]),
+      [Small.workload(.deployment, "web", replicas: 4)])
+    for name in down { run.perform(.nodeCrash(.named(name), returnAfter: nil, newAddress: nil)) }
+    run.run(to: 900)
+    let times = run.log.filter { $0.action == "deletion requested" }.map(\.time.seconds)
+    #expect(times.count == evicted)
+    if evicted == 2 { #expect(times[1] - times[0] >= 10) }
+  }
+
   @Test func `a node that returns before it is missed restarts its pods with new addresses`() throws {
     let run = try ClusterRun(Small.cluster(), Self.web)
     let pod = run.plane.nodes[1].pods[0]
@@ -125,6 +137,15 @@ import Testing
     #expect(run.times { $0 == .routeLearned(on: a, about: b) } == [6])
     #expect(run.ready("host") == ["172.18.0.3"], "a hostNetwork pod's IP never follows (FACTS J)")
     #expect(run.plane.pods[run.pod("h")!.index].address == new)
+  }
+
+  @Test func `two nodes never have one address`() throws {
+    let run = try ClusterRun(Small.cluster())
+    run.perform(.nodeAddressChange(.named("b"), newAddress: Small.address("172.18.0.2")))
+    run.perform(.nodeReboot(.named("c"), downFor: .constant(1), newAddress: Small.address("172.18.0.2")))
+    run.run(to: 100)
+    #expect(run.plane.nodes.map(\.primaryAddress.description) == ["172.18.0.2", "172.18.0.3", "172.18.0.4"])
+    #expect(run.log.count { $0.action == "address change ignored" } == 2)
   }
 
   @Test func `a drain cordons and moves all but a DaemonSet's pods`() throws {

@@ -155,12 +155,20 @@ import Testing
     return node
   }
 
+  func choose(_ candidates: [(id: NodeID, node: Node, pods: Int)], selector: Labels) -> NodeID? {
+    var choice = PodScheduler.Choice(selector: selector)
+    for (id, node, pods) in candidates {
+      choice.consider(id, name: node.metadata.name, pods: pods) { node }
+    }
+    return choice.best
+  }
+
   @Test func `the emptiest node wins, the first by name among equals`() {
     let candidates = [
       (id: NodeID(0), node: node("b"), pods: 1), (id: NodeID(1), node: node("a"), pods: 1),
       (id: NodeID(2), node: node("c"), pods: 2),
     ]
-    #expect(PodScheduler.choose(candidates, selector: [:]) == NodeID(1))
+    #expect(choose(candidates, selector: [:]) == NodeID(1))
   }
 
   @Test func `unready, cordoned, tainted and unlabelled nodes are passed over`() {
@@ -173,9 +181,9 @@ import Testing
       },
     ]
     let candidates = nodes.enumerated().map { (id: NodeID($0), node: $1, pods: 0) }
-    #expect(PodScheduler.choose(candidates, selector: [:]) == NodeID(3))
-    #expect(PodScheduler.choose(candidates, selector: ["disk": "ssd"]) == NodeID(4))
-    #expect(PodScheduler.choose(candidates, selector: ["disk": "tape"]) == nil)
+    #expect(choose(candidates, selector: [:]) == NodeID(3))
+    #expect(choose(candidates, selector: ["disk": "ssd"]) == NodeID(4))
+    #expect(choose(candidates, selector: ["disk": "tape"]) == nil)
   }
 
   @Test func `a DaemonSet's pod tolerates a cordon and silence, not other taints`() {
@@ -185,6 +193,25 @@ import Testing
     }
     #expect(PodScheduler.admitsDaemon(cordoned, selector: [:]))
     #expect(!PodScheduler.admitsDaemon(node("b") { $0.taints = ["x:NoSchedule"] }, selector: [:]))
+  }
+}
+
+@Suite struct ZoneDisruptionTests {
+  @Test(arguments: [
+    (10, 0, ZoneDisruption.normal), (1, 2, .normal), (2, 3, .partial), (3, 3, .normal), (9, 11, .partial),
+    (0, 1, .full), (0, 0, .normal),
+  ]) func `a zone's state depends on the share of silent nodes`(
+    ready: Int, silent: Int, state: ZoneDisruption
+  ) {
+    #expect(ZoneDisruption(ready: ready, silent: silent) == state)
+  }
+
+  @Test func `evictions go on at their pace, slow down or stop`() {
+    #expect(ZoneDisruption.pace(zones: [(5, 1)], at: 0) == .seconds(10))
+    #expect(ZoneDisruption.pace(zones: [(1, 4), (9, 0)], at: 0) == nil)
+    #expect(ZoneDisruption.pace(zones: [(10, 90), (9, 0)], at: 0) == .seconds(100))
+    #expect(ZoneDisruption.pace(zones: [(0, 4), (9, 0)], at: 0) == .seconds(10))
+    #expect(ZoneDisruption.pace(zones: [(0, 4), (0, 9)], at: 0) == nil)
   }
 }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The answer of the modelled DNS. Loss, latency and caching are the client's matter.
 
 import NetworkTypes
 import SimKernel

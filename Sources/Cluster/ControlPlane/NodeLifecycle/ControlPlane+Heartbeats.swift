@@ -2,8 +2,6 @@
 //
 // Nodes that stop to renew their lease: Ready Unknown after the grace period, their pods Ready=False in the
 // API at once, and eviction after the toleration. And nodes that come back. (FACTS F1.)
-//
-// Left out: the limits on the rate of evictions, which matter when many nodes of a zone fail together.
 
 import NetworkTypes
 import SimKernel
@@ -48,17 +46,51 @@ extension ControlPlane {
   mutating func heartbeatMissed(_ node: NodeID, _ epoch: UInt16, _ out: inout ControlPlaneOutput) {
     guard nodes[node.index].heartbeatEpoch == epoch, var object = store.node(node) else { return }
     object.ready = .unknown
-    if !object.taints.contains(Self.unreachableTaint) { object.taints.append(Self.unreachableTaint) }
     write(object, node, &out)
     log(self.object(node), "Ready=Unknown", "no heartbeat within the grace period", &out)
     for pod in podsInAPI(on: node) { updatePod(pod, &out) { $0.status.isReady = false } }
-    out.schedule.append((now + settings.timing.evictionToleration, .evictPods(node, epoch)))
+    out.schedule.append((now + Self.taintingPeriod, .evictPods(node, epoch)))
   }
 
+  /// A pass of the controller over nodes that wait for their taint (nodeEvictionPeriod in k/k
+  /// pkg/controller/nodelifecycle).
+  static var taintingPeriod: SimDuration { .milliseconds(100) }
+
+  /// The silent node gets its NoExecute taint when evictions are allowed, and its pods are deleted when
+  /// they have tolerated that long enough.
   mutating func evictPods(_ node: NodeID, _ epoch: UInt16, _ out: inout ControlPlaneOutput) {
-    guard nodes[node.index].heartbeatEpoch == epoch, store.node(node) != nil else { return }
+    guard nodes[node.index].heartbeatEpoch == epoch, var object = store.node(node) else { return }
+    let zone = object.zone ?? ""
+    guard let pace = evictionPace(in: zone) else {
+      object.taints.removeAll { $0 == Self.unreachableTaint }
+      write(object, node, &out)
+      return out.schedule.append((now + settings.timing.nodeMonitorPeriod, .evictPods(node, epoch)))
+    }
+    guard object.taints.contains(Self.unreachableTaint) else {
+      let turn = taintedInZone[zone].map { $0 + pace } ?? now
+      if turn > now { return out.schedule.append((turn, .evictPods(node, epoch))) }
+      taintedInZone[zone] = now
+      object.taints.append(Self.unreachableTaint)
+      write(object, node, &out)
+      log(self.object(node), "tainted", Self.unreachableTaint, &out)
+      return out.schedule.append((now + settings.timing.evictionToleration, .evictPods(node, epoch)))
+    }
     // A DaemonSet's pods tolerate the taint for ever (k/k pkg/controller/daemon/util).
     for pod in podsInAPI(on: node) where !isDaemon(pod) { requestDeletion(pod, &out) }
+  }
+
+  /// Time between two nodes of a zone that get their taint; nil: none may now.
+  private func evictionPace(in zone: String) -> SimDuration? {
+    var zones: [(ready: Int, silent: Int)] = []
+    var places: [String: Int] = [:]
+    for index in nodes.indices {
+      guard let object = store.node(NodeID(index)) else { continue }
+      let place = places[object.zone ?? ""] ?? zones.count
+      if place == zones.count { zones.append((0, 0)) }
+      places[object.zone ?? ""] = place
+      if object.ready == .ready { zones[place].ready += 1 } else { zones[place].silent += 1 }
+    }
+    return ZoneDisruption.pace(zones: zones, at: places[zone]!)
   }
 
   /// Pods bound to the node whose objects exist, in order of arrival.

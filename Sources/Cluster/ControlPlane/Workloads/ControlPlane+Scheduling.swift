@@ -27,9 +27,11 @@ extension ControlPlane {
     if let name = object.spec.nodeName {
       return nodeIndex[name].flatMap { store.node($0) == nil ? nil : $0 }
     }
-    let candidates = nodes.indices.compactMap { index -> (id: NodeID, node: Node, pods: Int)? in
-      store.node(NodeID(index)).map { (NodeID(index), $0, nodes[index].livePods) }
+    var choice = PodScheduler.Choice(selector: object.spec.nodeSelector)
+    for index in nodes.indices {
+      let id = NodeID(index)
+      choice.consider(id, name: nodes[index].name, pods: nodes[index].livePods) { store.node(id) }
     }
-    return PodScheduler.choose(candidates, selector: object.spec.nodeSelector)
+    return choice.best
   }
 }

@@ -29,9 +29,22 @@ enum PodScheduler {
     taint.hasSuffix(":NoSchedule") || taint.hasSuffix(":NoExecute")
   }
 
-  /// - Parameter candidates: Node objects with the number of pods that each has.
-  static func choose(_ candidates: [(id: NodeID, node: Node, pods: Int)], selector: Labels) -> NodeID? {
-    candidates.filter { admits($0.node, selector: selector) }
-      .min { ($0.pods, $0.node.metadata.name) < ($1.pods, $1.node.metadata.name) }?.id
+  /// The choice for one pod: nodes are considered one after the other, and a Node object is looked at only if
+  /// it would win.
+  struct Choice {
+    let selector: Labels
+    private(set) var best: NodeID?
+    private var bestPlace: (pods: Int, name: String) = (Int.max, "")
+
+    init(selector: Labels) { self.selector = selector }
+
+    /// - Parameter pods: number of pods that the node has.
+    mutating func consider(_ id: NodeID, name: String, pods: Int, object: () -> Node?) {
+      guard best == nil || (pods, name) < bestPlace, let node = object(),
+        PodScheduler.admits(node, selector: selector)
+      else { return }
+      best = id
+      bestPlace = (pods, name)
+    }
   }
 }
