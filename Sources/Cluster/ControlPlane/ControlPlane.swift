@@ -63,7 +63,8 @@ public struct ControlPlane: ~Copyable {
     self.podBehaviour = podBehaviour
     draws = DelayDraws(settings: settings, seed: seed, replication: replication)
     admission = ServiceAdmission(
-      serviceCIDR: settings.serviceCIDR, nodePortRange: settings.nodePortRange, seed: seed)
+      serviceCIDR: settings.serviceCIDR, nodePortRange: settings.nodePortRange, seed: seed,
+      minorVersion: settings.minorVersion)
     addressPlan = NodeAddressPlan(podCIDR: settings.podCIDR)
     balancer = LoadBalancer(settings: settings.loadBalancer)
     for record in settings.dns.records { externalRecords[Self.normalised(record.name)] = record }
