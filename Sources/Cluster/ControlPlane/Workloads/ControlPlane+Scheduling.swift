@@ -30,6 +30,7 @@ extension ControlPlane {
     let candidates = nodes.indices.compactMap { index -> (id: NodeID, node: Node, pods: Int)? in
       store.node(NodeID(index)).map { (NodeID(index), $0, nodes[index].livePods) }
     }
-    return PodScheduler.choose(candidates, selector: object.spec.nodeSelector)
+    return PodScheduler.choose(
+      candidates, selector: object.spec.nodeSelector, tolerations: object.spec.tolerations)
   }
 }

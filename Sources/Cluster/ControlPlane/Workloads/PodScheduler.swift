@@ -12,14 +12,20 @@ enum PodScheduler {
     "node.kubernetes.io/unschedulable:NoSchedule",
   ]
 
-  static func admits(_ node: Node, selector: Labels) -> Bool {
-    node.ready == .ready && !node.isUnschedulable && !node.taints.contains(where: repels)
+  static func admits(_ node: Node, selector: Labels, tolerations: [Toleration] = []) -> Bool {
+    node.ready == .ready && !node.isUnschedulable
+      && !node.taints.contains { repels($0) && !isCovered($0, by: tolerations) }
       && LabelSelector(selector).matches(node.metadata.labels)
   }
 
-  static func admitsDaemon(_ node: Node, selector: Labels) -> Bool {
-    !node.taints.contains { repels($0) && !daemonTolerates.contains($0) }
-      && LabelSelector(selector).matches(node.metadata.labels)
+  static func admitsDaemon(_ node: Node, selector: Labels, tolerations: [Toleration] = []) -> Bool {
+    !node.taints.contains {
+      repels($0) && !daemonTolerates.contains($0) && !isCovered($0, by: tolerations)
+    } && LabelSelector(selector).matches(node.metadata.labels)
+  }
+
+  private static func isCovered(_ taint: String, by tolerations: [Toleration]) -> Bool {
+    tolerations.contains { $0.covers(taint) }
   }
 
   /// Taints are written `key[=value]:effect`; PreferNoSchedule repels nobody.
@@ -28,8 +34,10 @@ enum PodScheduler {
   }
 
   /// - Parameter candidates: Node objects with the number of pods that each has.
-  static func choose(_ candidates: [(id: NodeID, node: Node, pods: Int)], selector: Labels) -> NodeID? {
-    candidates.filter { admits($0.node, selector: selector) }
+  static func choose(
+    _ candidates: [(id: NodeID, node: Node, pods: Int)], selector: Labels, tolerations: [Toleration] = []
+  ) -> NodeID? {
+    candidates.filter { admits($0.node, selector: selector, tolerations: tolerations) }
       .min { ($0.pods, $0.node.metadata.name) < ($1.pods, $1.node.metadata.name) }?.id
   }
 }
