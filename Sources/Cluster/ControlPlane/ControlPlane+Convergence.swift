@@ -102,7 +102,8 @@ extension ControlPlane {
 
   // MARK: Pods
 
-  private mutating func placePods(_ objects: [APIObject], _ out: inout ControlPlaneOutput) throws(APIRefusal) {
+  private mutating func placePods(_ objects: [APIObject], _ out: inout ControlPlaneOutput) throws(APIRefusal)
+  {
     adoptReplicaSets(objects)
     var arrivals: [PodID] = []
     for case .pod(let pod) in objects {
@@ -119,7 +120,9 @@ extension ControlPlane {
   /// Workloads without the ReplicaSets that belong to one of the Deployments.
   private mutating func adoptReplicaSets(_ objects: [APIObject]) {
     var deployments: [Workload] = []
-    for case .workload(let workload) in objects where workload.kind == .deployment { deployments.append(workload) }
+    for case .workload(let workload) in objects where workload.kind == .deployment {
+      deployments.append(workload)
+    }
     for case .workload(let workload) in objects {
       let isOwned = workload.kind == .replicaSet && deployments.contains { owns($0, workload) }
       if !isOwned, workloadID(workload.metadata.namespacedName, kind: workload.kind) == nil {
@@ -158,20 +161,25 @@ extension ControlPlane {
     case .deployment, .replicaSet:
       while workloads[workload.index].pods.count < record.object.replicas {
         let name = workloads[workload.index].nextPodName()
-        guard store.podID(NamespacedName(namespace: record.name.namespace, name: name)) == nil else { continue }
+        guard store.podID(NamespacedName(namespace: record.name.namespace, name: name)) == nil else {
+          continue
+        }
         settle(createPod(of: workload, name: name, &out), &out)
       }
     case .statefulSet:
       for ordinal in 0..<max(0, record.object.replicas) {
         let name = "\(record.name.name)-\(ordinal)"
-        guard store.podID(NamespacedName(namespace: record.name.namespace, name: name)) == nil else { continue }
+        guard store.podID(NamespacedName(namespace: record.name.namespace, name: name)) == nil else {
+          continue
+        }
         settle(createPod(of: workload, name: name, &out), &out)
       }
     case .daemonSet:
       for index in nodes.indices {
         guard let node = store.node(NodeID(index)),
           PodScheduler.admitsDaemon(
-            node, selector: record.object.template.nodeSelector, tolerations: record.object.template.tolerations),
+            node, selector: record.object.template.nodeSelector,
+            tolerations: record.object.template.tolerations),
           !workloads[workload.index].pods.contains(where: { pods[$0.index].node == NodeID(index) })
         else { continue }
         let name = workloads[workload.index].nextPodName()

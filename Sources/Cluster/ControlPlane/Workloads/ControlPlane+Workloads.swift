@@ -143,7 +143,8 @@ extension ControlPlane {
       let node = NodeID(index)
       guard let object = store.node(node),
         PodScheduler.admitsDaemon(
-          object, selector: record.object.template.nodeSelector, tolerations: record.object.template.tolerations)
+          object, selector: record.object.template.nodeSelector,
+          tolerations: record.object.template.tolerations)
       else { continue }
       guard let pod = record.pods.first(where: { nodeOfDaemon($0) == node }) else {
         unavailable += 1
@@ -193,7 +194,8 @@ extension ControlPlane {
   private mutating func lookAgainWhenAvailable(
     _ candidates: [PodID], _ minReady: SimDuration, _ workload: WorkloadID, _ out: inout ControlPlaneOutput
   ) {
-    let next = candidates.compactMap { pods[$0.index].readySince }.map { $0 + minReady }.filter { $0 > now }.min()
+    let next = candidates.compactMap { pods[$0.index].readySince }.map { $0 + minReady }.filter { $0 > now }
+      .min()
     if let next { out.schedule.append((next, .syncWorkload(workload))) }
   }
 
