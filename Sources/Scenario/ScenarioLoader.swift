@@ -9,16 +9,18 @@ public enum ScenarioLoader {
   /// - Parameters:
   ///   - overrides: `path=value`, in the order in which they apply.
   ///   - seed: in place of the file's.
+  ///   - manifestReader: reads what is in Kubernetes' own formats.
   /// - Throws: every mistake in the scenario and its manifests; of syntax errors the first per document.
   public static func load(
-    path: String, overrides: [String] = [], seed: UInt64? = nil, manifestReader: any ManifestReading
+    path: String, overrides: [String] = [], seed: UInt64? = nil,
+    manifestReader: any ManifestReading = ManifestDecoder()
   ) throws(ScenarioError) -> ScenarioFile {
     try load(SourceFile.load(path: path), overrides: overrides, seed: seed, manifestReader: manifestReader)
   }
 
   /// Every mistake in a scenario and its manifests; none if it can be run.
   public static func validate(
-    path: String, overrides: [String] = [], manifestReader: any ManifestReading
+    path: String, overrides: [String] = [], manifestReader: any ManifestReading = ManifestDecoder()
   ) -> [Diagnostic] {
     do {
       _ = try load(path: path, overrides: overrides, manifestReader: manifestReader)
@@ -29,7 +31,8 @@ public enum ScenarioLoader {
   }
 
   static func load(
-    _ file: SourceFile, overrides: [String] = [], seed: UInt64? = nil, manifestReader: any ManifestReading
+    _ file: SourceFile, overrides: [String] = [], seed: UInt64? = nil,
+    manifestReader: any ManifestReading = ManifestDecoder()
   ) throws(ScenarioError) -> ScenarioFile {
     let documents = try DocumentReader.read(file)
     if documents.count > 1 {

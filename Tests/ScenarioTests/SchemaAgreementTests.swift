@@ -145,7 +145,9 @@ struct AgreementCase: CustomTestStringConvertible, Sendable {
     .init("events[0]={at: 5s, deletePod: default/web-x}", .good),
     .init("events[0]={at: 5s, deletePod: default/db-0}", .badBeyondSchema),
     .init("events[0]={at: 5s, unreadyPod: {all: true, labels: {app: web}}, for: 5s}", .good),
-    .init("events[0]={at: 5s, apply: [{kind: Service, metadata: {name: b}}]}", .good),
+    .init(
+      "events[0]={at: 5s, apply: [{apiVersion: v1, kind: Service, metadata: {name: b}, spec: {ports: [{port: 80}]}}]}",
+      .good),
     .init("events[0]={at: 5s, apply: []}", .bad), .init("events[0]={at: 5s, apply: [Service]}", .bad),
     .init("events[0]={at: 5s, delete: {kind: Service, name: web}}", .good),
     .init("events[0]={at: 5s, delete: {kind: Service, name: wbe}}", .badBeyondSchema),

@@ -2,10 +2,6 @@
 //
 // Scenarios of tests: a small one that is right, and ways to make it wrong.
 
-import Cluster
-import Foundation
-import NetworkTypes
-
 @testable import Scenario
 
 /// A scenario that is right, with one of everything; edited by tests.
@@ -64,7 +60,7 @@ enum TestScenario {
     _ text: String, path: String = "t.json", overrides: [String] = []
   ) throws(ScenarioError) -> ScenarioFile {
     try ScenarioLoader.load(
-      SourceFile(path: path, text: text), overrides: overrides, manifestReader: SmallManifestReader())
+      SourceFile(path: path, text: text), overrides: overrides)
   }
 
   /// Lines of the mistakes in a scenario, none if it is right.
@@ -75,44 +71,5 @@ enum TestScenario {
     } catch {
       return error.diagnostics.map(\.description)
     }
-  }
-}
-
-/// As much of Kubernetes' formats as these tests need.
-struct SmallManifestReader: ManifestReading {
-  func objects(in document: DocumentNode, diagnostics: inout [Diagnostic]) -> ManifestContents {
-    var contents = ManifestContents()
-    let name = document["metadata"]?["name"]?.string ?? ""
-    let namespace = document["metadata"]?["namespace"]?.string ?? "default"
-    let metadata = ObjectMeta(name: name, namespace: namespace)
-    let spec = document["spec"]
-    switch document["kind"]?.string {
-    case "Service":
-      var service = ServiceSpec()
-      service.type = spec?["type"]?.string
-      for item in spec?["ports"]?.sequence ?? [] {
-        var port = ServicePort()
-        port.name = item["name"]?.string ?? ""
-        port.port = item["port"]?.int ?? 0
-        service.ports.append(port)
-      }
-      contents.objects = [.service(Service(metadata: metadata, spec: service))]
-    case "Deployment":
-      var labels: Labels = [:]
-      for entry in spec?["template"]?["metadata"]?["labels"]?.mapping ?? [] {
-        labels[entry.key] = entry.value.string
-      }
-      var workload = Workload(
-        kind: .deployment, metadata: metadata, selector: LabelSelector(labels), templateLabels: labels,
-        template: PodSpec())
-      workload.replicas = spec?["replicas"]?.int ?? 1
-      contents.objects = [.workload(workload)]
-    case "NetworkPolicy": contents.unmodelled = [("NetworkPolicy", document.position)]
-    case "ConfigMap": contents.ignored["ConfigMap", default: 0] += 1
-    default:
-      diagnostics.append(
-        Diagnostic(at: document["kind"] ?? document, path: DocumentPath("kind"), message: "unknown kind"))
-    }
-    return contents
   }
 }

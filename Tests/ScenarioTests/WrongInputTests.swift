@@ -216,12 +216,12 @@ struct WrongInput: CustomTestStringConvertible, Sendable {
                   "podReady": {"empirical": {"file": "t.csv", "column": "mss", "unit": "ms"}}}}}
       """,
       "m/a.yaml": "kind: Service\nmetadata: {name: a\nspec: {}\n",
-      "m/b.yaml": "kind: Frob\n",
+      "m/b.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: b}\nspec: {prots: []}\n",
       "m/notes.txt": "not a manifest",
       "t.csv": "n,ms\n1,2.5\n2,fast\n",
     ])
     let error = try #require(throws: ScenarioError.self) {
-      try ScenarioLoader.load(path: folder.path + "/s.json", manifestReader: SmallManifestReader())
+      try ScenarioLoader.load(path: folder.path + "/s.json")
     }
     #expect(error.exitCode == 66)
     let lines = error.diagnostics.map { $0.description.replacing(folder.path + "/", with: "") }
@@ -236,7 +236,8 @@ struct WrongInput: CustomTestStringConvertible, Sendable {
   }
 
   @Test func whatIsNotModelledStopsUnlessAccepted() {
-    let policy = "{\"kind\": \"NetworkPolicy\"}, {\"kind\": \"ConfigMap\"}"
+    let policy =
+      "{\"apiVersion\": \"networking.k8s.io/v1\", \"kind\": \"NetworkPolicy\"}, {\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\"}"
     let text = TestScenario.text.replacing("\"objects\": [", with: "\"objects\": [\(policy),")
     #expect(TestScenario.mistakes(text) == [])
     let strict = text.replacing("[\"NetworkPolicy\"]", with: "[]")
@@ -262,7 +263,7 @@ struct WrongInput: CustomTestStringConvertible, Sendable {
     let folder = try TemporaryFolder([name: text])
     let start = ContinuousClock.now
     let mistakes = ScenarioLoader.validate(
-      path: "\(folder.path)/\(name)", manifestReader: SmallManifestReader())
+      path: "\(folder.path)/\(name)")
     #expect(mistakes.count == 1)
     #expect(mistakes.first?.message == message)
     // A bound on work, not a benchmark: a hang is minutes.

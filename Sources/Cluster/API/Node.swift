@@ -16,6 +16,7 @@ public struct Node: Sendable, Equatable {
   public var internalIPs: [IPv4Address] = []
   public var externalIPs: [IPv4Address] = []
   public var ready: ReadyStatus = .ready
+  /// Each as `key[=value]:effect`.
   public var taints: [String] = []
   public var kubeletVersion = ""
   public var osImage = ""

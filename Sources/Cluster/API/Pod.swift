@@ -24,9 +24,37 @@ public struct PodSpec: Sendable, Equatable {
   /// `terminationGracePeriodSeconds`; default 30 (FACTS F2).
   public var terminationGracePeriod: SimDuration = .seconds(30)
   public var nodeSelector: Labels = [:]
+  public var tolerations: [Toleration] = []
   /// Containers, then restartable init (sidecar) containers: both count when a named port is looked up.
   public var containers: [Container] = []
   public init() {}
+}
+
+/// A taint that a pod puts up with. How long it does (tolerationSeconds) is not kept.
+public struct Toleration: Sendable, Equatable {
+  /// Empty: every key, if any value will do.
+  public var key: String
+  /// nil: any value (operator Exists).
+  public var value: String?
+  /// Empty: every effect.
+  public var effect: String
+
+  public init(key: String = "", value: String? = nil, effect: String = "") {
+    self.key = key
+    self.value = value
+    self.effect = effect
+  }
+
+  /// - Parameter taint: `key[=value]:effect`, as in `Node.taints`.
+  public func covers(_ taint: String) -> Bool {
+    let parts = taint.split(separator: ":", omittingEmptySubsequences: false)
+    let pair = (parts.first ?? "").split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    let taintKey = pair.first ?? ""
+    let taintValue = pair.count == 2 ? pair[1] : ""
+    if !effect.isEmpty, effect != (parts.count == 2 ? parts[1] : "") { return false }
+    if key.isEmpty { return value == nil }
+    return key == taintKey && (value.map { $0 == taintValue } ?? true)
+  }
 }
 
 public struct Container: Sendable, Equatable {

@@ -182,7 +182,9 @@ extension ControlPlane {
     case .daemonSet:
       for index in nodes.indices {
         guard let node = store.node(NodeID(index)),
-          PodScheduler.admitsDaemon(node, selector: record.object.template.nodeSelector),
+          PodScheduler.admitsDaemon(
+            node, selector: record.object.template.nodeSelector,
+            tolerations: record.object.template.tolerations),
           !workloads[workload.index].pods.contains(where: { pods[$0.index].node == NodeID(index) })
         else { continue }
         let name = workloads[workload.index].nextPodName()

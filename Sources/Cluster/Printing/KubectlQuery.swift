@@ -48,7 +48,9 @@ extension KubectlQuery {
   /// kind or the name is empty.
   public init?(argument: String, namespace: String? = nil, allNamespaces: Bool = false) {
     let parts = argument.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-    guard let kind = KubectlKind(argument: parts[0]), parts.count == 1 || !parts[1].isEmpty else { return nil }
+    guard let kind = KubectlKind(argument: parts[0]), parts.count == 1 || !parts[1].isEmpty else {
+      return nil
+    }
     let name = parts.count == 2 ? String(parts[1]) : nil
     self.init(kind: kind, namespace: namespace, allNamespaces: allNamespaces, name: name)
   }

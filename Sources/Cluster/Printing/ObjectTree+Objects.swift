@@ -238,7 +238,15 @@ struct ObjectTrees {
       spec.set("podCIDR", block.description)
       spec["podCIDRs"] = .strings([block.description])
     }
-    let taints = node.taints.map { ObjectTree.object(["key": .string($0)]) }
+    let taints = node.taints.map { taint in
+      let parts = taint.split(separator: ":", maxSplits: 1).map(String.init)
+      let pair = (parts.first ?? "").split(separator: "=", maxSplits: 1).map(String.init)
+      var object = ObjectBuilder()
+      object.set("effect", parts.count == 2 ? parts[1] : "")
+      object.set("key", pair.first)
+      object.set("value", pair.count == 2 ? pair[1] : "")
+      return object.tree
+    }
     if !taints.isEmpty { spec["taints"] = .list(taints) }
     if node.isUnschedulable { spec["unschedulable"] = .bool(true) }
     object["spec"] = spec.tree

@@ -36,7 +36,8 @@ final class ScenarioDecoder {
         keys.contains { mistake.suggestion == $0 } || paths.contains { mistake.path.hasPrefix($0) }
       }
     }
-    let actions = isHidden(["joinNode", "apply"], []) || diagnostics.contains { $0.path.contains(".joinNode") }
+    let actions =
+      isHidden(["joinNode", "apply"], []) || diagnostics.contains { $0.path.contains(".joinNode") }
     names.nodesAreComplete = !actions && !isHidden(["cluster", "nodes", "kind"], ["cluster.kind"])
     names.objectsAreComplete =
       !isHidden(["manifests", "objects", "apply"], ["manifests", "objects"])

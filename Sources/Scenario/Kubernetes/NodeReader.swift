@@ -13,7 +13,11 @@ enum NodeReader {
       spec.check(.nodeSpec, &log)
       node.podCIDR = spec.cidr("podCIDR", &log)
       node.isUnschedulable = spec.bool("unschedulable", &log) ?? false
-      node.taints = spec.objects("taints", &log).compactMap { $0.string("key", &log) }
+      node.taints = spec.objects("taints", &log).map { taint in
+        let value = taint.string("value", &log) ?? ""
+        return (taint.string("key", &log) ?? "") + (value.isEmpty ? "" : "=" + value) + ":"
+          + (taint.string("effect", &log) ?? "NoSchedule")
+      }
       if spec.strings("podCIDRs", &log).contains(where: { $0.contains(":") }) {
         log.unmodelled("IPv6", spec.position("podCIDRs"))
       }

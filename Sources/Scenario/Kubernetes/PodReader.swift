@@ -26,6 +26,14 @@ enum PodReader {
       spec.terminationGracePeriod = SimDuration.seconds(1) * Int64(seconds)
     }
     spec.nodeSelector = fields.labels("nodeSelector", &log) ?? [:]
+    for toleration in fields.objects("tolerations", &log) {
+      let matchesAnyValue = toleration.string("operator", &log) == "Exists"
+      spec.tolerations.append(
+        Toleration(
+          key: toleration.string("key", &log) ?? "",
+          value: matchesAnyValue ? nil : toleration.string("value", &log) ?? "",
+          effect: toleration.string("effect", &log) ?? ""))
+    }
     spec.containers = fields.objects("containers", &log).map { readContainer($0, &log) }
     for container in fields.objects("initContainers", &log) {
       let content = readContainer(container, &log)

@@ -20,7 +20,7 @@ public enum ScenarioFormat {
         "issues", .list(.text(.url)), "Addresses of the public issues behind the question.",
         isCommentary: true),
       Field(
-        "kubernetes", .text(.version), standard: "\"1.36\"",
+        "kubernetes", .text(.version), standard: "that of a kind config's image, else \"1.36\"",
         "Version of Kubernetes whose behaviour is modelled where versions differ."),
       Field(
         "seed", .integer(0...9_007_199_254_740_991), standard: "1",

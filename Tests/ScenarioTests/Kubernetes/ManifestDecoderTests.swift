@@ -407,3 +407,35 @@ import Testing
     #expect(GoDuration.parse(text) == milliseconds.map { .milliseconds($0) })
   }
 }
+
+@Suite struct TaintReadingTests {
+  @Test("taints and tolerations are read and match as the scheduler matches them")
+  func tolerations() throws {
+    let text = """
+      apiVersion: v1
+      kind: Node
+      metadata: {name: n}
+      spec: {taints: [{key: dedicated, value: db, effect: NoSchedule}, {key: gone, effect: NoExecute}]}
+      ---
+      apiVersion: v1
+      kind: Pod
+      metadata: {name: p}
+      spec:
+        containers: []
+        tolerations:
+        - {operator: Exists}
+        - {key: dedicated, value: db, effect: NoSchedule}
+        - {key: dedicated, operator: Equal, value: web}
+        - {key: gone, operator: Exists, effect: NoSchedule}
+      """
+    let (contents, diagnostics) = try KubernetesGolden.read(text: text)
+    #expect(diagnostics.isEmpty)
+    guard case .node(let node) = contents.objects[0], case .pod(let pod) = contents.objects[1] else {
+      Issue.record("expected a Node and a Pod")
+      return
+    }
+    #expect(node.taints == ["dedicated=db:NoSchedule", "gone:NoExecute"])
+    #expect(pod.spec.tolerations.map { $0.covers(node.taints[0]) } == [true, true, false, false])
+    #expect(pod.spec.tolerations.map { $0.covers(node.taints[1]) } == [true, false, false, false])
+  }
+}

@@ -27,7 +27,7 @@ extension ControlPlane {
     if let name = object.spec.nodeName {
       return nodeIndex[name].flatMap { store.node($0) == nil ? nil : $0 }
     }
-    var choice = PodScheduler.Choice(selector: object.spec.nodeSelector)
+    var choice = PodScheduler.Choice(selector: object.spec.nodeSelector, tolerations: object.spec.tolerations)
     for index in nodes.indices {
       let id = NodeID(index)
       choice.consider(id, name: nodes[index].name, pods: nodes[index].livePods) { store.node(id) }

@@ -143,7 +143,9 @@ extension ControlPlane {
     for index in nodes.indices {
       let node = NodeID(index)
       guard let object = store.node(node),
-        PodScheduler.admitsDaemon(object, selector: record.object.template.nodeSelector)
+        PodScheduler.admitsDaemon(
+          object, selector: record.object.template.nodeSelector,
+          tolerations: record.object.template.tolerations)
       else { continue }
       guard let pod = record.pods.first(where: { nodeOfDaemon($0) == node }) else {
         unavailable += 1

@@ -14,14 +14,20 @@ enum PodScheduler {
     "node.kubernetes.io/unschedulable:NoSchedule",
   ]
 
-  static func admits(_ node: Node, selector: Labels) -> Bool {
-    node.ready == .ready && !node.isUnschedulable && !node.taints.contains(where: repels)
+  static func admits(_ node: Node, selector: Labels, tolerations: [Toleration] = []) -> Bool {
+    node.ready == .ready && !node.isUnschedulable
+      && !node.taints.contains { repels($0) && !isCovered($0, by: tolerations) }
       && LabelSelector(selector).matches(node.metadata.labels)
   }
 
-  static func admitsDaemon(_ node: Node, selector: Labels) -> Bool {
-    !node.taints.contains { repels($0) && !daemonTolerates.contains($0) }
-      && LabelSelector(selector).matches(node.metadata.labels)
+  static func admitsDaemon(_ node: Node, selector: Labels, tolerations: [Toleration] = []) -> Bool {
+    !node.taints.contains {
+      repels($0) && !daemonTolerates.contains($0) && !isCovered($0, by: tolerations)
+    } && LabelSelector(selector).matches(node.metadata.labels)
+  }
+
+  private static func isCovered(_ taint: String, by tolerations: [Toleration]) -> Bool {
+    tolerations.contains { $0.covers(taint) }
   }
 
   /// Taints are written `key[=value]:effect`; PreferNoSchedule repels nobody.
@@ -33,15 +39,20 @@ enum PodScheduler {
   /// it would win.
   struct Choice {
     let selector: Labels
+    let tolerations: [Toleration]
     private(set) var best: NodeID?
     private var bestPlace: (pods: Int, name: String) = (Int.max, "")
 
-    init(selector: Labels) { self.selector = selector }
+    init(selector: Labels, tolerations: [Toleration] = []) {
+      self.selector = selector
+      self.tolerations = tolerations
+    }
+
 
     /// - Parameter pods: number of pods that the node has.
     mutating func consider(_ id: NodeID, name: String, pods: Int, object: () -> Node?) {
       guard best == nil || (pods, name) < bestPlace, let node = object(),
-        PodScheduler.admits(node, selector: selector)
+        PodScheduler.admits(node, selector: selector, tolerations: tolerations)
       else { return }
       best = id
       bestPlace = (pods, name)
