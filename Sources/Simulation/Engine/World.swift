@@ -23,12 +23,15 @@ import SimRandom
 import Traffic
 
 struct World: ~Copyable {
+  /// Makes the type address-only. Swift 6.3.1 passes a large loadable noncopyable `self` by value to each
+  /// non-mutating method, which costs a memcpy of the whole struct per call; an existential field forbids that.
+  private let byAddress: Any? = nil
   let scenario: ScenarioFile
   let replication: UInt32
   let end: SimTime
 
   // Time
-  var queue = EventQueue<Event>(laneCount: HopClass.allCases.count)
+  var queue = EventQueue<Event>(laneCount: HopClass.allCases.count * 2)
   var now = SimTime.zero
   var eventCount = 0
   var packetCount = 0
@@ -51,6 +54,9 @@ struct World: ~Copyable {
   var connections = ConnectionTable()
   var paths: NetworkPaths
   let podNetwork: IPv4CIDR
+  let costPerRule: SimDuration
+  let masqueradesPodTraffic: Bool
+  let recorderWarmUp: SimTime
   var icmp = ICMPLimiter()
 
   // Traffic
@@ -63,6 +69,8 @@ struct World: ~Copyable {
   var serviceAddresses: [ServiceID: [(IPv4Address, HostReference)]] = [:]
   /// By PodID: indices of the servers in the pod.
   var podSockets: [[Int32]] = []
+  /// By PodID: its node; −1 until it is scheduled.
+  var podNodes: [Int32] = []
   /// By index of the outside host.
   var outsideSockets: [[Int32]] = []
   var groups: [ClientGroup] = []
@@ -98,6 +106,8 @@ struct NodePlane {
   var gateway: IPv4Address
   var podCIDR: IPv4CIDR
   var isUp: Bool
+  /// Some node sends packets for its pods to where it no longer is.
+  var hasStaleRoutes = false
   /// When it last booted in this run.
   var bootedAt = SimTime.zero
   /// Former addresses, for the but-for test.
