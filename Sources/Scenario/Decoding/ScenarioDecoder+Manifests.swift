@@ -94,7 +94,8 @@ extension ScenarioDecoder {
     let accepted = root["accept"]?.strings ?? []
     for item in contents.unmodelled where !accepted.contains(item.kind) {
       let message =
-        "\(item.kind) would change the answer but is not modelled; add \"\(item.kind)\" to \"accept\" to run without it"
+        "\(item.kind) would change the answer but is not modelled; "
+        + "add \"\(item.kind)\" to \"accept\" to run without it"
       report([Diagnostic(position: item.position, message: message)])
     }
   }
