@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A node with the way to it. Reading gives nil where the value has the wrong shape: ShapeValidator has said so
-// already, and decoding goes on to find what else is wrong.
+// A node with the way to it. Reading gives nil where the value has the wrong shape: ShapeValidator has said
+// so already, and decoding goes on to find what else is wrong.
 
 import Cluster
 import NetworkTypes

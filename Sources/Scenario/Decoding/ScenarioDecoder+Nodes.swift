@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Nodes, from a kind config, from the scenario and from Node objects, in this order of precedence from weak to
-// strong but for Node objects, which only add what is missing; and their kube-proxy.
+// Nodes: what the scenario says goes before a kind config, and Node objects only add what is missing. And
+// their kube-proxy.
 
 import Cluster
 import NetworkTypes

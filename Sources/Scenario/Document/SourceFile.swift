@@ -86,7 +86,7 @@ public struct SourceFile: Sendable, Equatable {
   }
 }
 
-/// A place in a file. Line and column count from 1, columns in Unicode scalars; line 0 is the file as a whole.
+/// A place in a file. Line and column count from 1, columns in Unicode scalars; line 0 is the whole file.
 public struct SourcePosition: Hashable, Sendable, CustomStringConvertible {
   public var file: String
   public var line: Int

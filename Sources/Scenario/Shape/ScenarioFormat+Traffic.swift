@@ -34,7 +34,7 @@ extension ScenarioFormat {
         Field("drain", .duration(), standard: "\"10s\"", "Longest time from SIGTERM to exit with `drain`."),
         Field("preStop", .duration(), standard: "\"0s\"", "preStop hook: SIGTERM comes so much later."),
         Field(
-          "idleTimeout", .duration(isPositive: true), standard: "never", "An idle connection is closed then."),
+          "idleTimeout", .duration(isPositive: true), standard: "never", "Idle connections are closed then."),
       ],
       variants: [
         .init(Field("pods", podSelection, required: true, "In the pods with these labels.")),
@@ -59,7 +59,7 @@ extension ScenarioFormat {
           "Requests of one operation, one after the other."),
         Field("requestGap", quantity, standard: "\"0s\"", "Response until the next request of an operation."),
         Field(
-          "connectTimeout", .duration(isPositive: true), standard: "\"5s\"", "Longest wait for a connection."),
+          "connectTimeout", .duration(isPositive: true), standard: "\"5s\"", "Longest wait for one."),
         Field(
           "requestTimeout", .duration(isPositive: true), standard: "\"10s\"", "Longest wait for a response."),
         Field("retries", retries, standard: "none", "What happens when an attempt failed."),
@@ -128,7 +128,7 @@ extension ScenarioFormat {
               "The node whose address is used, as known at the start.")
           ]),
         virtual("loadBalancer", "A Service's load balancer address."),
-        virtual("externalIP", "A Service's first external IP."),
+        virtual("externalIP", "A Service's external IPs in turn."),
         .init(
           Field("address", .text(.address), required: true, "An address as it is."), with: [numberedPort]),
         .init(Field("name", .text(.dnsName), required: true, "A DNS name."), with: [numberedPort]),

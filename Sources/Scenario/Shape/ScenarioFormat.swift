@@ -15,7 +15,7 @@ public enum ScenarioFormat {
         "name", .text(.scenarioName), standard: "the file's name without extension",
         "Folder of the results under results/."),
       Field(
-        "question", .text(.any), "The question that the scenario answers, in a sentence.", isCommentary: true),
+        "question", .text(.any), "The question that the scenario answers.", isCommentary: true),
       Field(
         "issues", .list(.text(.url)), "Addresses of the public issues behind the question.",
         isCommentary: true),
@@ -27,21 +27,21 @@ public enum ScenarioFormat {
         "Seed of every random draw; the same seed gives the same results.", isCommentary: true),
       Field(
         "duration", .duration(isPositive: true), required: true,
-        "Simulated time during which clients begin operations; then the run ends when every attempt is decided."
+        "Time during which clients begin operations; the run ends when every attempt is decided."
       ),
       Field(
         "warmUp", .duration(), standard: "\"0s\"", "What happens before this time is left out of the results."
       ),
       Field(
         "manifests", .list(.text(.path)),
-        "Files with Kubernetes manifests, or folders of such files, relative to this file. Applied in this order "
-          + "before the run begins."),
+        "Files with Kubernetes manifests, or folders of such files, relative to this file. Applied in this "
+          + "order before the run begins."),
       Field(
         "objects", .list(.anyObject), "Kubernetes objects in their own form, applied after the manifests."),
       Field(
         "accept", .list(.text(.nonEmpty)),
-        "Kinds in the manifests that would change the answer but are not modelled, such as NetworkPolicy, and "
-          + "without which the run may go on."),
+        "Kinds in the manifests that would change the answer but are not modelled, such as "
+          + "NetworkPolicy, and without which the run may go on."),
       Field("cluster", cluster, "Nodes, kube-proxy, delays of the control plane, load balancer and DNS."),
       Field("network", network, "Delays and losses of network paths."),
       Field("servers", .list(server), "How the processes behind pods and outside addresses behave."),
