@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Numbers as people read them in the summary: grouped thousands, three significant digits. Files have them in
+// full (NumberText).
+
+import Foundation
+import SimKernel
+
+enum ReadableNumber {
+  /// `12,345`
+  static func grouped(_ value: Int) -> String {
+    (value < 0 ? "-" : "") + grouped(digits: String(value.magnitude))
+  }
+
+  /// Three significant digits at least, no exponent: `0.00123`, `1.23`, `12.3`, `12,345`.
+  static func short(_ value: Double) -> String {
+    guard value.isFinite else { return "-" }
+    guard value != 0 else { return "0" }
+    let exponent = Int(log10(abs(value)).rounded(.down))
+    let decimals = min(9, max(0, 2 - exponent))
+    let text = String(format: "%.*f", decimals, abs(value))
+    let parts = text.split(separator: ".", maxSplits: 1)
+    let whole = (value < 0 ? "-" : "") + grouped(digits: String(parts[0]))
+    return parts.count > 1 ? whole + "." + parts[1] : whole
+  }
+
+  static func short(_ value: Double?) -> String { value.map { short($0) } ?? "-" }
+
+  /// `1.23 %`
+  static func percent(_ ratio: Double) -> String { percentDigits(ratio) + " %" }
+
+  /// `31.2..35.9 %`
+  static func percent(_ range: ClosedRange<Double>?) -> String {
+    guard let range else { return "-" }
+    return percentDigits(range.lowerBound) + ".." + percentDigits(range.upperBound) + " %"
+  }
+
+  /// `34.2 s`, with at most one decimal from 10 s on.
+  static func seconds(_ time: SimTime) -> String { short(time.seconds) + " s" }
+  static func seconds(_ span: SimDuration) -> String { short(span.seconds) + " s" }
+
+  /// Three significant digits, without the zeros of whole numbers: `100`, `99.9`, `0.123`.
+  private static func percentDigits(_ ratio: Double) -> String {
+    let text = short(ratio * 100)
+    guard text.contains(".") else { return text }
+    var digits = text
+    while digits.hasSuffix("0") { digits.removeLast() }
+    if digits.hasSuffix(".") { digits.removeLast() }
+    return digits
+  }
+
+  private static func grouped(digits: String) -> String {
+    var text = ""
+    for (position, digit) in digits.enumerated() {
+      if position > 0, (digits.count - position) % 3 == 0 { text += "," }
+      text.append(digit)
+    }
+    return text
+  }
+}
