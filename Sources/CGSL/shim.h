@@ -4,14 +4,20 @@
 #ifndef SIM_CGSL_SHIM_H
 #define SIM_CGSL_SHIM_H
 
+#include <gsl/gsl_blas.h>
 #include <gsl/gsl_cdf.h>
+#include <gsl/gsl_eigen.h>
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_histogram.h>
+#include <gsl/gsl_linalg.h>
+#include <gsl/gsl_math.h>
+#include <gsl/gsl_matrix.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
 #include <gsl/gsl_rstat.h>
 #include <gsl/gsl_sf_gamma.h>
 #include <gsl/gsl_statistics_double.h>
+#include <gsl/gsl_vector.h>
 #include <gsl/gsl_version.h>
 
 static inline const gsl_rng_type *sim_gsl_rng_taus2(void) { return gsl_rng_taus2; }

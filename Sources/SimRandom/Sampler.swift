@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// A distribution made ready for many draws. Constant, uniform and exponential are worked out in place;
+// everything else goes through PreparedDistribution to GSL.
+
+import CGSL
+import SimKernel
+
+/// Draws from a `Distribution`. Make one per distribution and keep it; a sampler is immutable and may be
+/// used from several threads, each with its own stream.
+@frozen public struct Sampler: Sendable {
+  @usableFromInline
+  enum Kind: UInt8, Sendable, BitwiseCopyable { case constant, uniform, exponential, prepared }
+
+  @usableFromInline let kind: Kind
+  /// The constant; the low end; the mean.
+  @usableFromInline let a: Double
+  /// The width of the uniform distribution.
+  @usableFromInline let b: Double
+  @usableFromInline let prepared: PreparedDistribution?
+
+  /// - Precondition: `distribution.validate()` is empty.
+  public init(_ distribution: Distribution) {
+    precondition(distribution.validate().isEmpty, "invalid distribution: \(distribution)")
+    switch distribution {
+    case .constant(let value): self.init(.constant, value)
+    case .uniform(let low, let high): self.init(.uniform, low, high - low)
+    case .exponential(let mean): self.init(.exponential, mean)
+    default: self.init(.prepared, 0, prepared: PreparedDistribution(distribution))
+    }
+  }
+
+  private init(_ kind: Kind, _ a: Double, _ b: Double = 0, prepared: PreparedDistribution? = nil) {
+    (self.kind, self.a, self.b, self.prepared) = (kind, a, b, prepared)
+  }
+
+  /// One value. Constants use no draw of the stream, uniform, exponential and truncated distributions
+  /// exactly one, others as many as GSL needs.
+  @inlinable
+  public func draw(_ stream: inout RandomStream) -> Double {
+    switch kind {
+    case .constant: a
+    case .uniform: a + b * stream.uniform()
+    // As gsl_ran_exponential does it (randist/exponential.c).
+    case .exponential: -a * log1p(-stream.uniform())
+    case .prepared: prepared.unsafelyUnwrapped.draw(&stream)
+    }
+  }
+
+  /// One value read as seconds, to the nearest nanosecond. Negative values become zero.
+  @inlinable
+  public func duration(_ stream: inout RandomStream) -> SimDuration {
+    let seconds = draw(&stream)
+    return seconds > 0 ? SimDuration(seconds: seconds) : .zero
+  }
+
+  /// The value if it is always the same.
+  @inlinable public var constantValue: Double? { kind == .constant ? a : nil }
+}
