@@ -22,6 +22,7 @@ struct Offender: Sendable, Equatable {
 struct OffenderCounts: Sendable {
   private struct Key: Hashable {
     var cause: Cause
+    var isMisdelivered: Bool
     var node: String
     var service: String
     var port: String
@@ -29,14 +30,14 @@ struct OffenderCounts: Sendable {
   }
   private var index: [Key: Int] = [:]
   /// In the order of their first connection.
-  private var offenders: [(cause: Cause, offender: Offender)] = []
+  private var offenders: [(key: Key, offender: Offender)] = []
 
   mutating func add(_ connection: LostConnection, in result: RunResult) {
     let target = result.targets[connection.target]
     let client = result.client(connection.client)
     let key = Key(
-      cause: connection.cause, node: connection.decidingNode, service: target.service, port: target.port,
-      client: client)
+      cause: connection.cause, isMisdelivered: connection.outcome == .misdelivered,
+      node: connection.decidingNode, service: target.service, port: target.port, client: client)
     if let position = index[key] {
       offenders[position].offender.connections += 1
       offenders[position].offender.from = min(offenders[position].offender.from, connection.start)
@@ -46,15 +47,17 @@ struct OffenderCounts: Sendable {
       let offender = Offender(
         node: connection.decidingNode, target: target, client: client, connections: 1, from: connection.start,
         to: connection.start)
-      offenders.append((connection.cause, offender))
+      offenders.append((key, offender))
     }
   }
 
   /// The one with the most connections; of equal ones, the earlier.
-  func worst(of cause: Cause) -> Offender? {
+  func worst(of cause: Cause, misdelivered: Bool) -> Offender? {
     var worst: Offender?
-    for (other, offender) in offenders
-    where other == cause && offender.connections > (worst?.connections ?? 0) {
+    for (key, offender) in offenders
+    where key.cause == cause && key.isMisdelivered == misdelivered
+      && offender.connections > (worst?.connections ?? 0)
+    {
       worst = offender
     }
     return worst

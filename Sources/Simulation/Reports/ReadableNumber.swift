@@ -32,16 +32,21 @@ enum ReadableNumber {
   /// `31.2..35.9 %`
   static func percent(_ range: ClosedRange<Double>?) -> String {
     guard let range else { return "-" }
-    return percentDigits(range.lowerBound) + ".." + percentDigits(range.upperBound) + " %"
+    let (low, high) = (percentDigits(range.lowerBound), percentDigits(range.upperBound))
+    return low == high ? low + " %" : low + ".." + high + " %"
   }
 
   /// `34.2 s`, with at most one decimal from 10 s on.
   static func seconds(_ time: SimTime) -> String { short(time.seconds) + " s" }
   static func seconds(_ span: SimDuration) -> String { short(span.seconds) + " s" }
 
-  /// Three significant digits, without the zeros of whole numbers: `100`, `99.9`, `0.123`.
+  /// Three significant digits, without zeros at the end: `100`, `31.4`, `0.123`. Close to 100 the digits are
+  /// those of what is missing, `99.9741`, so that a small loss does not look like none.
   private static func percentDigits(_ ratio: Double) -> String {
-    let text = short(ratio * 100)
+    let missing = 1 - ratio
+    let isNearlyAll = missing > 0 && missing < 0.1
+    let exponent = isNearlyAll ? Int(log10(missing * 100).rounded(.down)) : 0
+    let text = isNearlyAll ? String(format: "%.*f", min(9, max(1, 2 - exponent)), ratio * 100) : short(ratio * 100)
     guard text.contains(".") else { return text }
     var digits = text
     while digits.hasSuffix("0") { digits.removeLast() }

@@ -96,44 +96,45 @@ public final class ResultFolder {
   }
 }
 
-/// A file in the making, buffered.
+/// A file in the making.
 public final class ResultFile {
   private let path: String
   private var descriptor: Int32
-  private var buffer: [UInt8] = []
-  private static let bufferSize = 1 << 16
 
   init(path: String) throws(ResultFolderError) {
     self.path = path
     descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw .system("write", path) }
-    buffer.reserveCapacity(Self.bufferSize)
   }
 
   deinit { if descriptor >= 0 { _ = Foundation.close(descriptor) } }
 
   public func append(_ text: String) throws(ResultFolderError) {
-    buffer.append(contentsOf: text.utf8)
-    if buffer.count >= Self.bufferSize { try flush() }
+    var text = text
+    guard text.withUTF8({ writeAll(UnsafeRawBufferPointer($0)) }) else { throw .system("write", path) }
   }
 
-  /// Writes what is buffered and waits until the disk has it.
+  public func append(_ bytes: UnsafeRawBufferPointer) throws(ResultFolderError) {
+    guard writeAll(bytes) else { throw .system("write", path) }
+  }
+
+  /// False with `errno` set if not all of the bytes could be written, such as on a full disk.
+  private func writeAll(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let written = Foundation.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+      if written < 0 && errno == EINTR { continue }
+      guard written > 0 else { return false }
+      rest = rest.dropFirst(written)
+    }
+    return true
+  }
+
+  /// Waits until the disk has what was written.
   public func close() throws(ResultFolderError) {
-    try flush()
     guard fsync(descriptor) == 0 || errno == EINVAL else { throw .system("write", path) }
     let result = Foundation.close(descriptor)
     descriptor = -1
     guard result == 0 else { throw .system("write", path) }
-  }
-
-  private func flush() throws(ResultFolderError) {
-    var start = 0
-    while start < buffer.count {
-      let written = buffer[start...].withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
-      if written < 0 && errno == EINTR { continue }
-      guard written > 0 else { throw .system("write", path) }
-      start += written
-    }
-    buffer.removeAll(keepingCapacity: true)
   }
 }

@@ -110,9 +110,9 @@ extension RunSummary {
   }
 
   /// Causes that occurred, most connections first; equal ones in the order of the but-for test.
-  var causes: [CauseCount] {
-    causeCounts.enumerated().filter { $1.connections > 0 }
-      .sorted { ($1.element.connections, $0.offset) < ($0.element.connections, $1.offset) }.map(\.element)
+  func causes(_ count: (CauseCount) -> Int) -> [CauseCount] {
+    causeCounts.enumerated().filter { count($1) > 0 }
+      .sorted { (count($1.element), $0.offset) < (count($0.element), $1.offset) }.map(\.element)
   }
 
   /// How evenly one target's connections were spread.

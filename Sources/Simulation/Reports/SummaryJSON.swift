@@ -27,7 +27,9 @@ extension RunSummary {
       "retries": .integer(retries),
       "packets": .integer(packets),
       "outcomes": .object(outcomes.map { .init($0.outcome.rawValue, .integer($0.count)) }),
-      "causes": .array(causes.map(causeJSON)),
+      "causes": .array(causes(\.lost).map { causeJSON($0, count: $0.lost, misdelivered: false) }),
+      "misdelivered": .array(
+        causes(\.misdelivered).map { causeJSON($0, count: $0.misdelivered, misdelivered: true) }),
       "load": .array(spreadLines.map(Self.spreadJSON)),
       "latency": .array(latencyLines.map(Self.latencyJSON)),
       "staleness": stalenessJSON,
@@ -36,8 +38,8 @@ extension RunSummary {
     ])
   }
 
-  private func causeJSON(_ count: CauseCount) -> JSONText {
-    let worst = offenders.worst(of: count.cause).map { offender in
+  private func causeJSON(_ cause: CauseCount, count: Int, misdelivered: Bool) -> JSONText {
+    let worst = offenders.worst(of: cause.cause, misdelivered: misdelivered).map { offender in
       JSONText.members([
         "node": .optional(offender.node.isEmpty ? nil : offender.node),
         "client": .string(offender.client),
@@ -49,9 +51,8 @@ extension RunSummary {
       ])
     }
     return .members([
-      "cause": .string(count.cause.rawValue),
-      "lost": .integer(count.lost),
-      "misdelivered": .integer(count.misdelivered),
+      "cause": .string(cause.cause.rawValue),
+      "connections": .integer(count),
       "worst": worst ?? .null,
     ])
   }

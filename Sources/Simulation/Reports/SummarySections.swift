@@ -17,7 +17,11 @@ struct SummarySection: Sendable {
 extension RunSummary {
   /// - Parameter rowsMax: rows per table at most; what is left out is counted in a remark.
   func sections(rowsMax: Int) -> [SummarySection] {
-    [causeSection(rowsMax), spreadSection(rowsMax), latencySection(rowsMax), stalenessSection].compactMap { $0 }
+    [
+      causeSection("Lost by cause", rowsMax, misdelivered: false) { $0.lost },
+      causeSection("Misdelivered by cause", rowsMax, misdelivered: true) { $0.misdelivered },
+      spreadSection(rowsMax), latencySection(rowsMax), stalenessSection,
+    ].compactMap { $0 }
   }
 
   /// Name, mode, length, seed and run, in one line.
@@ -38,23 +42,25 @@ extension RunSummary {
       ("attempted", "\(ReadableNumber.grouped(attempted)) connections"),
       ("completed", ReadableNumber.grouped(count(.completed)) + share(count(.completed), attempted)),
       ("lost", ReadableNumber.grouped(lost) + lossWords),
-      ("operations", operationWords),
     ]
+    if lost > 0 { facts.append(("", outcomeWords)) }
+    facts.append(("operations", operationWords))
     let apart = [Outcome.misdelivered, .clientGone, .unfinished].filter { count($0) > 0 || $0 == .misdelivered }
     let words = apart.map { "\($0.rawValue) \(ReadableNumber.grouped(count($0)))" }
-    facts.append(("neither", words.joined(separator: ", ")))
+    facts.append(("apart", words.joined(separator: ", ")))
     return facts.map { (name: $0.0, value: $0.1) }
   }
 
   private var lossWords: String {
     guard let ratio = lossRatio else { return "" }
     let interval = ReadableNumber.percent(ratio.low...ratio.high)
-    var words = ", loss ratio \(ReadableNumber.percent(ratio.estimate)) (95 % interval \(interval))"
+    return ", loss ratio \(ReadableNumber.percent(ratio.estimate)) (95 % interval \(interval))"
+  }
+
+  /// What the clients of lost connections saw, most frequent first.
+  private var outcomeWords: String {
     let seen = outcomes.filter { $0.outcome.isLost && $0.count > 0 }.sorted { $0.count > $1.count }
-    if !seen.isEmpty {
-      words += ": " + seen.map { "\($0.outcome.rawValue) \(ReadableNumber.grouped($0.count))" }.joined(separator: ", ")
-    }
-    return words
+    return seen.map { "\($0.outcome.rawValue) \(ReadableNumber.grouped($0.count))" }.joined(separator: ", ")
   }
 
   private var operationWords: String {
@@ -64,31 +70,32 @@ extension RunSummary {
       + "\(ReadableNumber.grouped(retries)) retries"
   }
 
-  private func causeSection(_ rowsMax: Int) -> SummarySection? {
-    let causes = causes
-    guard !causes.isEmpty else { return nil }
-    let hasMisdelivered = causes.contains { $0.misdelivered > 0 }
-    var table = TextTable(
-      [.left("cause"), .right("lost"), .right("share")] + (hasMisdelivered ? [.right("misdelivered")] : [])
-        + [.left("worst: node, client -> target", least: 24), .right("of these"), .left("began at")])
-    for count in causes.prefix(rowsMax) {
-      let share = lost > 0 ? ReadableNumber.percent(Double(count.lost) / Double(lost)) : "-"
-      let offender = offenders.worst(of: count.cause)
-      table.add(
-        [count.cause.rawValue, ReadableNumber.grouped(count.lost), share]
-          + (hasMisdelivered ? [ReadableNumber.grouped(count.misdelivered)] : [])
-          + [
-            offender?.place ?? "-", offender.map { ReadableNumber.grouped($0.connections) } ?? "-",
-            offender?.when ?? "-",
-          ])
+  /// Causes of what was lost, or of what was misdelivered.
+  private func causeSection(
+    _ title: String, _ rowsMax: Int, misdelivered: Bool, count: (CauseCount) -> Int
+  ) -> SummarySection? {
+    let causes = causes(count)
+    let total = causes.reduce(0) { $0 + count($1) }
+    guard total > 0 else { return nil }
+    var table = TextTable([
+      .left("cause"), .right("number"), .right("share"),
+      .left("worst offender: node, client -> target", least: 24), .right("its part"), .left("began at"),
+    ])
+    for cause in causes.prefix(rowsMax) {
+      let offender = offenders.worst(of: cause.cause, misdelivered: misdelivered)
+      table.add([
+        cause.cause.rawValue, ReadableNumber.grouped(count(cause)),
+        ReadableNumber.percent(Double(count(cause)) / Double(total)), offender?.place ?? "-",
+        offender.map { ReadableNumber.grouped($0.connections) } ?? "-", offender?.when ?? "-",
+      ])
     }
     var remarks = leftOut(causes.count, rowsMax, "connection_loss.csv")
     if lostNotListed > 0 {
       remarks.append(
-        "The worst are those of the connections listed in lost_connections.csv; "
+        "Worst offenders are found among the connections of lost_connections.csv; "
           + "\(ReadableNumber.grouped(lostNotListed)) more are counted but not listed.")
     }
-    return SummarySection(title: "Lost by cause", table: table, remarks: remarks)
+    return SummarySection(title: title, table: table, remarks: remarks)
   }
 
   private func spreadSection(_ rowsMax: Int) -> SummarySection? {
@@ -138,14 +145,15 @@ extension RunSummary {
       remarks.append(
         "Worst: \(worst.node) with a table \(ReadableNumber.seconds(worst.age)) behind the API at "
           + "\(ReadableNumber.seconds(worst.at)), \(worst.servicesWrong) Services wrong. "
-          + "\(share) of all node-bins ended with a change not programmed.")
+          + "Over all nodes and time bins, \(share) ended with a change not programmed.")
     } else {
       remarks.append("At the end of no time bin did a node have a change not programmed.")
     }
+    let changes = staleness.syncsWithChanges
     if let mean = staleness.programmingLatencyMean, let slowest = staleness.slowest {
       remarks.append(
-        "Programming latency: mean \(ReadableNumber.short(mean)) s over \(ReadableNumber.grouped(staleness.syncsWithChanges)) "
-          + "syncs with changes, worst \(ReadableNumber.seconds(slowest.latency)) on \(slowest.node) at "
+        "Programming latency: mean \(ReadableNumber.short(mean)) s over \(ReadableNumber.grouped(changes)) "
+          + "\(changes == 1 ? "sync" : "syncs") with changes, worst \(ReadableNumber.seconds(slowest.latency)) on \(slowest.node) at "
           + "\(ReadableNumber.seconds(slowest.at)).")
     }
     return SummarySection(title: "Age of the nodes' tables", table: nil, remarks: remarks)

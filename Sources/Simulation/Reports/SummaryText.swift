@@ -67,7 +67,9 @@ extension RunSummary {
   private func markdown(files: String?, rowsMax: Int) -> String {
     var lines = ["# \(identity.scenario)", "", headline, ""]
     if !question.isEmpty { lines += ["> \(question)", ""] }
-    lines += facts.map { "- **\($0.name)** \($0.value)" }
+    for fact in facts {
+      if fact.name.isEmpty { lines[lines.count - 1] += ": " + fact.value } else { lines.append("- **\(fact.name)** \(fact.value)") }
+    }
     for section in sections(rowsMax: rowsMax) {
       lines += ["", "## \(section.title)"]
       if let table = section.table { lines += [""] + table.markdown() }
