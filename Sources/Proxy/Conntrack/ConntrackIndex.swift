@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Storage of a connection tracking table: entries in chunks that never move, and an open-addressing index from
+// a tuple's hash to the entry. Callers keep the rules; this file keeps the memory.
+
+/// Entries in chunks of 1024, with a free list. Growth copies nothing.
+@frozen @usableFromInline struct ChunkedEntries: ~Copyable {
+  @usableFromInline var chunks: [UnsafeMutablePointer<ConntrackEntry>] = []
+  /// Slots handed out so far, free ones included.
+  @usableFromInline var used: Int32 = 0
+  @usableFromInline var free: [Int32] = []
+
+  @usableFromInline init() {}
+  deinit { for chunk in chunks { chunk.deallocate() } }
+
+  @inlinable func pointer(_ slot: Int32) -> UnsafeMutablePointer<ConntrackEntry> {
+    assert(slot >= 0 && slot < used)
+    return chunks[Int(slot) >> 10] + Int(slot & 1023)
+  }
+
+  @usableFromInline mutating func take() -> Int32 {
+    if let slot = free.popLast() { return slot }
+    if Int(used) == chunks.count << 10 { chunks.append(.allocate(capacity: 1024)) }
+    used += 1
+    return used - 1
+  }
+
+  @inlinable mutating func giveBack(_ slot: Int32) { free.append(slot) }
+}
+
+/// Open addressing with linear probing and backward-shift deletion. A cell is hash tag << 32 | slot + 1.
+@frozen @usableFromInline struct ConntrackIndex: ~Copyable {
+  @usableFromInline var cells: UnsafeMutablePointer<UInt64>
+  @usableFromInline var mask: Int
+  @usableFromInline var filled = 0
+
+  @usableFromInline init() {
+    mask = 63
+    cells = .allocate(capacity: 64)
+    cells.initialize(repeating: 0, count: 64)
+  }
+  deinit { cells.deallocate() }
+
+  /// Home position: from the upper half of the hash, which is what a cell keeps.
+  @inlinable func firstProbe(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash >> 32) & mask }
+
+  /// The next slot with this hash's tag from `probe` on; nil at the end of the run.
+  @inlinable func next(_ probe: inout Int, hash: UInt64) -> Int32? {
+    let tag = hash >> 32
+    while true {
+      let cell = cells[probe]
+      if cell == 0 { return nil }
+      probe = (probe + 1) & mask
+      if cell >> 32 == tag { return Int32(truncatingIfNeeded: cell & 0xffff_ffff) - 1 }
+    }
+  }
+
+  @usableFromInline mutating func insert(_ hash: UInt64, slot: Int32) {
+    if (filled + 1) * 8 > (mask + 1) * 5 { grow() }
+    put(hash, cell: cellValue(hash, slot))
+    filled += 1
+  }
+
+  @inlinable func cellValue(_ hash: UInt64, _ slot: Int32) -> UInt64 { (hash >> 32) << 32 | UInt64(slot + 1) }
+
+  @usableFromInline func put(_ hash: UInt64, cell: UInt64) {
+    var i = firstProbe(hash)
+    while cells[i] != 0 { i = (i + 1) & mask }
+    cells[i] = cell
+  }
+
+  @usableFromInline mutating func remove(_ hash: UInt64, slot: Int32) {
+    let wanted = cellValue(hash, slot)
+    var hole = firstProbe(hash)
+    while cells[hole] != wanted {
+      precondition(cells[hole] != 0, "conntrack slot \(slot) is not indexed")
+      hole = (hole + 1) & mask
+    }
+    var i = (hole + 1) & mask
+    while cells[i] != 0 {
+      let home = homeOf(cells[i])
+      // A cell may fill the hole unless its home lies cyclically in (hole, i].
+      if (i - home) & mask >= (i - hole) & mask {
+        cells[hole] = cells[i]
+        hole = i
+      }
+      i = (i + 1) & mask
+    }
+    cells[hole] = 0
+    filled -= 1
+  }
+
+  @inlinable func homeOf(_ cell: UInt64) -> Int { firstProbe(cell) }
+
+  @usableFromInline mutating func grow() {
+    let old = cells
+    let oldCapacity = mask + 1
+    mask = oldCapacity * 2 - 1
+    cells = .allocate(capacity: mask + 1)
+    cells.initialize(repeating: 0, count: mask + 1)
+    for i in 0..<oldCapacity where old[i] != 0 {
+      var probe = homeOf(old[i])
+      while cells[probe] != 0 { probe = (probe + 1) & mask }
+      cells[probe] = old[i]
+    }
+    old.deallocate()
+  }
+}

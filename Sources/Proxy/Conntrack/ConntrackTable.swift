@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// One node's connection tracking table: which flows it remembers and how it translates their packets.
+//
+// An entry holds both tuples of a flow, as the kernel does: `original` as the first packet arrived, `reply` as
+// answers will arrive. NAT is the difference between `reply` and the reverse of `original`. Entries expire when
+// looked at; a clock hand frees two stale slots per insertion, so memory stays within about twice the live
+// entries. Storage is flat and unsafe, and confined to this file and ConntrackIndex.swift.
+
+import NetworkTypes
+import SimKernel
+
+/// One flow. 48 bytes.
+@frozen public struct ConntrackEntry: BitwiseCopyable {
+  public var original: PackedTuple
+  public var reply: PackedTuple
+  public var expires: Int64
+  /// Whatever the owner wants to find again: the backend that NAT chose, `.max` for none.
+  public var tag: UInt32
+  public var state: ConntrackState
+  public var transport: TransportProtocol
+  /// Bit 0: replies seen. Bit 1: in use. Bit 2: has NAT.
+  @usableFromInline var flags: UInt8
+  @usableFromInline var unused: UInt8 = 0
+
+  @inlinable public var hasSeenReply: Bool { flags & 1 != 0 }
+  @inlinable var isInUse: Bool { flags & 2 != 0 }
+  @inlinable public var isTranslated: Bool { flags & 4 != 0 }
+}
+
+/// Addresses and ports of a tuple without the protocol. 12 bytes.
+@frozen public struct PackedTuple: Hashable, BitwiseCopyable, Sendable {
+  public var source: UInt32
+  public var destination: UInt32
+  public var sourcePort: UInt16
+  public var destinationPort: UInt16
+
+  @inlinable public init(_ t: FlowTuple) {
+    source = t.source.bits
+    destination = t.destination.bits
+    sourcePort = t.sourcePort
+    destinationPort = t.destinationPort
+  }
+  @inlinable init(source: UInt32, destination: UInt32, sourcePort: UInt16, destinationPort: UInt16) {
+    self.source = source
+    self.destination = destination
+    self.sourcePort = sourcePort
+    self.destinationPort = destinationPort
+  }
+  @inlinable public var reversed: PackedTuple {
+    PackedTuple(
+      source: destination, destination: source, sourcePort: destinationPort, destinationPort: sourcePort)
+  }
+  @inlinable public func tuple(_ transport: TransportProtocol) -> FlowTuple {
+    FlowTuple(
+      source: IPv4Address(bits: source), sourcePort: sourcePort, destination: IPv4Address(bits: destination),
+      destinationPort: destinationPort, transport: transport)
+  }
+  /// The same for both directions, so that a flow without NAT needs one place in the index.
+  @inlinable func hash(_ transport: TransportProtocol) -> UInt64 {
+    let a = UInt64(source) << 16 | UInt64(sourcePort)
+    let b = UInt64(destination) << 16 | UInt64(destinationPort)
+    let low = a < b ? a : b
+    let high = a < b ? b : a
+    var h = (low ^ UInt64(transport.rawValue) << 56) &* 0x9e37_79b9_7f4a_7c15
+    h ^= h >> 32
+    h = (h ^ high) &* 0xbf58_476d_1ce4_e5b9
+    h ^= h >> 29
+    h = h &* 0x94d0_49bb_1331_11eb
+    return h ^ (h >> 32)
+  }
+}
+
+/// Where a packet's flow was found.
+@frozen public struct ConntrackHit: BitwiseCopyable {
+  public var slot: Int32
+  public var isReply: Bool
+  @inlinable public init(slot: Int32, isReply: Bool) {
+    self.slot = slot
+    self.isReply = isReply
+  }
+}
+
+public enum ConntrackInsertion: BitwiseCopyable {
+  case inserted(slot: Int32)
+  /// nf_conntrack_max reached and nothing could be evicted: the packet is dropped.
+  case tableFull
+  /// The reply tuple belongs to another flow: NAT must choose another source port.
+  case replyTaken
+}
+
+@frozen public struct ConntrackTable: ~Copyable {
+  public let capacity: Int
+  public var timeouts: ConntrackTimeouts
+  /// Entries in memory: the live ones and expired ones not yet looked at.
+  public private(set) var count = 0
+  /// The most entries at any time.
+  public private(set) var peak = 0
+
+  @usableFromInline var entries: ChunkedEntries
+  @usableFromInline var index: ConntrackIndex
+  /// Where the clock hand looks next for expired entries.
+  @usableFromInline var hand: Int32 = 0
+
+  /// - Parameter capacity: nf_conntrack_max, in flows.
+  public init(capacity: Int, timeouts: ConntrackTimeouts = ConntrackTimeouts()) {
+    precondition(capacity > 0, "conntrack capacity \(capacity)")
+    self.capacity = capacity
+    self.timeouts = timeouts
+    entries = ChunkedEntries()
+    index = ConntrackIndex()
+  }
+
+  /// The live flow that a packet belongs to. O(1).
+  @inlinable public mutating func find(_ tuple: FlowTuple, now: SimTime) -> ConntrackHit? {
+    let key = PackedTuple(tuple)
+    let hash = key.hash(tuple.transport)
+    var probe = index.firstProbe(hash)
+    while let slot = index.next(&probe, hash: hash) {
+      let e = entries.pointer(slot)
+      if e.pointee.transport != tuple.transport { continue }
+      let isOriginal = e.pointee.original == key
+      if isOriginal || e.pointee.reply == key {
+        if e.pointee.expires <= now.nanoseconds {
+          remove(slot)
+          return nil
+        }
+        return ConntrackHit(slot: slot, isReply: !isOriginal)
+      }
+    }
+    return nil
+  }
+
+  @inlinable public subscript(_ slot: Int32) -> ConntrackEntry { entries.pointer(slot).pointee }
+
+  /// Remembers a new flow. Both tuples must be free; an expired holder of one makes room.
+  /// - Parameter tag: kept with the entry, see `ConntrackEntry.tag`.
+  public mutating func insert(
+    original: FlowTuple, reply: FlowTuple, state: ConntrackState, tag: UInt32, now: SimTime
+  ) -> ConntrackInsertion {
+    assert(find(original, now: now) == nil, "flow is tracked already")
+    let replyKey = PackedTuple(reply)
+    let isTranslated = replyKey != PackedTuple(original).reversed
+    if isTranslated, find(reply, now: now) != nil { return .replyTaken }
+    sweep(now: now, steps: 2)
+    if count >= capacity, !makeRoom(now: now) { return .tableFull }
+    let slot = entries.take()
+    let e = entries.pointer(slot)
+    e.initialize(
+      to: ConntrackEntry(
+        original: PackedTuple(original), reply: replyKey,
+        expires: (now + timeouts.timeout(state)).nanoseconds, tag: tag, state: state,
+        transport: original.transport, flags: isTranslated ? 6 : 2))
+    index.insert(e.pointee.original.hash(original.transport), slot: slot)
+    if isTranslated { index.insert(replyKey.hash(original.transport), slot: slot) }
+    count += 1
+    peak = max(peak, count)
+    return .inserted(slot: slot)
+  }
+
+  /// Takes note of a packet of a known flow.
+  /// - Returns: false if the packet is INVALID for the flow's state; the entry is then left as it was.
+  @inlinable public mutating func update(_ hit: ConntrackHit, _ segment: SegmentKind, now: SimTime) -> Bool {
+    let e = entries.pointer(hit.slot)
+    guard let state = e.pointee.state.after(segment, isReply: hit.isReply) else { return false }
+    e.pointee.state = state
+    if hit.isReply { e.pointee.flags |= 1 }
+    e.pointee.expires = (now + timeouts.timeout(state)).nanoseconds
+    return true
+  }
+
+  /// The tuple with which a packet of this flow leaves the node.
+  @inlinable public func translated(_ hit: ConntrackHit) -> FlowTuple {
+    let e = entries.pointer(hit.slot)
+    let t = hit.isReply ? e.pointee.original.reversed : e.pointee.reply.reversed
+    return t.tuple(e.pointee.transport)
+  }
+
+  @inlinable public mutating func remove(_ slot: Int32) {
+    let e = entries.pointer(slot)
+    assert(e.pointee.isInUse)
+    index.remove(e.pointee.original.hash(e.pointee.transport), slot: slot)
+    if e.pointee.isTranslated { index.remove(e.pointee.reply.hash(e.pointee.transport), slot: slot) }
+    e.pointee.flags = 0
+    entries.giveBack(slot)
+    decrementCount()
+  }
+
+  @usableFromInline mutating func decrementCount() { count -= 1 }
+
+  /// Removes the live flows for which `matches` says so, in slot order. O(table).
+  public mutating func removeAll(where matches: (ConntrackEntry) -> Bool) -> Int {
+    var removed = 0
+    for slot in 0..<entries.used where entries.pointer(slot).pointee.isInUse {
+      if matches(entries.pointer(slot).pointee) {
+        remove(slot)
+        removed += 1
+      }
+    }
+    return removed
+  }
+
+  /// Forgets everything, as a reboot does.
+  public mutating func clear() {
+    _ = removeAll { _ in true }
+  }
+
+  @usableFromInline mutating func sweep(now: SimTime, steps: Int32) {
+    guard entries.used > 0 else { return }
+    for _ in 0..<min(steps, entries.used) {
+      if hand >= entries.used { hand = 0 }
+      let e = entries.pointer(hand)
+      if e.pointee.isInUse, e.pointee.expires <= now.nanoseconds { remove(hand) }
+      hand += 1
+    }
+  }
+
+  /// The table is full: frees what has expired; failing that, one flow that never got a reply or is closing,
+  /// among a few near the hand (early drop: nf_conntrack_core.c, NF_CT_EVICTION_RANGE 8).
+  mutating func makeRoom(now: SimTime) -> Bool {
+    let before = count
+    sweep(now: now, steps: 64)
+    if count < before { return true }
+    for _ in 0..<min(8, entries.used) {
+      if hand >= entries.used { hand = 0 }
+      let e = entries.pointer(hand).pointee
+      if e.isInUse, !e.hasSeenReply || e.state == .timeWait || e.state == .close || e.state == .lastAck {
+        remove(hand)
+        return true
+      }
+      hand += 1
+    }
+    return false
+  }
+}

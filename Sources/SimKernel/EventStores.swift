@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The stores behind `EventQueue`: heap, list, buckets, lanes. All unsafe memory of the kernel is in this file;
+// entries are trivial types, so nothing is retained, and capacity grows by doubling.
+
+/// Growable memory for trivial entries.
+@frozen @usableFromInline struct EntryList<Event: BitwiseCopyable>: ~Copyable {
+  @usableFromInline typealias Entry = EventEntry<Event>
+  @usableFromInline var base: UnsafeMutablePointer<Entry>
+  @usableFromInline var capacity: Int
+  @usableFromInline var count = 0
+
+  @usableFromInline init(capacity: Int) {
+    self.capacity = capacity
+    base = .allocate(capacity: capacity)
+  }
+  deinit { base.deallocate() }
+
+  @inlinable subscript(_ i: Int) -> Entry {
+    get {
+      assert(i < count)
+      return base[i]
+    }
+    set {
+      assert(i < count)
+      base[i] = newValue
+    }
+  }
+  @inlinable mutating func append(_ entry: Entry) {
+    if count == capacity { grow() }
+    base[count] = entry
+    count += 1
+  }
+  @inlinable mutating func truncate(to n: Int) {
+    assert(n <= count)
+    count = n
+  }
+  @usableFromInline mutating func grow() {
+    let larger = UnsafeMutablePointer<Entry>.allocate(capacity: capacity * 2)
+    larger.moveInitialize(from: base, count: count)
+    base.deallocate()
+    base = larger
+    capacity *= 2
+  }
+}
+
+/// 4-ary min-heap: half as deep as a binary one, and the four children share one or two cache lines.
+@frozen @usableFromInline struct EntryHeap<Event: BitwiseCopyable>: ~Copyable {
+  @usableFromInline typealias Entry = EventEntry<Event>
+  @usableFromInline var list: EntryList<Event>
+
+  @usableFromInline init(capacity: Int) { list = EntryList(capacity: capacity) }
+
+  @inlinable var count: Int { list.count }
+  @inlinable var top: Entry {
+    assert(list.count > 0)
+    return list.base[0]
+  }
+
+  @inlinable mutating func push(_ entry: Entry) {
+    list.append(entry)
+    let base = list.base
+    var hole = list.count - 1
+    while hole > 0 {
+      let parent = (hole - 1) >> 2
+      if !entry.precedes(base[parent]) { break }
+      base[hole] = base[parent]
+      hole = parent
+    }
+    base[hole] = entry
+  }
+
+  @inlinable mutating func popMin() -> Entry {
+    assert(list.count > 0)
+    let base = list.base
+    let result = base[0]
+    let count = list.count - 1
+    list.count = count
+    if count > 0 { siftDown(base[count], count: count) }
+    return result
+  }
+
+  @inlinable func siftDown(_ entry: Entry, count: Int) {
+    let base = list.base
+    var hole = 0
+    while true {
+      let first = hole * 4 + 1
+      if first >= count { break }
+      var least = first
+      let last = min(first + 4, count)
+      var child = first + 1
+      while child < last {
+        if base[child].precedes(base[least]) { least = child }
+        child += 1
+      }
+      if !base[least].precedes(entry) { break }
+      base[hole] = base[least]
+      hole = least
+    }
+    base[hole] = entry
+  }
+
+  @usableFromInline mutating func moveAll(into other: inout EntryList<Event>) {
+    for i in 0..<list.count { other.append(list.base[i]) }
+    list.count = 0
+  }
+}
+
+/// Buckets of equal width, unsorted, as chains of chunks from one pool.
+@frozen @usableFromInline struct BucketRung<Event: BitwiseCopyable>: ~Copyable {
+  @usableFromInline typealias Entry = EventEntry<Event>
+  /// Entries per chunk.
+  @usableFromInline static var chunk: Int { 16 }
+  @usableFromInline static var noChunk: Int32 { -1 }
+
+  /// First instant after the last bucket; entries from here on do not belong here.
+  @usableFromInline var end: Int64 = .min
+  @usableFromInline var count = 0
+  @usableFromInline var start: Int64 = 0
+  @usableFromInline var width: Int64 = 1
+  @usableFromInline var next = 0
+  @usableFromInline var buckets = 0
+  @usableFromInline var heads: [Int32] = []
+  @usableFromInline var filled: [Int32] = []
+  @usableFromInline var links: [Int32] = []
+  @usableFromInline var freeChunk: Int32 = -1
+  @usableFromInline var pool: UnsafeMutablePointer<Entry>
+  @usableFromInline var poolChunks = 0
+
+  @usableFromInline init() { pool = .allocate(capacity: 1) }
+  deinit { pool.deallocate() }
+
+  @usableFromInline mutating func reset(start: Int64, width: Int64, buckets: Int) {
+    assert(count == 0, "a rung is rebuilt only when it is empty")
+    self.start = start
+    self.width = width
+    self.buckets = buckets
+    next = 0
+    let (span, tooWide) = width.multipliedReportingOverflow(by: Int64(buckets))
+    let (limit, overflow) = start.addingReportingOverflow(span)
+    end = tooWide || overflow ? .max : limit
+    heads = [Int32](repeating: Self.noChunk, count: buckets)
+    filled = [Int32](repeating: 0, count: buckets)
+  }
+
+  @inlinable mutating func append(_ entry: Entry) {
+    let bucket = Int((entry.time - start) / width)
+    assert(bucket >= next && bucket < buckets, "bucket \(bucket) of \(buckets), next is \(next)")
+    let used = filled[bucket]
+    if used & Int32(Self.chunk - 1) == 0 {
+      let fresh = takeChunk()
+      links[Int(fresh)] = heads[bucket]
+      heads[bucket] = fresh
+    }
+    pool[Int(heads[bucket]) * Self.chunk + (Int(used) & (Self.chunk - 1))] = entry
+    filled[bucket] = used + 1
+    count += 1
+  }
+
+  @inlinable mutating func takeChunk() -> Int32 {
+    if freeChunk < 0 { growPool() }
+    let taken = freeChunk
+    freeChunk = links[Int(taken)]
+    return taken
+  }
+
+  @usableFromInline mutating func growPool() {
+    let larger = max(64, poolChunks * 2)
+    let memory = UnsafeMutablePointer<Entry>.allocate(capacity: larger * Self.chunk)
+    memory.moveInitialize(from: pool, count: poolChunks * Self.chunk)
+    pool.deallocate()
+    pool = memory
+    for i in poolChunks..<larger {
+      links.append(freeChunk)
+      freeChunk = Int32(i)
+    }
+    poolChunks = larger
+  }
+
+  /// Calls `body` with each entry of a bucket and gives its chunks back.
+  @inlinable mutating func drain(_ bucket: Int, _ body: (Entry) -> Void) {
+    var left = Int(filled[bucket])
+    var chunk = heads[bucket]
+    while left > 0 {
+      let inChunk = ((left - 1) & (Self.chunk - 1)) + 1
+      for i in 0..<inChunk { body(pool[Int(chunk) * Self.chunk + i]) }
+      left -= inChunk
+      count -= inChunk
+      let following = links[Int(chunk)]
+      links[Int(chunk)] = freeChunk
+      freeChunk = chunk
+      chunk = following
+    }
+    heads[bucket] = Self.noChunk
+    filled[bucket] = 0
+  }
+
+  /// Moves the next non-empty bucket into the heap.
+  /// - Returns: the first instant that is not in the heap now.
+  @usableFromInline mutating func drainNext(into heap: inout EntryHeap<Event>) -> Int64 {
+    assert(count > 0)
+    while filled[next] == 0 { next += 1 }
+    drain(next) { heap.push($0) }
+    next += 1
+    return next == buckets ? end : start + Int64(next) * width
+  }
+
+  @usableFromInline mutating func moveAll(into list: inout EntryList<Event>) {
+    while count > 0 {
+      drain(next) { list.append($0) }
+      next += 1
+    }
+    end = .min
+  }
+}
+
+/// Rings of entries, one per constant delay.
+@frozen @usableFromInline struct LaneSet<Event: BitwiseCopyable>: ~Copyable {
+  @usableFromInline typealias Entry = EventEntry<Event>
+
+  @frozen @usableFromInline struct Lane {
+    @usableFromInline var base: UnsafeMutablePointer<Entry>
+    /// Capacity − 1; the capacity is a power of two.
+    @usableFromInline var mask: Int
+    @usableFromInline var head = 0
+    @usableFromInline var tail = 0
+    @usableFromInline init(base: UnsafeMutablePointer<Entry>, mask: Int) {
+      self.base = base
+      self.mask = mask
+    }
+  }
+  @usableFromInline var lanes: UnsafeMutablePointer<Lane>
+  @usableFromInline let laneCount: Int
+  @usableFromInline var count = 0
+
+  @usableFromInline init(count laneCount: Int) {
+    self.laneCount = laneCount
+    lanes = .allocate(capacity: max(1, laneCount))
+    for i in 0..<laneCount {
+      (lanes + i).initialize(to: Lane(base: .allocate(capacity: 256), mask: 255))
+    }
+  }
+  deinit {
+    for i in 0..<laneCount { lanes[i].base.deallocate() }
+    lanes.deallocate()
+  }
+
+  @inlinable func head(_ lane: Int) -> Entry { lanes[lane].base[lanes[lane].head & lanes[lane].mask] }
+
+  /// The lane with the earliest head; −1 when all are empty.
+  @inlinable func earliest() -> Int {
+    if count == 0 { return -1 }
+    var best = -1
+    for i in 0..<laneCount where lanes[i].head != lanes[i].tail {
+      if best < 0 || head(i).precedes(head(best)) { best = i }
+    }
+    return best
+  }
+
+  /// - Returns: false if the entry would not come last in its lane.
+  @inlinable mutating func append(_ entry: Entry, to lane: Int) -> Bool {
+    let l = lanes + lane
+    if l.pointee.head != l.pointee.tail, entry.precedes(l.pointee.base[(l.pointee.tail - 1) & l.pointee.mask]) {
+      return false
+    }
+    if l.pointee.tail - l.pointee.head > l.pointee.mask { grow(l) }
+    l.pointee.base[l.pointee.tail & l.pointee.mask] = entry
+    l.pointee.tail += 1
+    count += 1
+    return true
+  }
+
+  @inlinable mutating func removeHead(_ lane: Int) -> Entry {
+    let entry = head(lane)
+    lanes[lane].head += 1
+    count -= 1
+    return entry
+  }
+
+  @usableFromInline func grow(_ lane: UnsafeMutablePointer<Lane>) {
+    let old = lane.pointee
+    let capacity = (old.mask + 1) * 2
+    let memory = UnsafeMutablePointer<Entry>.allocate(capacity: capacity)
+    for i in old.head..<old.tail { (memory + (i - old.head)).initialize(to: old.base[i & old.mask]) }
+    old.base.deallocate()
+    lane.pointee = Lane(base: memory, mask: capacity - 1)
+    lane.pointee.tail = old.tail - old.head
+  }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import Traffic
+
+/// Live connections in reused slots; a slot's generation tells its users apart.
+struct ConnectionTable: ~Copyable {
+  private var base: UnsafeMutablePointer<Connection>
+  private var capacity = 256
+  private(set) var used = 0
+  private var free: [UInt32] = []
+
+  init() { base = .allocate(capacity: 256) }
+  deinit { base.deallocate() }
+
+  var live: Int { used - free.count }
+
+  subscript(_ slot: UInt32) -> Connection {
+    get {
+      assert(Int(slot) < used)
+      return base[Int(slot)]
+    }
+    nonmutating _modify {
+      assert(Int(slot) < used)
+      yield &base[Int(slot)]
+    }
+  }
+
+  func isCurrent(_ slot: UInt32, _ generation: UInt16) -> Bool {
+    base[Int(slot)].generation == generation && base[Int(slot)].phase != .free
+  }
+
+  mutating func open() -> UInt32 {
+    if let slot = free.popLast() {
+      let generation = base[Int(slot)].generation
+      base[Int(slot)] = Connection()
+      base[Int(slot)].generation = generation
+      return slot
+    }
+    if used == capacity { grow() }
+    (base + used).initialize(to: Connection())
+    used += 1
+    return UInt32(used - 1)
+  }
+
+  mutating func close(_ slot: UInt32) {
+    assert(base[Int(slot)].phase != .free)
+    base[Int(slot)].phase = .free
+    base[Int(slot)].generation &+= 1
+    free.append(slot)
+  }
+
+  private mutating func grow() {
+    let larger = UnsafeMutablePointer<Connection>.allocate(capacity: capacity * 2)
+    larger.moveInitialize(from: base, count: used)
+    base.deallocate()
+    base = larger
+    capacity *= 2
+  }
+}

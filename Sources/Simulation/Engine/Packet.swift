@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import NetworkTypes
+import Proxy
+import Traffic
+
+/// What a packet on its way carries.
+enum PacketKind: UInt8, BitwiseCopyable {
+  case syn
+  case synAck
+  /// A request; the first one of a connection travels together with the handshake's last ACK.
+  case request
+  case response
+  /// The client's FIN; the rest of the close is not sent packet by packet.
+  case clientFin
+  /// The server's FIN.
+  case serverFin
+  case reset
+  /// ICMP port unreachable: a REJECT rule or a closed UDP port.
+  case portUnreachable
+  case hostUnreachable
+  /// TCP keepalive probe of an idle connection, and its answer.
+  case keepalive
+  case keepaliveAnswer
+  case datagram
+  case answer
+
+  /// From the client to the server.
+  var isForward: Bool {
+    switch self {
+    case .syn, .request, .clientFin, .keepalive, .datagram: true
+    case .synAck, .response, .serverFin, .reset, .portUnreachable, .hostUnreachable, .keepaliveAnswer, .answer: false
+    }
+  }
+
+  var segment: SegmentKind {
+    switch self {
+    case .syn: .syn
+    case .synAck: .synAck
+    case .request, .response, .keepalive, .keepaliveAnswer: .ack
+    case .clientFin, .serverFin: .closed
+    case .reset: .rst
+    case .portUnreachable, .hostUnreachable: .ack
+    case .datagram, .answer: .datagram
+    }
+  }
+}
+
+/// A packet in flight: header as it is now, and where it will arrive.
+struct Packet: BitwiseCopyable {
+  var tuple: FlowTuple
+  var connection: UInt32
+  var generation: UInt16
+  var kind: PacketKind
+  /// Number of the request that it carries or answers.
+  var number: UInt16
+  /// Arrives at a node's tables (true) or is delivered to a host's stack (false).
+  var entersNode = false
+  var destination = HostReference.none
+}
+
+/// Packets in flight, in reused slots.
+struct PacketPool: ~Copyable {
+  private var base: UnsafeMutablePointer<Packet>
+  private var capacity = 256
+  private var used = 0
+  private var free: [UInt32] = []
+
+  init() { base = .allocate(capacity: 256) }
+  deinit { base.deallocate() }
+
+  var inFlight: Int { used - free.count }
+
+  subscript(_ slot: UInt32) -> Packet {
+    get { base[Int(slot)] }
+    nonmutating _modify { yield &base[Int(slot)] }
+  }
+
+  mutating func add(_ packet: Packet) -> UInt32 {
+    if let slot = free.popLast() {
+      base[Int(slot)] = packet
+      return slot
+    }
+    if used == capacity { grow() }
+    (base + used).initialize(to: packet)
+    used += 1
+    return UInt32(used - 1)
+  }
+
+  mutating func remove(_ slot: UInt32) { free.append(slot) }
+
+  private mutating func grow() {
+    let larger = UnsafeMutablePointer<Packet>.allocate(capacity: capacity * 2)
+    larger.moveInitialize(from: base, count: used)
+    base.deallocate()
+    base = larger
+    capacity *= 2
+  }
+}

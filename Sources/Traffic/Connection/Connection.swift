@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// A connection as its two ends know it: the state that packets and timers change. A slot of the engine's table,
+// reused with a new generation when the connection is over.
+
+import NetworkTypes
+import SimKernel
+
+@frozen public struct Connection: BitwiseCopyable {
+  @frozen public enum Phase: UInt8, BitwiseCopyable, Sendable {
+    case free
+    /// SYN sent, nothing heard.
+    case connecting
+    /// Open, no request outstanding (pooled, or between two requests of an operation).
+    case idle
+    /// A request is outstanding.
+    case awaiting
+    /// FIN sent; the slot lives until the FIN has arrived.
+    case closing
+    /// The client has given up; the slot lives until the server is done with it.
+    case abandoned
+  }
+
+  // Identity
+  /// Index of the client instance.
+  public var instance: UInt32 = 0
+  /// The operation's ordinal within the instance: with the instance, the same in every variant.
+  public var ordinal: UInt32 = 0
+  /// Grows each time the slot is reused; events about an older connection in this slot are void.
+  public var generation: UInt16 = 0
+  public var attempt: UInt8 = 0
+  public var phase: Phase = .free
+  /// Source and destination as the client's socket has them.
+  public var tuple = FlowTuple(source: .unspecified, sourcePort: 0, destination: .unspecified, destinationPort: 0)
+
+  // Client side, nanoseconds
+  /// When the operation was meant to start: latency counts from here.
+  public var intended: Int64 = 0
+  public var attemptStart: Int64 = 0
+  public var phaseStart: Int64 = 0
+  /// When the client gives up the present phase.
+  public var deadline: Int64 = 0
+  /// When the next retransmission would be due, counted from the last transmission.
+  public var retransmitAt: Int64 = 0
+  public var retransmissions: UInt8 = 0
+  public var isTimerArmed = false
+  /// Opened, so that a silence later counts as `broken`.
+  public var wasEstablished = false
+  /// Belongs to the instance's pool.
+  public var isPooled = false
+  public var requestsLeft: UInt16 = 0
+  /// Number of the outstanding request within the connection: a late answer to an older one is void.
+  public var requestNumber: UInt16 = 0
+  /// Requests that an attempt on this connection has completed, for pools counted per operation.
+  public var openedAt: Int64 = 0
+
+  // Server side
+  /// Index of the server process that holds the connection; `.max` while none does.
+  public var server: UInt32 = .max
+  public var hasReachedServer = false
+  /// Waits in the accept queue.
+  public var isQueuedForAccept = false
+  /// A request has arrived and waits for the process to accept the connection.
+  public var hasUnreadRequest = false
+  /// The server works on a request; the slot must live until it is done.
+  public var isBeingServed = false
+  /// Next to send is an answer to this request number.
+  public var servedNumber: UInt16 = 0
+
+  // What the path decided
+  /// Node whose table chose the backend; `.max` if none did.
+  public var decidingNode: UInt32 = .max
+  public var backend: UInt32 = .max
+  public var candidates: UInt32 = .max
+  public var decidedAt: Int64 = 0
+  /// Node that the load balancer or the routers outside chose; `.max` = none yet.
+  public var entryNode: UInt32 = .max
+
+  // What went wrong first since the last packet that got through
+  public var failure = Failure()
+
+  public init() {}
+
+  /// The first thing that went wrong, found by the but-for test at the instant when it did.
+  @frozen public struct Failure: BitwiseCopyable {
+    /// Index in `Cause.allCases`; `.max` = nothing went wrong.
+    public var cause: UInt8 = .max
+    public var node: UInt32 = .max
+    public var at: Int64 = 0
+    public var savedBy: UInt8 = 0
+    public init() {}
+    @inlinable public var isNone: Bool { cause == .max }
+  }
+
+  @inlinable public var isLive: Bool { phase != .free }
+}

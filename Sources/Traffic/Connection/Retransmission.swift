@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// When TCP sends again what was not answered.
+
+import SimKernel
+
+public enum Retransmission {
+  /// Initial SYN timeout: 1 s (tcp(7), FACTS E3).
+  public static let initialSyn = SimDuration.seconds(1)
+  /// tcp_syn_retries: 6 further SYNs after the linear ones (FACTS E3).
+  public static let synRetries = 6
+  /// Initial retransmission timeout of an established connection, and its ceiling (FACTS E4).
+  public static let initialData = SimDuration.milliseconds(200)
+  public static let ceiling = SimDuration.seconds(120)
+  /// tcp_retries2 (FACTS E4).
+  public static let dataRetries = 15
+
+  /// Time from the n-th SYN (0 = the first) to the next one; nil when there is none any more.
+  /// With `linear` timeouts (tcp_syn_linear_timeouts, Linux ≥ 6.5) the first ones stay 1 s apart:
+  /// 1, 2, 3, 4, 5, 7, 11, 19, 35, 67 s; without: 1, 3, 7, 15, 31, 63 s (FACTS E3).
+  public static func afterSyn(_ n: Int, linear: Int) -> SimDuration? {
+    guard n < synRetries + linear else { return nil }
+    let doublings = max(0, n - linear)
+    return initialSyn * (1 << Int64(doublings))
+  }
+
+  /// Time from the n-th transmission of data (0 = the first) to the next one; nil when TCP gives up.
+  public static func afterData(_ n: Int) -> SimDuration? {
+    guard n < dataRetries else { return nil }
+    return min(initialData * (1 << Int64(min(n, 20))), ceiling)
+  }
+}
