@@ -29,7 +29,7 @@ enum FilePaths {
     guard errno == ENOENT else { throw .system("write results to", path) }
     let parent = split(path).parent
     if parent != path { try makeFolders(parent) }
-    guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw .system("write results: cannot make", path) }
+    guard mkdir(path, 0o777) == 0 || errno == EEXIST else { throw .system("make the folder", path) }
   }
 
   /// Names in a folder, sorted; nil if it is not there.

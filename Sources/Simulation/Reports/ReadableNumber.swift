@@ -6,14 +6,14 @@
 import Foundation
 import SimKernel
 
-enum ReadableNumber {
+public enum ReadableNumber {
   /// `12,345`
-  static func grouped(_ value: Int) -> String {
+  public static func grouped(_ value: Int) -> String {
     (value < 0 ? "-" : "") + grouped(digits: String(value.magnitude))
   }
 
   /// Three significant digits at least, no exponent: `0.00123`, `1.23`, `12.3`, `12,345`.
-  static func short(_ value: Double) -> String {
+  public static func short(_ value: Double) -> String {
     guard value.isFinite else { return "-" }
     guard value != 0 else { return "0" }
     let exponent = Int(log10(abs(value)).rounded(.down))
@@ -24,21 +24,21 @@ enum ReadableNumber {
     return parts.count > 1 ? whole + "." + parts[1] : whole
   }
 
-  static func short(_ value: Double?) -> String { value.map { short($0) } ?? "-" }
+  public static func short(_ value: Double?) -> String { value.map { short($0) } ?? "-" }
 
   /// `1.23 %`
-  static func percent(_ ratio: Double) -> String { percentDigits(ratio) + " %" }
+  public static func percent(_ ratio: Double) -> String { percentDigits(ratio) + " %" }
 
   /// `31.2..35.9 %`
-  static func percent(_ range: ClosedRange<Double>?) -> String {
+  public static func percent(_ range: ClosedRange<Double>?) -> String {
     guard let range else { return "-" }
     let (low, high) = (percentDigits(range.lowerBound), percentDigits(range.upperBound))
     return low == high ? low + " %" : low + ".." + high + " %"
   }
 
   /// `34.2 s`, with at most one decimal from 10 s on.
-  static func seconds(_ time: SimTime) -> String { short(time.seconds) + " s" }
-  static func seconds(_ span: SimDuration) -> String { short(span.seconds) + " s" }
+  public static func seconds(_ time: SimTime) -> String { short(time.seconds) + " s" }
+  public static func seconds(_ span: SimDuration) -> String { short(span.seconds) + " s" }
 
   /// Three significant digits, without zeros at the end: `100`, `31.4`, `0.123`. Close to 100 the digits are
   /// those of what is missing, `99.9741`, so that a small loss does not look like none.

@@ -41,7 +41,7 @@ public final class ResultFolder {
     try FilePaths.makeFolders(parent)
     try Self.refuseForeign(trimmed)
     Self.removeAbandoned(parent: parent, name: name, process: process)
-    guard mkdir(temporary, 0o777) == 0 else { throw .system("write results: cannot make", temporary) }
+    guard mkdir(temporary, 0o777) == 0 else { throw .system("make the folder", temporary) }
   }
 
   deinit { discard() }

@@ -47,7 +47,7 @@ extension RunSummary {
     facts.append(("operations", operationWords))
     let apart = [Outcome.misdelivered, .clientGone, .unfinished].filter { count($0) > 0 || $0 == .misdelivered }
     let words = apart.map { "\($0.rawValue) \(ReadableNumber.grouped(count($0)))" }
-    facts.append(("apart", words.joined(separator: ", ")))
+    facts.append(("neither", words.joined(separator: ", ")))
     return facts.map { (name: $0.0, value: $0.1) }
   }
 
@@ -79,7 +79,7 @@ extension RunSummary {
     guard total > 0 else { return nil }
     var table = TextTable([
       .left("cause"), .right("number"), .right("share"),
-      .left("worst offender: node, client -> target", least: 24), .right("its part"), .left("began at"),
+      .left("worst offender: node, client -> target", least: 24), .right("of these"), .left("began at"),
     ])
     for cause in causes.prefix(rowsMax) {
       let offender = offenders.worst(of: cause.cause, misdelivered: misdelivered)
@@ -102,8 +102,8 @@ extension RunSummary {
     let lines = spreadLines.filter { $0.connections > 0 }
     guard !lines.isEmpty else { return nil }
     var table = TextTable([
-      .left("target", least: 20), .right("endpoints"), .right("connections"), .right("share of each"),
-      .right("expected"), .right("max/mean"), .right("p-value"),
+      .left("target", least: 20), .right("endpoints"), .right("connections"), .right("observed share"),
+      .right("expected share"), .right("max/mean"), .right("p-value"),
     ])
     for line in lines.prefix(rowsMax) {
       table.add([

@@ -47,12 +47,31 @@ import Testing
     #expect(line?.contains("34.1..34.4 s") == true)
   }
 
+  @Test("misdelivered connections stand apart from lost ones")
+  func misdelivered() throws {
+    let text = RunSummary(ReportFixture.result()).text(.text, files: nil)
+    let parts = text.split(separator: "Misdelivered by cause")
+    try #require(parts.count == 2)
+    #expect(!parts[0].contains("ip_reused"))
+    #expect(parts[1].contains("ip_reused"))
+  }
+
+  @Test("a loss ratio next to none is not rounded to none", arguments: [(1, "99.9999 %"), (2700, "99.73 %")])
+  func nearlyAll(lost: Int, completed: String) {
+    var result = ReportFixture.result()
+    result.groups = [
+      AttemptGroup(target: 0, client: 0, outcome: .completed, cause: nil, count: 1_000_000 - lost),
+      AttemptGroup(target: 0, client: 0, outcome: .refused, cause: .staleTable, count: lost),
+    ]
+    #expect(RunSummary(result).text(.text, files: nil).contains("(\(completed))"))
+  }
+
   @Test("causes stand with the largest first")
   func order() throws {
     let text = RunSummary(ReportFixture.result()).text(.text, files: nil)
-    let positions = ["stale_table", "dns_lost", "node_down", "ip_reused"].map { text.range(of: $0)?.lowerBound }
+    let positions = ["stale_table", "dns_lost", "node_down"].map { text.range(of: $0)?.lowerBound }
     let found = positions.compactMap { $0 }
-    try #require(found.count == 4)
+    try #require(found.count == 3)
     #expect(found == found.sorted())
   }
 

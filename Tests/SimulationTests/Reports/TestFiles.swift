@@ -17,6 +17,10 @@ enum TestFiles {
   static func names(_ folder: String) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
   }
+  static func isFolder(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+  }
   static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 }
 
