@@ -48,12 +48,18 @@ final class PreparedDistribution: Sendable {
         AliasTable(weights: probabilities), parts: means.map { Sampler(.exponential(mean: $0)) })
     case .discrete(let values, let weights): .discrete(AliasTable(weights: weights), values: values)
     // Sorted, so that a draw is the inverse of the observed distribution function.
-    case .empirical(let values): .equallyLikely(values.sorted())
+    case .empirical(let values): .equallyLikely(Self.sorted(values))
     case .mixture(let weights, let parts):
       .mixture(AliasTable(weights: weights), parts: parts.map { Sampler($0) })
     case .constant, .uniform, .exponential:
       preconditionFailure("drawn by Sampler itself: \(distribution)")
     }
+  }
+
+  /// The same array, without a copy, if it is in order already.
+  private static func sorted(_ values: [Double]) -> [Double] {
+    let inOrder = zip(values, values.dropFirst()).allSatisfy { $0 <= $1 }
+    return inOrder ? values : values.sorted()
   }
 
   @usableFromInline

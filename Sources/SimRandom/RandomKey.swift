@@ -20,6 +20,7 @@
   }
 
   /// The key of what `entity` draws for `purpose` in one replication of an experiment.
+  /// Where keys are needed often, keep one per purpose and derive the rest from it.
   @inlinable
   public init(seed: UInt64, replication: UInt32, purpose: RandomPurpose, entity: UInt64) {
     let experiment = Self.mix(seed &+ UInt64(replication) &* Self.goldenRatio)

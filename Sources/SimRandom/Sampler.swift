@@ -6,9 +6,12 @@
 import CGSL
 import SimKernel
 
-/// Draws from a `Distribution`. Make one per distribution and keep it; a sampler is immutable and may be
-/// used from several threads, each with its own stream.
-@frozen public struct Sampler: Sendable {
+/// Draws from a `Distribution`. Immutable, trivially copyable, and usable from several threads, each with
+/// its own stream.
+///
+/// Make samplers when a run is set up, not while it runs: what GSL had to prepare for one is kept for the
+/// life of the process, so that neither tables that hold samplers nor draws count references.
+@frozen public struct Sampler: Sendable, BitwiseCopyable {
   @usableFromInline
   enum Kind: UInt8, Sendable, BitwiseCopyable { case constant, uniform, exponential, prepared }
 
@@ -17,7 +20,8 @@ import SimKernel
   @usableFromInline let a: Double
   /// The width of the uniform distribution.
   @usableFromInline let b: Double
-  @usableFromInline let prepared: PreparedDistribution?
+  /// Retained once in init and never released.
+  @usableFromInline let prepared: Unmanaged<PreparedDistribution>?
 
   /// - Precondition: `distribution.validate()` is empty.
   public init(_ distribution: Distribution) {
@@ -31,7 +35,8 @@ import SimKernel
   }
 
   private init(_ kind: Kind, _ a: Double, _ b: Double = 0, prepared: PreparedDistribution? = nil) {
-    (self.kind, self.a, self.b, self.prepared) = (kind, a, b, prepared)
+    (self.kind, self.a, self.b) = (kind, a, b)
+    self.prepared = prepared.map { Unmanaged.passRetained($0) }
   }
 
   /// One value. Constants use no draw of the stream, uniform, exponential and truncated distributions
@@ -43,15 +48,18 @@ import SimKernel
     case .uniform: a + b * stream.uniform()
     // As gsl_ran_exponential does it (randist/exponential.c).
     case .exponential: -a * log1p(-stream.uniform())
-    case .prepared: prepared.unsafelyUnwrapped.draw(&stream)
+    case .prepared: prepared.unsafelyUnwrapped._withUnsafeGuaranteedRef { $0.draw(&stream) }
     }
   }
 
-  /// One value read as seconds, to the nearest nanosecond. Negative values become zero.
+  /// One value read as seconds, to the nearest nanosecond. Negative values become zero; what exceeds
+  /// Int64 becomes `SimDuration.max`.
   @inlinable
   public func duration(_ stream: inout RandomStream) -> SimDuration {
-    let seconds = draw(&stream)
-    return seconds > 0 ? SimDuration(seconds: seconds) : .zero
+    let nanoseconds = draw(&stream) * 1e9
+    guard nanoseconds > 0 else { return .zero }
+    // Truncation is one instruction where rounding would be a call of libm; beyond Int64 it would trap.
+    return nanoseconds < 9.2e18 ? SimDuration(nanoseconds: Int64(nanoseconds + 0.5)) : .max
   }
 
   /// The value if it is always the same.

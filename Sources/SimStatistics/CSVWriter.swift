@@ -87,10 +87,10 @@ public struct CSVWriter: ~Copyable {
     if buffer.count >= threshold { try flush() }
   }
 
-  /// Hands over what is left and ends the table.
+  /// Hands over what is left. To be called at the end of the table; a second call has no effect.
   /// - Precondition: no row is open.
   /// - Throws: what the sink throws.
-  public consuming func finish() throws {
+  public mutating func finish() throws {
     precondition(cells == 0, "the last row was not ended")
     try flush()
   }

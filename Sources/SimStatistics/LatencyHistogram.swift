@@ -25,7 +25,8 @@ import SimKernel
   @inlinable
   public mutating func record(_ duration: SimDuration) {
     let value = UInt64(bitPattern: Swift.max(duration.nanoseconds, 0))
-    if histogram == nil { allocate() }
+    // Asking the optional itself would copy the histogram.
+    if total == 0 { allocate() }
     histogram?.record(value)
     total &+= 1
     sum &+= UInt128(value)

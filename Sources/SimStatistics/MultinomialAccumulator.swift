@@ -35,7 +35,8 @@ public struct MultinomialAccumulator: Sendable {
   }
 
   /// Decisions that chose one of `candidates`, each with the same probability. Cheap if the candidates
-  /// are those of the call before, otherwise quadratic in their number.
+  /// are those of the call before, otherwise quadratic in their number: count the decisions of each version
+  /// of a table and add them when the version ends.
   /// - Precondition: candidates are distinct indices of endpoints, at least one; `decisions >= 0`.
   public mutating func add(candidates: [Int], decisions: Int) {
     add(candidates: candidates, weights: [], decisions: decisions)

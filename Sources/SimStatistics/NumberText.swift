@@ -48,82 +48,84 @@ public enum NumberText {
   }
 }
 
-/// A positive number 0.d1d2d3… · 10^point, first digit not zero.
+/// A positive number 0.d1d2d3… · 10^point, first and last digit not zero.
 private struct Decimal {
-  var digits: [UInt8] = []
-  var point = 0
+  /// d1d2d3… as a whole number; 17 digits at most, which is what a Double needs.
+  private var digits: UInt64 = 0
+  private var count = 0
+  private var point = 0
 
   /// The digits of Swift's shortest text that reads back as the same number: `123.45`, `1.5e-07`.
   init(_ magnitude: Double) {
+    var text = magnitude.description
+    text.withUTF8 { read($0) }
+    trim()
+  }
+
+  private mutating func read(_ text: UnsafeBufferPointer<UInt8>) {
     var seenPoint = false
-    var exponent = 0
-    var text = magnitude.description.utf8[...]
-    while let byte = text.popFirst() {
-      switch byte {
-      case UInt8(ascii: "."): seenPoint = true
-      case UInt8(ascii: "e"):
-        exponent = Int(String(decoding: text, as: UTF8.self)) ?? 0
-        text = text.suffix(0)
-      default:
-        let digit = byte - UInt8(ascii: "0")
-        if digit == 0, digits.isEmpty {
-          if seenPoint { point -= 1 }
-          continue
-        }
-        digits.append(digit)
+    var i = 0
+    while i < text.count, text[i] != UInt8(ascii: "e") {
+      let byte = text[i]
+      i += 1
+      if byte == UInt8(ascii: ".") {
+        seenPoint = true
+      } else if byte == UInt8(ascii: "0"), count == 0 {
+        // Zeros in front only say where the point is.
+        if seenPoint { point -= 1 }
+      } else {
+        digits = digits * 10 + UInt64(byte - UInt8(ascii: "0"))
+        count += 1
         if !seenPoint { point += 1 }
       }
     }
-    point += exponent
-    trim()
+    var exponent = 0
+    for byte in text[min(i + 1, text.count)...] where byte != UInt8(ascii: "+") {
+      if byte != UInt8(ascii: "-") { exponent = exponent * 10 + Int(byte - UInt8(ascii: "0")) }
+    }
+    point += text[min(i + 1, text.count)...].first == UInt8(ascii: "-") ? -exponent : exponent
   }
 
   private mutating func trim() {
-    while digits.count > 1, digits.last == 0 { digits.removeLast() }
+    while digits % 10 == 0 {
+      digits /= 10
+      count -= 1
+    }
   }
 
-  mutating func round(to count: Int) {
-    guard digits.count > count else { return }
-    let up = digits[count] >= 5
-    digits.removeSubrange(count...)
-    if up {
-      var i = count - 1
-      while i >= 0, digits[i] == 9 {
-        digits[i] = 0
-        i -= 1
-      }
-      if i >= 0 {
-        digits[i] += 1
-      } else {
-        digits.insert(1, at: 0)
-        point += 1
-      }
-    }
+  /// Half up. 9.99 becomes 10.0, that is a single digit with the point one further.
+  mutating func round(to kept: Int) {
+    guard count > kept else { return }
+    var unit: UInt64 = 1
+    for _ in kept..<count { unit *= 10 }
+    digits = (digits + unit / 2) / unit
+    if digits == Self.power(kept) { point += 1 }
+    count = digits == Self.power(kept) ? kept + 1 : kept
     trim()
+  }
+
+  private static func power(_ exponent: Int) -> UInt64 {
+    (0..<exponent).reduce(1) { product, _ in product * 10 }
   }
 
   func append(to out: inout [UInt8]) {
     let zero = UInt8(ascii: "0")
+    let start = out.count
     // 1e-4 is 0.1e-3 and 1e15 is 0.1e16.
     if point < -3 || point > 15 {
-      out.append(zero + digits[0])
-      appendFraction(digits.dropFirst(), to: &out)
+      NumberText.append(digits, to: &out)
+      if count > 1 { out.insert(UInt8(ascii: "."), at: start + 1) }
       out.append(UInt8(ascii: "e"))
       if point < 1 { out.append(UInt8(ascii: "-")) }
       NumberText.append(UInt64((point - 1).magnitude), to: &out)
     } else if point <= 0 {
       out.append(contentsOf: [zero, UInt8(ascii: ".")])
       for _ in 0..<(-point) { out.append(zero) }
-      for digit in digits { out.append(zero + digit) }
+      NumberText.append(digits, to: &out)
     } else {
-      for i in 0..<point { out.append(zero + (i < digits.count ? digits[i] : 0)) }
-      appendFraction(digits.dropFirst(point), to: &out)
+      NumberText.append(digits, to: &out)
+      if count > point { out.insert(UInt8(ascii: "."), at: start + point) }
+      if count < point { for _ in count..<point { out.append(zero) } }
     }
-  }
-
-  private func appendFraction(_ fraction: ArraySlice<UInt8>, to out: inout [UInt8]) {
-    guard !fraction.isEmpty else { return }
-    out.append(UInt8(ascii: "."))
-    for digit in fraction { out.append(UInt8(ascii: "0") + digit) }
   }
 }

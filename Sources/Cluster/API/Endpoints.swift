@@ -22,6 +22,12 @@ public struct EndpointSlice: Sendable, Equatable {
   /// Label that ties a slice to its Service.
   public static let serviceNameLabel = "kubernetes.io/service-name"
   public static let managedByLabel = "endpointslice.kubernetes.io/managed-by"
+  /// Value of `managedByLabel` on slices made from pods (golden/cases).
+  public static let controllerName = "endpointslice-controller.k8s.io"
+  /// Value of `managedByLabel` on slices copied from Endpoints (golden/cases/22-endpoints-mirror).
+  public static let mirroringControllerName = "endpointslicemirroring-controller.k8s.io"
+  /// Set, with an empty value, on slices and Endpoints of headless Services (golden/cases/14-headless).
+  public static let headlessLabel = "service.kubernetes.io/headless"
   public var serviceName: NamespacedName? {
     metadata.labels[Self.serviceNameLabel].map { NamespacedName(namespace: metadata.namespace, name: $0) }
   }
@@ -35,6 +41,8 @@ public struct Endpoint: Sendable, Equatable {
   /// nil = same as ready.
   public var serving: Bool?
   public var terminating: Bool?
+  /// Set for a pod with `hostname` and `subdomain` equal to the Service's name (DNS name of its own).
+  public var hostname: String?
   public var nodeName: String?
   public var zone: String?
   /// nil = no hints.
@@ -42,6 +50,8 @@ public struct Endpoint: Sendable, Equatable {
   public var nodeHints: [String]?
   /// Namespace and name of the pod behind the endpoint, if one is.
   public var targetPod: NamespacedName?
+  /// `targetRef.uid`, shown by `-o yaml` only.
+  public var targetUID = ""
   /// Pod incarnation behind the endpoint, inside a run.
   public var pod: PodID?
 
@@ -79,7 +89,8 @@ public struct EndpointSubset: Sendable, Equatable {
   public var addresses: [EndpointAddress]
   public var notReadyAddresses: [EndpointAddress]
   public var ports: [EndpointPort]
-  public init(addresses: [EndpointAddress], notReadyAddresses: [EndpointAddress] = [], ports: [EndpointPort]) {
+  public init(addresses: [EndpointAddress], notReadyAddresses: [EndpointAddress] = [], ports: [EndpointPort])
+  {
     self.addresses = addresses
     self.notReadyAddresses = notReadyAddresses
     self.ports = ports
@@ -91,5 +102,7 @@ public struct EndpointAddress: Sendable, Equatable {
   public var hostname: String?
   public var nodeName: String?
   public var targetPod: NamespacedName?
+  /// `targetRef.uid`, shown by `-o yaml` only.
+  public var targetUID = ""
   public init(ip: String) { self.ip = ip }
 }

@@ -22,6 +22,10 @@ public struct ObjectMeta: Sendable, Equatable {
   /// Negative for objects that existed before the run began.
   public var creationTimestamp: SimTime
   public var deletionTimestamp: SimTime?
+  /// Number of changes to the desired state; 0: the kind has none, or not known (not printed).
+  public var generation = 0
+  /// The controller that made the object and with which it is garbage-collected.
+  public var controller: OwnerReference?
 
   public init(
     name: String, namespace: String = "default", labels: Labels = [:], annotations: Labels = [:],
@@ -54,12 +58,16 @@ public struct NamespacedName: Hashable, Comparable, Sendable, CustomStringConver
   public var description: String { "\(namespace)/\(name)" }
 }
 
-/// Equality-based label selector (`matchLabels`). An empty selector matches everything; "no selector" is nil
-/// at the place of use.
-public struct LabelSelector: Sendable, Equatable {
-  public var matchLabels: Labels
-  public init(_ matchLabels: Labels) { self.matchLabels = matchLabels }
-  public func matches(_ labels: Labels) -> Bool {
-    matchLabels.allSatisfy { labels[$0.key] == $0.value }
+/// The entry of `metadata.ownerReferences` that is marked as controller.
+public struct OwnerReference: Sendable, Equatable {
+  public var apiVersion: String
+  public var kind: String
+  public var name: String
+  public var uid: String
+  public init(apiVersion: String, kind: String, name: String, uid: String) {
+    self.apiVersion = apiVersion
+    self.kind = kind
+    self.name = name
+    self.uid = uid
   }
 }

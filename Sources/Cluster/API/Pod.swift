@@ -24,6 +24,7 @@ public struct PodSpec: Sendable, Equatable {
   /// `terminationGracePeriodSeconds`; default 30 (FACTS F2).
   public var terminationGracePeriod: SimDuration = .seconds(30)
   public var nodeSelector: Labels = [:]
+  /// Containers, then restartable init (sidecar) containers: both count when a named port is looked up.
   public var containers: [Container] = []
   public init() {}
 }

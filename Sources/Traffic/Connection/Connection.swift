@@ -54,7 +54,15 @@ import SimKernel
   /// Requests that an attempt on this connection has completed, for pools counted per operation.
   public var openedAt: Int64 = 0
 
+  /// Draws made for this connection so far, so that each has its own place in the stream.
+  public var draws: UInt16 = 0
+  /// A packet in mid-stream met a node that had forgotten the flow.
+  public var hasLostConntrack = false
+
   // Server side
+  /// The flow as it arrived at the server, after all translation.
+  public var serverTuple = FlowTuple(
+    source: .unspecified, sourcePort: 0, destination: .unspecified, destinationPort: 0)
   /// Index of the server process that holds the connection; `.max` while none does.
   public var server: UInt32 = .max
   public var hasReachedServer = false
@@ -64,8 +72,12 @@ import SimKernel
   public var hasUnreadRequest = false
   /// The server works on a request; the slot must live until it is done.
   public var isBeingServed = false
-  /// Next to send is an answer to this request number.
+  /// The server that works on it; `.max` while none does.
+  public var servedBy: UInt32 = .max
+  /// The request number that it works on.
   public var servedNumber: UInt16 = 0
+  /// The server is no endpoint of the addressed Service: it has a former backend's address.
+  public var isForeign = false
 
   // What the path decided
   /// Node whose table chose the backend; `.max` if none did.

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import SimKernel
+import SimRandom
+
+/// What the scenario makes happen, and effects of it that will end.
+struct Agenda: Sendable {
+  /// An effect on a network path in force.
+  struct LinkEffect: Sendable {
+    var target: LinkTarget
+    var delay: Distribution?
+    var loss: Double?
+    var isPartition: Bool
+    /// Nodes that it cuts off from the control plane.
+    var cutOff: [NodeID]
+  }
+
+  var planned: [TimedAction] = []
+  var processes: [RandomProcess] = []
+  var end = SimTime.distantFuture
+  var effects: [LinkEffect] = []
+  /// Number of actions that came from `perform`.
+  var improvised: UInt64 = 0
+}
+
+/// Names the draws of one occurrence of an action: independent of the state of the cluster.
+struct ActionDraw: Sendable {
+  var entity: UInt64
+  var number: UInt64
+  /// Draws made so far within the occurrence.
+  var part: UInt64 = 0
+
+  init(_ source: String, number: UInt64) {
+    entity = StableHash.of("action/\(source)")
+    self.number = number
+  }
+}

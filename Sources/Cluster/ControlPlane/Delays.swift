@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The delays between one part of the cluster and the next, drawn by name: which delay, of whom, the how-manieth.
+// So a draw does not depend on what else happens, and every variant of a run sees the same ones.
+
+import SimKernel
+import SimRandom
+
+/// The delays of `TimingSettings` that are drawn.
+enum Delay: Int, CaseIterable {
+  case kubeletStatus, kubeletWatch, podStart, podReady, scheduler, workloadController, endpointController
+  case leaseRenewal, nodeAddressUpdate, routePropagation, nodeBoot, provisioning
+
+  func distribution(in settings: ClusterSettings) -> Distribution {
+    let timing = settings.timing
+    return switch self {
+    case .kubeletStatus: timing.kubeletStatus
+    case .kubeletWatch: timing.kubeletWatch
+    case .podStart: timing.podStart
+    case .podReady: timing.podReady
+    case .scheduler: timing.scheduler
+    case .workloadController: timing.workloadController
+    case .endpointController: timing.endpointController
+    case .leaseRenewal: timing.leaseRenewal
+    case .nodeAddressUpdate: timing.nodeAddressUpdate
+    case .routePropagation: timing.routePropagation
+    case .nodeBoot: timing.nodeBoot
+    case .provisioning: settings.loadBalancer.provisioning
+    }
+  }
+
+  var purpose: RandomPurpose {
+    switch self {
+    case .kubeletStatus: RandomPurpose("kubelet status")
+    case .kubeletWatch: RandomPurpose("kubelet watch")
+    case .podStart: RandomPurpose("pod start")
+    case .podReady: RandomPurpose("pod ready")
+    case .scheduler: RandomPurpose("scheduler")
+    case .workloadController: RandomPurpose("workload controller")
+    case .endpointController: RandomPurpose("endpoint controller")
+    case .leaseRenewal: RandomPurpose("lease renewal")
+    case .nodeAddressUpdate: RandomPurpose("node address update")
+    case .routePropagation: RandomPurpose("route propagation")
+    case .nodeBoot: RandomPurpose("node boot")
+    case .provisioning: RandomPurpose("load balancer provisioning")
+    }
+  }
+}
+
+extension RandomPurpose {
+  /// Where in its period a periodic timer stands at the start.
+  static let phase = RandomPurpose("control plane phase")
+  /// Time between two occurrences of a random process.
+  static let occurrence = RandomPurpose("random process")
+  /// Which node or pod an action hits.
+  static let target = RandomPurpose("action target")
+  /// How long an action's effect lasts.
+  static let effect = RandomPurpose("action effect")
+}
+
+/// Draws for the control plane. Immutable: who draws keeps the count.
+struct DelayDraws: Sendable {
+  let seed: UInt64
+  let replication: UInt32
+  private let samplers: [Sampler]
+  private let purposes: [RandomPurpose]
+
+  init(settings: ClusterSettings, seed: UInt64, replication: UInt32) {
+    self.seed = seed
+    self.replication = replication
+    samplers = Delay.allCases.map { Sampler($0.distribution(in: settings)) }
+    purposes = Delay.allCases.map(\.purpose)
+  }
+
+  /// The stream of draw `number` of `entity` for a purpose.
+  func stream(_ purpose: RandomPurpose, entity: UInt64, number: UInt64) -> RandomStream {
+    let key = RandomKey(seed: seed, replication: replication, purpose: purpose, entity: entity)
+    return RandomStream(key: key.deriving(number))
+  }
+
+  func duration(_ delay: Delay, entity: UInt64, number: UInt64) -> SimDuration {
+    let sampler = samplers[delay.rawValue]
+    var stream = stream(purposes[delay.rawValue], entity: entity, number: number)
+    return sampler.duration(&stream)
+  }
+
+  func duration(
+    _ distribution: Distribution, _ purpose: RandomPurpose, entity: UInt64, number: UInt64
+  ) -> SimDuration {
+    var stream = stream(purpose, entity: entity, number: number)
+    return Sampler(distribution).duration(&stream)
+  }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Which pods a Service's selector names, kept both ways so that a change of one pod costs only what that
+// pod belongs to. Readiness, addresses and slices are not its business.
+
+import SimKernel
+
+/// Membership of pods in Services with selectors.
+struct ServiceSelection: Sendable {
+  private var selectors: [ServiceID: LabelSelector] = [:]
+  private var servicesInNamespace: [String: [ServiceID]] = [:]
+  private var members: [ServiceID: [PodID]] = [:]
+  private var servicesOfPod: [PodID: [ServiceID]] = [:]
+
+  /// Pods that the Service selects, in the order in which they were added.
+  func pods(of service: ServiceID) -> [PodID] { members[service] ?? [] }
+  /// Services that select the pod, in order of index.
+  func services(of pod: PodID) -> [ServiceID] { servicesOfPod[pod] ?? [] }
+
+  /// Sets, changes or (nil) removes a Service's selector. `candidates`: the namespace's pods with labels.
+  mutating func setSelector(
+    _ selector: LabelSelector?, of service: ServiceID, in namespace: String,
+    candidates: [(id: PodID, labels: Labels)]
+  ) {
+    guard selectors[service] != selector else { return }
+    for pod in members[service] ?? [] { servicesOfPod[pod]?.removeAll { $0 == service } }
+    members[service] = nil
+    selectors[service] = selector
+    var known = servicesInNamespace[namespace] ?? []
+    known.removeAll { $0 == service }
+    if let selector {
+      known.append(service)
+      known.sort()
+      for (id, labels) in candidates where selector.matches(labels) { join(id, service) }
+    }
+    servicesInNamespace[namespace] = known
+  }
+
+  mutating func add(_ pod: PodID, namespace: String, labels: Labels) {
+    for service in servicesInNamespace[namespace] ?? [] where selectors[service]!.matches(labels) {
+      join(pod, service)
+    }
+  }
+
+  mutating func remove(_ pod: PodID) {
+    for service in servicesOfPod[pod] ?? [] { members[service]?.removeAll { $0 == pod } }
+    servicesOfPod[pod] = nil
+  }
+
+  private mutating func join(_ pod: PodID, _ service: ServiceID) {
+    members[service, default: []].append(pod)
+    var services = servicesOfPod[pod] ?? []
+    services.insert(service, at: services.firstIndex { $0 > service } ?? services.count)
+    servicesOfPod[pod] = services
+  }
+}

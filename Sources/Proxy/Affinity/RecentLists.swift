@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Session affinity as the kernel's xt_recent match keeps it (FACTS D1): per node and endpoint chain one list
+// of source addresses with the time of their last stamp, 100 at most, the least recently stamped evicted. A
+// check does not stamp. Reaping expired entries changes nothing that a packet can see: they fail every check
+// and are the first to be evicted; so it is left out.
+
+import NetworkTypes
+import SimKernel
+
+struct RecentLists: ~Copyable {
+  /// xt_recent's ip_list_tot (iptables-extensions(8)).
+  static let capacity = 100
+
+  private struct List {
+    var node: UInt32
+    var chain: UInt32
+    var count = 0
+    /// Oldest and newest stamp, −1: none.
+    var oldest: Int32 = -1
+    var newest: Int32 = -1
+  }
+  private struct Entry: BitwiseCopyable {
+    var source: IPv4Address
+    var list: Int32
+    var stamp: SimTime
+    var older: Int32
+    var newer: Int32
+    /// Next entry of the same node, Service port and source.
+    var nextOfSource: Int32
+  }
+
+  private var lists: [List] = []
+  private var freeLists: [Int32] = []
+  private var entries: ContiguousArray<Entry> = []
+  private var freeEntries: [Int32] = []
+  /// (node, chain) → list
+  private var listIndex = FlatMap()
+  /// (node, source) → first entry, over all chains of the node
+  private var sourceIndex = FlatMap()
+  /// Lists of each node, for removal with their endpoints.
+  private var listsOfNode: [[Int32]] = []
+
+  private static func key(_ node: UInt32, _ other: UInt32) -> UInt64 {
+    UInt64(node + 1) << 32 | UInt64(other)
+  }
+
+  var isEmpty: Bool { listIndex.count == 0 }
+
+  /// Chains in which `source` was stamped at `since` or later, appended to `into`.
+  func chains(node: UInt32, source: IPv4Address, since: SimTime, into found: inout [UInt32]) {
+    var index = sourceIndex.find(Self.key(node, source.bits))
+    while index != .max {
+      let entry = entries[Int(index)]
+      if entry.stamp >= since { found.append(lists[Int(entry.list)].chain) }
+      index = UInt32(bitPattern: entry.nextOfSource)
+    }
+  }
+
+  mutating func stamp(node: UInt32, chain: UInt32, source: IPv4Address, at now: SimTime) {
+    let list = listID(node, chain)
+    var index = sourceIndex.find(Self.key(node, source.bits))
+    while index != .max && entries[Int(index)].list != list {
+      index = UInt32(bitPattern: entries[Int(index)].nextOfSource)
+    }
+    if index != .max {
+      unlink(Int32(index))
+      entries[Int(index)].stamp = now
+      append(Int32(index), to: list)
+      return
+    }
+    if lists[Int(list)].count >= Self.capacity { remove(lists[Int(list)].oldest) }
+    let sourceKey = Self.key(node, source.bits)
+    let entry = Entry(
+      source: source, list: list, stamp: now, older: -1, newer: -1,
+      nextOfSource: Int32(bitPattern: sourceIndex.find(sourceKey)))
+    let fresh = allocate(entry)
+    sourceIndex.set(sourceKey, UInt32(fresh))
+    append(fresh, to: list)
+  }
+
+  /// Chains that have a list on `node`.
+  func chains(of node: UInt32) -> [UInt32] {
+    node < listsOfNode.count ? listsOfNode[Int(node)].map { lists[Int($0)].chain } : []
+  }
+
+  /// Destroys the lists of a node for which `isGone` holds.
+  mutating func removeLists(of node: UInt32, where isGone: (UInt32) -> Bool) {
+    guard node < listsOfNode.count else { return }
+    var kept: [Int32] = []
+    for list in listsOfNode[Int(node)] {
+      let chain = lists[Int(list)].chain
+      guard isGone(chain) else {
+        kept.append(list)
+        continue
+      }
+      while lists[Int(list)].oldest >= 0 { remove(lists[Int(list)].oldest) }
+      listIndex.remove(Self.key(node, chain))
+      freeLists.append(list)
+    }
+    listsOfNode[Int(node)] = kept
+  }
+
+  private mutating func listID(_ node: UInt32, _ chain: UInt32) -> Int32 {
+    let key = Self.key(node, chain)
+    let known = listIndex.find(key)
+    if known != .max { return Int32(known) }
+    let fresh = List(node: node, chain: chain)
+    let id: Int32
+    if let free = freeLists.popLast() {
+      lists[Int(free)] = fresh
+      id = free
+    } else {
+      id = Int32(lists.count)
+      lists.append(fresh)
+    }
+    listIndex.set(key, UInt32(id))
+    while listsOfNode.count <= node { listsOfNode.append([]) }
+    listsOfNode[Int(node)].append(id)
+    return id
+  }
+
+  private mutating func allocate(_ entry: Entry) -> Int32 {
+    if let free = freeEntries.popLast() {
+      entries[Int(free)] = entry
+      return free
+    }
+    entries.append(entry)
+    return Int32(entries.count - 1)
+  }
+
+  private mutating func append(_ index: Int32, to list: Int32) {
+    let newest = lists[Int(list)].newest
+    entries[Int(index)].older = newest
+    entries[Int(index)].newer = -1
+    if newest >= 0 { entries[Int(newest)].newer = index } else { lists[Int(list)].oldest = index }
+    lists[Int(list)].newest = index
+    lists[Int(list)].count += 1
+  }
+
+  private mutating func unlink(_ index: Int32) {
+    let entry = entries[Int(index)]
+    let list = Int(entry.list)
+    if entry.older >= 0 {
+      entries[Int(entry.older)].newer = entry.newer
+    } else {
+      lists[list].oldest = entry.newer
+    }
+    if entry.newer >= 0 {
+      entries[Int(entry.newer)].older = entry.older
+    } else {
+      lists[list].newest = entry.older
+    }
+    lists[list].count -= 1
+  }
+
+  private mutating func remove(_ index: Int32) {
+    let entry = entries[Int(index)]
+    let key = Self.key(lists[Int(entry.list)].node, entry.source.bits)
+    unlink(index)
+    let first = Int32(bitPattern: sourceIndex.find(key))
+    if first == index {
+      if entry.nextOfSource < 0 {
+        sourceIndex.remove(key)
+      } else {
+        sourceIndex.set(key, UInt32(entry.nextOfSource))
+      }
+    } else {
+      var before = first
+      while entries[Int(before)].nextOfSource != index { before = entries[Int(before)].nextOfSource }
+      entries[Int(before)].nextOfSource = entry.nextOfSource
+    }
+    freeEntries.append(index)
+  }
+}

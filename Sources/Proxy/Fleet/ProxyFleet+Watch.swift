@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Writes of the API and when each reaches a node. Deliveries are computed when somebody looks, not scheduled
+// one by one (DESIGN 5): an idle node has one wake event, for the first change that will reach it.
+
+import Cluster
+import NetworkTypes
+import SimKernel
+
+extension ProxyFleet {
+  /// A Service was written or deleted (nil). Before `converge` nothing is scheduled.
+  public mutating func record(
+    service: ServiceID, _ version: Service?, revision: Revision, at: SimTime, into output: inout ProxyOutput
+  ) {
+    guard history.record(service, version, revision: revision, at: at), hasConverged else { return }
+    wakeListeners(.services, at, &output)
+  }
+
+  /// A Service's EndpointSlices were written: `slices` are all it has afterwards.
+  public mutating func record(
+    slices: [EndpointSlice], of service: ServiceID, revision: Revision, at: SimTime,
+    into output: inout ProxyOutput
+  ) {
+    guard history.record(slices: slices, of: service, revision: revision, at: at), hasConverged else {
+      return
+    }
+    wakeListeners(.slices, at, &output)
+  }
+
+  /// The zone label of a Node object was written; its proxy sees it after a watch delay and syncs fully.
+  public mutating func setZone(
+    _ node: NodeID, _ zone: String?, at: SimTime, into output: inout ProxyOutput
+  ) {
+    let index = node.index
+    processes[index].apiZone = history.zone(zone)
+    refreshEyes(index)
+    let delay = draws.nodeWatch(node: index, change: UInt64(bitPattern: at.nanoseconds))
+    processes[index].zoneDelivery = at + delay
+    planWake(index, at, &output)
+  }
+
+  /// The node lost its connection to the control plane: nothing is delivered until `reconnect`.
+  public mutating func disconnect(_ node: NodeID) { processes[node.index].isConnected = false }
+
+  public mutating func reconnect(_ node: NodeID, at: SimTime, into output: inout ProxyOutput) {
+    let index = node.index
+    guard !processes[index].isConnected else { return }
+    processes[index].isConnected = true
+    for kind in WatchKind.allCases {
+      processes[index][kind].last = max(processes[index][kind].last, at)
+      processes[index][kind].next = .distantFuture
+    }
+    if processes[index].phase == .starting {
+      output.schedule.append((at, .processReady(node, epoch: processes[index].epoch)))
+    }
+    planWake(index, at, &output)
+  }
+
+  private mutating func wakeListeners(_ kind: WatchKind, _ now: SimTime, _ output: inout ProxyOutput) {
+    let newest = history.logs[kind.rawValue].count - 1
+    for index in 0..<processes.count {
+      // A node with an older change of this kind under way wakes for that one.
+      if processes[index].phase == .idle, processes[index].isConnected,
+        processes[index][kind].delivered == newest
+      {
+        planWake(index, now, &output)
+      }
+    }
+  }
+
+  /// When the next change of a kind reaches a node; `distantFuture`: none is under way. First in, first out
+  /// per kind and node.
+  mutating func nextDelivery(_ kind: WatchKind, _ index: Int) -> SimTime {
+    let cursor = processes[index][kind]
+    if !processes[index].isConnected { return .distantFuture }
+    if cursor.next != .distantFuture { return cursor.next }
+    guard cursor.delivered < history.logs[kind.rawValue].count else { return .distantFuture }
+    let change = history.logs[kind.rawValue][cursor.delivered]
+    let delay = draws.watch(kind, node: index, revision: change.revision)
+    let next = max(cursor.last, change.at + delay)
+    processes[index][kind].next = next
+    return next
+  }
+
+  /// Takes in everything that has been delivered by `now`.
+  mutating func advance(_ index: Int, to now: SimTime) {
+    for kind in WatchKind.allCases {
+      while true {
+        let next = nextDelivery(kind, index)
+        if next > now { break }
+        processes[index][kind].last = next
+        processes[index][kind].next = .distantFuture
+        processes[index][kind].delivered += 1
+      }
+    }
+    if processes[index].isConnected && processes[index].zoneDelivery <= now {
+      processes[index].zoneDelivery = .distantFuture
+      processes[index].needsFull =
+        processes[index].needsFull || processes[index].zone != processes[index].apiZone
+      processes[index].zone = processes[index].apiZone
+    }
+  }
+
+  /// The first change that waits for or is on its way to an idle node.
+  private mutating func nextRequest(_ index: Int) -> SimTime {
+    let zone = processes[index].isConnected ? processes[index].zoneDelivery : .distantFuture
+    return min(zone, min(nextDelivery(.services, index), nextDelivery(.slices, index)))
+  }
+
+  /// Makes sure that an idle node wakes when its next run may begin.
+  mutating func planWake(_ index: Int, _ now: SimTime, _ output: inout ProxyOutput) {
+    guard processes[index].phase == .idle else { return }
+    let request = nextRequest(index)
+    guard request != .distantFuture else { return }
+    let start = processes[index].runner.earliestStart(for: max(request, now))
+    guard start < processes[index].wakeAt else { return }
+    processes[index].wakeAt = start
+    output.schedule.append((start, .wake(NodeID(index), epoch: processes[index].epoch)))
+  }
+}
+
+extension ProxyProcess {
+  subscript(kind: WatchKind) -> WatchCursor {
+    get { kind == .services ? services : slices }
+    set { if kind == .services { services = newValue } else { slices = newValue } }
+  }
+}

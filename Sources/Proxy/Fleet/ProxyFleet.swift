@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// All nodes' proxies: one shared history of the cluster, and per node a small vector of revisions. Takes
+// writes of the API and its own events, changes its state, and asks for events in `ProxyOutput`; schedules
+// nothing. Packets ask `decide`.
+
+import Cluster
+import NetworkTypes
+import SimKernel
+import SimRandom
+
+/// A proxy mode that this version cannot program.
+public struct UnsupportedProxyMode: Error, Equatable, CustomStringConvertible {
+  public var node: String
+  public var mode: ProxyMode
+  public var description: String {
+    "node \(node): proxy mode \(mode.rawValue) is not supported, only "
+      + ProxyFleet.supportedModes.map(\.rawValue).joined(separator: ", ")
+  }
+}
+
+public struct ProxyFleet: ~Copyable {
+  var history = ClusterHistory()
+  /// By NodeID, like `processes`.
+  var tables: ContiguousArray<NodeTables> = []
+  var processes: [ProxyProcess] = []
+  var eyes: ContiguousArray<NodeEyes> = []
+  var addressPool: ContiguousArray<IPv4Address> = []
+  var localities = Interner<Locality>()
+  var plans = PlanCache()
+  var candidateSets = CandidateSets()
+  var recent = RecentLists()
+  var draws: ProxyDraws
+  let minorVersion: Int
+  let filterCommitShare: Double
+  var hasConverged = false
+  /// Scratch of the packet path and of syncs; empty between calls.
+  var foundChains: [UInt32] = []
+  var claimScratch: [OrderedClaim] = []
+  var touchedAt: [UInt32] = []
+  var touchGeneration: UInt32 = 0
+  var touched: [ServiceID] = []
+
+  /// - Parameters:
+  ///   - nodes: the nodes that are up at t = 0; their IDs must count from 0.
+  ///   - minorVersion: of Kubernetes 1.x.
+  public init(
+    nodes: [ProxyNode], timing: TimingSettings, minorVersion: Int, seed: UInt64, replication: UInt32
+  ) throws(UnsupportedProxyMode) {
+    for node in nodes where !Self.supportedModes.contains(node.settings.mode) {
+      throw UnsupportedProxyMode(node: node.name, mode: node.settings.mode)
+    }
+    draws = ProxyDraws(timing: timing, seed: seed, replication: replication)
+    self.minorVersion = minorVersion
+    filterCommitShare = min(1, max(0, timing.filterCommitShare))
+    for node in nodes { insert(node) }
+    for index in processes.indices { processes[index].phase = .idle }
+  }
+
+  /// A node that is off until `nodeBooted`. Its ID must be the next one.
+  public mutating func addNode(_ node: ProxyNode) {
+    precondition(Self.supportedModes.contains(node.settings.mode), "mode \(node.settings.mode)")
+    insert(node)
+  }
+
+  public var nodeCount: Int { tables.count }
+
+  private mutating func insert(_ node: ProxyNode) {
+    precondition(node.id.index == tables.count, "node \(node.id) out of order")
+    let zone = history.zone(node.zone)
+    let name = history.nodeName(node.name)
+    tables.append(NodeTables())
+    processes.append(
+      ProxyProcess(
+        settings: node.settings, name: name, zone: zone, apiZone: zone, addresses: node.addresses,
+        nodeIP: node.addresses.first ?? .unspecified,
+        runner: runner(for: node.settings, idleSince: SimTime(nanoseconds: .min / 4))))
+    draws.addNode(node.id)
+    setAddresses(node.id.index, node.addresses)
+    refreshEyes(node.id.index)
+  }
+
+  func runner(for settings: ProxySettings, idleSince: SimTime) -> SyncRunner {
+    SyncRunner(minInterval: settings.minSyncPeriod, minorVersion: minorVersion, idleSince: idleSince)
+  }
+
+  mutating func setAddresses(_ index: Int, _ addresses: [IPv4Address]) {
+    processes[index].addresses = addresses
+    tables[index].firstAddress = UInt32(addressPool.count)
+    tables[index].addressCount = UInt32(addresses.count)
+    addressPool.append(contentsOf: addresses)
+  }
+
+  /// The node's own interfaces changed: which destinations are local changes at once; rules do not.
+  public mutating func updateNodeAddresses(_ node: NodeID, _ addresses: [IPv4Address]) {
+    if processes[node.index].addresses == addresses { return }
+    setAddresses(node.index, addresses)
+    refreshEyes(node.index)
+  }
+
+  mutating func refreshEyes(_ index: Int) {
+    tables[index].freshEyes = makeEyes(
+      index, zone: processes[index].apiZone, nodeIP: processes[index].addresses.first ?? .unspecified,
+      reusing: tables[index].freshEyes)
+  }
+
+  /// Eyes of a table that node `index` would write now; `reusing` is given back if nothing differs from it.
+  mutating func makeEyes(_ index: Int, zone: NameIndex, nodeIP: IPv4Address, reusing: Int32) -> Int32 {
+    let process = processes[index]
+    let settings = process.settings
+    let accepted = (process.addresses + [.loopback]).filter { address in
+      settings.nodePortAddresses.contains { $0.contains(address) }
+        && (settings.localhostNodePorts || !address.isLoopback)
+    }
+    var fresh = NodeEyes(
+      mode: settings.mode, locality: localities(Locality(node: process.name, zone: zone)), nodeIP: nodeIP,
+      hasDetector: settings.clusterCIDR != nil, podBase: settings.clusterCIDR?.base.bits ?? 0,
+      podMask: settings.clusterCIDR.map { IPv4CIDR.mask($0.prefixLength) } ?? 0,
+      masqueradesAll: settings.masqueradeAll, localhostNodePorts: settings.localhostNodePorts,
+      acceptsAnyNodePortAddress: settings.nodePortAddresses.isEmpty, firstNodePortAddress: 0,
+      nodePortAddressCount: UInt32(accepted.count))
+    if reusing >= 0 {
+      let old = eyes[Int(reusing)]
+      fresh.firstNodePortAddress = old.firstNodePortAddress
+      if old == fresh && nodePortAddresses(old).elementsEqual(accepted) { return reusing }
+    }
+    fresh.firstNodePortAddress = UInt32(addressPool.count)
+    addressPool.append(contentsOf: accepted)
+    eyes.append(fresh)
+    return Int32(eyes.count - 1)
+  }
+
+  func nodePortAddresses(_ eyes: NodeEyes) -> ArraySlice<IPv4Address> {
+    let first = Int(eyes.firstNodePortAddress)
+    return ArraySlice(addressPool[first..<first + Int(eyes.nodePortAddressCount)])
+  }
+}

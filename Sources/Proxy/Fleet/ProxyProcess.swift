@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// One node's kube-proxy process: what its watches delivered and what it is doing.
+
+import Cluster
+import NetworkTypes
+import SimKernel
+
+/// A node's place in one kind's log.
+struct WatchCursor: BitwiseCopyable {
+  /// Changes delivered.
+  var delivered = 0
+  /// Delivery of the newest of them.
+  var last = SimTime.zero
+  /// Delivery of the next one; `distantFuture`: not computed, or none written yet.
+  var next = SimTime.distantFuture
+}
+
+enum ProcessPhase: UInt8 {
+  /// The node is off.
+  case down
+  /// Between exec and the end of the initial lists.
+  case starting
+  case idle
+  case syncing
+}
+
+/// What a running sync will have programmed.
+struct SyncTarget {
+  var start = SimTime.zero
+  var isFull = true
+  var fails = false
+  /// By `WatchKind`: changes programmed.
+  var services = 0
+  var slices = 0
+  /// Delivery of the first change in it; `distantFuture`: none.
+  var queuedSince = SimTime.distantFuture
+  var table = TableState.empty
+}
+
+struct ProxyProcess {
+  var settings: ProxySettings
+  var name: NameIndex
+  /// Zone of the Node object as this process has it, and as the API has it.
+  var zone: NameIndex
+  var apiZone: NameIndex
+  /// Delivery of `apiZone`; `distantFuture`: delivered.
+  var zoneDelivery = SimTime.distantFuture
+  var addresses: [IPv4Address]
+  /// Primary address at process start: versions up to 1.36 never look again (FACTS J).
+  var nodeIP: IPv4Address
+  var phase = ProcessPhase.down
+  var isConnected = true
+  var epoch: UInt16 = 0
+  var services = WatchCursor()
+  var slices = WatchCursor()
+  /// Everything up to here came with the initial lists.
+  var listedRevision: UInt32 = 0
+  /// Changes in the nat table.
+  var programmedServices = 0
+  var programmedSlices = 0
+  var target = SyncTarget()
+  var runner: SyncRunner
+  var wakeAt = SimTime.distantFuture
+  var lastFull = SimTime.zero
+  var needsFull = true
+  var failsNext = false
+  /// The initial sync of this process was programmed.
+  var hasSynced = false
+  /// A boot left the kernel without rules since then.
+  var emptySince = SimTime.zero
+  var syncOrdinal: UInt64 = 0
+  var starts: UInt64 = 0
+}

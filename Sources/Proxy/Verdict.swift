@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What a node's table does with the first packet of a connection.
+
+import NetworkTypes
+import SimKernel
+
+@frozen public enum VerdictKind: UInt8, Sendable, BitwiseCopyable, CaseIterable {
+  /// Rewritten to `backend`.
+  case forward
+  /// ICMP port unreachable, at once.
+  case reject
+  /// Silence.
+  case drop
+  /// No rule of kube-proxy applies; the packet goes where routing takes it.
+  case notProxied
+}
+
+/// Why a packet was rejected, dropped or passed by.
+@frozen public enum VerdictReason: UInt8, Sendable, BitwiseCopyable, CaseIterable {
+  case none
+  /// No usable endpoint in the cluster (FACTS C6).
+  case noEndpoints
+  /// Traffic policy Local and usable endpoints only on other nodes (FACTS C6).
+  case localPolicy
+  /// Source outside loadBalancerSourceRanges (FACTS C8).
+  case sourceRange
+  /// A node port on an address of this node that nodePortAddresses does not cover; with `notProxied`.
+  case nodePortAddress
+}
+
+/// The fate of a new connection at one node.
+@frozen public struct Verdict: Sendable, Hashable, BitwiseCopyable {
+  public var kind: VerdictKind
+  public var reason: VerdictReason
+  /// The source address is replaced by that of the interface by which the packet leaves (FACTS C7).
+  public var masquerade: Bool
+  /// The client came back to a backend that session affinity remembered.
+  public var viaAffinity: Bool
+  /// DNAT target; meaningful with `forward`.
+  public var port: UInt16
+  public var address: IPv4Address
+  /// none where no Service port claims the packet.
+  public var servicePort: ServicePortID
+  public var backend: BackendID
+  /// The backends between which this decision chose, each equally likely; affinity leaves one.
+  public var candidates: CandidateSetID
+  /// Rules that the packet was compared with, for its latency cost (FACTS H1).
+  public var rulesWalked: UInt32
+
+  @inlinable public init(
+    kind: VerdictKind, reason: VerdictReason = .none, servicePort: ServicePortID = .none,
+    rulesWalked: UInt32 = 0
+  ) {
+    self.kind = kind
+    self.reason = reason
+    self.masquerade = false
+    self.viaAffinity = false
+    self.port = 0
+    self.address = IPv4Address(bits: 0)
+    self.servicePort = servicePort
+    self.backend = .none
+    self.candidates = .none
+    self.rulesWalked = rulesWalked
+  }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The engine's tables of clients: groups as the scenario has them, one instance per host, and operations that
+// wait for something.
+
+import Cluster
+import NetworkTypes
+import SimKernel
+import SimRandom
+import Traffic
+
+/// A client group with everything prepared that its instances share.
+struct ClientGroup {
+  let settings: ClientSettings
+  let requests: Sampler
+  let requestGap: Sampler
+  let backoff: Sampler
+  let think: Sampler?
+  /// The number of requests where it is always the same; 0 otherwise.
+  let constantRequests: UInt16
+  let hasConstantGap: Bool
+  let stop: SimTime
+  /// Row of the reports.
+  var target = 0
+  /// Addresses and port that instances find now when they ask; changes with the API.
+  var answer = 0
+  /// Of targets that are Services.
+  var service = ServiceID.none
+  var poolSize = 0
+  var asksDNS = false
+
+  init(_ s: ClientSettings, duration: SimDuration) {
+    settings = s
+    requests = Sampler(s.requests)
+    requestGap = Sampler(s.requestGap)
+    backoff = Sampler(s.retry.backoff)
+    if case .closed(_, let t) = s.arrivals { think = Sampler(t) } else { think = nil }
+    constantRequests = requests.constantValue.map { UInt16(max(1, min($0, 65535))) } ?? 0
+    hasConstantGap = requestGap.constantValue != nil
+    stop = min(s.stop ?? .distantFuture, .zero + duration)
+    if case .pool(let size, _, _) = s.connections { poolSize = size }
+    switch s.target {
+    case .service, .name: asksDNS = true
+    default: break
+    }
+  }
+}
+
+/// What a client finds when it looks its target up.
+struct TargetAnswer: Equatable {
+  var addresses: [IPv4Address] = []
+  var port: UInt16 = 0
+  var ttl: SimDuration = .seconds(30)
+  /// The name exists.
+  var exists = false
+}
+
+struct ClientInstance {
+  let group: Int
+  let host: HostReference
+  var address: IPv4Address
+  /// The node that it is on; −1 outside.
+  let node: Int
+  var isAlive = true
+  var nextOrdinal: UInt32 = 0
+  var arrivals: ArrivalProcess
+  let pathKey: RandomKey
+  let serviceKey: RandomKey
+  let behaviourKey: RandomKey
+  /// Index of the answer that it remembers, and until when.
+  var answer = -1
+  var answerExpires = SimTime.zero
+  /// Ports towards its destinations: `portPools` index by destination address and port.
+  var portPools: [(destination: UInt64, pool: Int)] = []
+  /// Pooled connections without an operation, the last used one last.
+  var idle: [UInt32] = []
+  var poolOpen = 0
+  /// Operations that wait for a pooled connection.
+  var queue: [UInt32] = []
+}
+
+/// An operation that is not on a connection now.
+struct WaitingOperation: BitwiseCopyable {
+  enum Reason: UInt8, BitwiseCopyable { case none, dns, backoff, pool }
+  var instance: UInt32 = 0
+  var ordinal: UInt32 = 0
+  var attempt: UInt8 = 0
+  var reason = Reason.none
+  var requests: UInt16 = 1
+  /// DNS queries asked so far.
+  var queries: UInt8 = 0
+  /// Start of the operation (first attempt) or of this attempt (retries).
+  var intended: Int64 = 0
+  var attemptStart: Int64 = 0
+}
+
+/// Waiting operations in reused slots.
+struct WaitingRoom {
+  private(set) var slots: [WaitingOperation] = []
+  private var free: [UInt32] = []
+
+  subscript(_ i: UInt32) -> WaitingOperation {
+    get { slots[Int(i)] }
+    set { slots[Int(i)] = newValue }
+  }
+  mutating func add(_ operation: WaitingOperation) -> UInt32 {
+    if let slot = free.popLast() {
+      slots[Int(slot)] = operation
+      return slot
+    }
+    slots.append(operation)
+    return UInt32(slots.count - 1)
+  }
+  mutating func remove(_ i: UInt32) {
+    slots[Int(i)].reason = .none
+    free.append(i)
+  }
+}

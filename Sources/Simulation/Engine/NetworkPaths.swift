@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// How long a packet takes from one place to the next, and whether it gets lost on the way.
+
+import Cluster
+import NetworkTypes
+import SimKernel
+import SimRandom
+import Traffic
+
+/// Kinds of hop; the raw value is the event queue's lane for a constant delay.
+enum HopClass: Int, CaseIterable {
+  case sameNode = 0
+  case sameZone = 1
+  case betweenZones = 2
+  case outside = 3
+}
+
+/// One end of a hop, for link effects.
+enum HopEnd: Equatable {
+  case node(Int)
+  case outside
+}
+
+/// What one hop does to a packet.
+enum HopOutcome {
+  /// Arrives after the delay; constant ones may use the class's lane.
+  case arrives(after: SimDuration, isConstant: Bool)
+  case lost
+  case partitioned
+}
+
+struct NetworkPaths {
+  private let constants: [SimDuration?]
+  private let samplers: [Sampler]
+  private let loss: Double
+  /// Link effects in force, oldest first. Empty in a quiet network, which the packet path checks first.
+  private var effects: [Effect] = []
+
+  private struct Effect {
+    var target: LinkTarget
+    var delay: Sampler?
+    var source: (delay: Distribution?, loss: Double?, partitioned: Bool)
+  }
+
+  init(_ s: NetworkSettings) {
+    let distributions = [s.sameNode, s.sameZone, s.betweenZones, s.outside]
+    samplers = distributions.map { Sampler($0) }
+    constants = samplers.map { $0.constantValue.map { SimDuration(seconds: max(0, $0)) } }
+    loss = s.loss
+  }
+
+  /// Whether hops may need random draws or a look at the link effects.
+  var isQuiet: Bool { effects.isEmpty && loss == 0 }
+
+  @inline(__always) func constantDelay(_ hop: HopClass) -> SimDuration? { constants[hop.rawValue] }
+
+  mutating func apply(
+    _ target: LinkTarget, delay: Distribution?, loss: Double?, partitioned: Bool, active: Bool
+  ) {
+    if active {
+      effects.append(
+        Effect(target: target, delay: delay.map { Sampler($0) }, source: (delay, loss, partitioned)))
+    } else if let i = effects.firstIndex(where: {
+      $0.target == target && $0.source.delay == delay && $0.source.loss == loss
+        && $0.source.partitioned == partitioned
+    }) {
+      effects.remove(at: i)
+    }
+  }
+
+  /// The fate of a packet on one hop.
+  /// - Parameter nodeName: names of nodes, for link effects.
+  func cross(
+    _ hop: HopClass, from: HopEnd, to: HopEnd, stream: inout RandomStream, nodeName: (Int) -> String
+  ) -> HopOutcome {
+    var delay = constants[hop.rawValue] ?? samplers[hop.rawValue].duration(&stream)
+    var isConstant = constants[hop.rawValue] != nil
+    if hop != .sameNode, loss > 0, stream.bernoulli(loss) { return .lost }
+    for effect in effects where matches(effect.target, from, to, nodeName) {
+      if effect.source.partitioned { return .partitioned }
+      if let p = effect.source.loss, stream.bernoulli(p) { return .lost }
+      if let extra = effect.delay {
+        delay = delay + extra.duration(&stream)
+        isConstant = false
+      }
+    }
+    return .arrives(after: delay, isConstant: isConstant)
+  }
+
+  private func matches(
+    _ target: LinkTarget, _ from: HopEnd, _ to: HopEnd, _ nodeName: (Int) -> String
+  ) -> Bool {
+    (fits(target.from, from, nodeName) && fits(target.to, to, nodeName))
+      || (fits(target.from, to, nodeName) && fits(target.to, from, nodeName))
+  }
+
+  private func fits(_ wanted: LinkTarget.End, _ end: HopEnd, _ nodeName: (Int) -> String) -> Bool {
+    switch (wanted, end) {
+    case (.anyNode, .node), (.outside, .outside): true
+    case (.node(let name), .node(let index)): nodeName(index) == name
+    default: false
+    }
+  }
+}

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Between the control plane, the proxies and the data plane: schedules what they ask for, and makes true on the
+// packet path what they say has become true.
+
+import Cluster
+import NetworkTypes
+import Proxy
+import SimKernel
+import Traffic
+
+extension World {
+  // MARK: Their events
+
+  mutating func clusterEvent(_ event: ClusterEvent) {
+    if case .checkNode(let node, _) = event {
+      let isUp = nodePlanes[node.index].isUp
+      let isHealthy = isUp && proxies.isHealthy(node, at: now)
+      let local = localPolicyServices(node)
+      control.handle(event, at: now, into: &clusterOutput) { _, service, _ in
+        if !isUp { return false }
+        return service.isNone ? isHealthy : isHealthy && (local[service] ?? false)
+      }
+    } else {
+      control.handle(event, at: now, into: &clusterOutput)
+    }
+    flushCluster()
+  }
+
+  /// Which Services with a health check of their own have a ready endpoint on this node, by its tables.
+  private func localPolicyServices(_ node: NodeID) -> [ServiceID: Bool] {
+    var found: [ServiceID: Bool] = [:]
+    for index in 0..<control.store.serviceCount {
+      let id = ServiceID(index)
+      guard let service = control.store.service(id), service.serviceType == .loadBalancer,
+        service.usesLocalExternalPolicy
+      else { continue }
+      found[id] = proxies.localReadyEndpoints(node, id) > 0
+    }
+    return found
+  }
+
+  mutating func proxyEvent(_ event: ProxyEvent) {
+    proxies.handle(event, at: now, into: &proxyOutput)
+    flushProxies()
+  }
+
+  /// The control plane has said something outside of its own events; taken up at the end of this instant's work.
+  mutating func scheduleClusterFlush() {
+    let rank = EventRank.make(.cluster, entity: 0xf_ffff_ffff, counter: 0)
+    queue.push(at: now, rank: rank, .bin(.max))
+  }
+
+  // MARK: Their output
+
+  mutating func flushCluster() {
+    while !clusterOutput.schedule.isEmpty || !clusterOutput.changes.isEmpty || !clusterOutput.log.isEmpty {
+      let output = clusterOutput
+      clusterOutput = ControlPlaneOutput()
+      for entry in output.log {
+        events.append(
+          ClusterEventRow(time: entry.time, object: entry.object, action: entry.action, detail: entry.detail))
+      }
+      for (at, event) in output.schedule {
+        let rank = EventRank.make(.cluster, entity: event.entity, counter: event.kindNumber)
+        queue.push(at: at, rank: rank, .cluster(clusterEvents.add(event)))
+      }
+      for change in output.changes { apply(change) }
+    }
+    flushProxies()
+  }
+
+  mutating func flushProxies() {
+    guard !proxyOutput.schedule.isEmpty || !proxyOutput.syncs.isEmpty || !proxyOutput.cleanups.isEmpty else { return }
+    let output = proxyOutput
+    proxyOutput = ProxyOutput()
+    for (at, event) in output.schedule {
+      let rank = EventRank.make(.proxy, entity: UInt64(event.node.rawValue), counter: event.kindNumber)
+      queue.push(at: at, rank: rank, .proxy(proxyEvents.add(event)))
+    }
+    for sync in output.syncs { note(sync) }
+    for cleanup in output.cleanups { clean(cleanup) }
+  }
+
+  private mutating func note(_ sync: SyncRecord) {
+    syncs.append(
+      ProxySyncRow(
+        start: sync.start, node: nodePlanes[sync.node.index].name, kind: sync.kind.rawValue, changes: sync.changes,
+        rulesWritten: sync.rulesWritten, duration: sync.end - sync.start,
+        programmingLatency: sync.programmingLatency))
+  }
+
+  /// Stale UDP entries (FACTS C10).
+  private mutating func clean(_ cleanup: ConntrackCleanup) {
+    let frontends = Set(cleanup.frontends)
+    let serving = Set(cleanup.serving)
+    _ = conntrack[cleanup.node.index].removeAll { entry in
+      guard entry.transport == .udp else { return false }
+      let destination = ConntrackCleanup.Target(
+        address: IPv4Address(bits: entry.original.destination), port: entry.original.destinationPort)
+      let isOurs =
+        frontends.contains(destination) || (cleanup.nodePort != 0 && destination.port == cleanup.nodePort)
+      let replier = ConntrackCleanup.Target(
+        address: IPv4Address(bits: entry.reply.source), port: entry.reply.sourcePort)
+      return isOurs && !serving.contains(replier)
+    }
+  }
+
+  // MARK: What has become true
+
+  private mutating func apply(_ change: ClusterChange) {
+    switch change {
+    case .serviceChanged(let id, let revision):
+      proxies.record(service: id, control.store.service(id), revision: revision, at: now, into: &proxyOutput)
+      serviceChanged(id)
+    case .slicesChanged(let id, let revision):
+      proxies.record(
+        slices: control.store.slices(of: id), of: id, revision: revision, at: now, into: &proxyOutput)
+      refreshAnswers(of: id)
+    case .podStatusChanged(let pod, _): podStatusChanged(pod)
+    case .nodeObjectChanged(let node, _): nodeObjectChanged(node)
+    case .podAddressAssigned(let pod, let address):
+      if !control.pods[pod.index].isHostNetwork {
+        addresses.assign(address, to: HostReference(.pod, pod.rawValue))
+      }
+    case .podAddressReleased(let pod, let address):
+      if !control.pods[pod.index].isHostNetwork {
+        addresses.release(address, from: HostReference(.pod, pod.rawValue))
+      }
+    case .podProcessStarted(let pod): processesStarted(pod)
+    case .podTerminationSignal(let pod): podSignalled(pod)
+    case .podProcessEnded(let pod, let crashed): podEnded(pod, crashed: crashed)
+    case .nodeDown(let node): nodeDown(node)
+    case .nodeUp(let node): nodeUp(node)
+    case .nodeJoined(let node): nodeJoined(node)
+    case .nodeAddressChanged(let node, let old, let new): nodeAddressChanged(node, old: old, new: new)
+    case .routeLearned, .loadBalancerTargetsChanged: break
+    case .proxyRestart(let node, let settings):
+      proxies.restart(node, settings: settings, at: now, into: &proxyOutput)
+    case .link(let target, let delay, let loss, let partitioned, let active):
+      linkChanged(target, delay, loss, partitioned, active)
+    case .dnsChanged: refreshAllAnswers()
+    }
+  }
+
+  // MARK: Services
+
+  private mutating func serviceChanged(_ id: ServiceID) {
+    let wanted = virtualAddresses(control.store.service(id), id)
+    for (address, owner) in serviceAddresses[id] ?? [] where !wanted.contains(where: { $0.0 == address }) {
+      addresses.release(address, from: owner)
+    }
+    for (address, owner) in wanted where addresses.owner(of: address).kind != .node {
+      addresses.assign(address, to: owner)
+    }
+    serviceAddresses[id] = wanted
+    refreshAnswers(of: id)
+  }
+
+  /// Addresses that something outside the cluster answers for on behalf of a Service.
+  private func virtualAddresses(_ service: Service?, _ id: ServiceID) -> [(IPv4Address, HostReference)] {
+    guard let service else { return [] }
+    var found: [(IPv4Address, HostReference)] = []
+    for ingress in service.status.loadBalancerIngress {
+      if let address = ingress.ip.flatMap({ IPv4Address($0) }) {
+        found.append((address, HostReference(.loadBalancer, id.rawValue)))
+      }
+    }
+    for text in service.spec.externalIPs {
+      if let address = IPv4Address(text) { found.append((address, HostReference(.routedToNodes, id.rawValue))) }
+    }
+    return found
+  }
+
+  // MARK: Pods
+
+  private mutating func podStatusChanged(_ pod: PodID) {
+    reservePods(upTo: pod.index)
+    let isServing =
+      control.store.pod(pod).map { $0.status.isReady && $0.metadata.deletionTimestamp == nil } ?? false
+    if isServing {
+      podTimes[pod.index] = PodTimes()
+    } else if podTimes[pod.index].api == nil {
+      podTimes[pod.index].api = now
+      // Deletion is known to the API first: there is nothing that lags behind reality.
+      if podTimes[pod.index].reality == nil { podTimes[pod.index].reality = now }
+    }
+  }
+
+  private mutating func processesStarted(_ pod: PodID) {
+    reservePods(upTo: pod.index)
+    podTimes[pod.index].reality = nil
+    openSockets(of: pod)
+    startPodClients(pod)
+  }
+
+  private mutating func podSignalled(_ pod: PodID) {
+    if podTimes[pod.index].reality == nil { podTimes[pod.index].reality = now }
+    terminationSignal(pod)
+  }
+
+  private mutating func podEnded(_ pod: PodID, crashed: Bool) {
+    reservePods(upTo: pod.index)
+    if podTimes[pod.index].reality == nil { podTimes[pod.index].reality = now }
+    processesEnded(pod, crashed: crashed)
+    endInstances(on: HostReference(.pod, pod.rawValue))
+  }
+
+  mutating func reservePods(upTo index: Int) {
+    while podSockets.count <= index { podSockets.append([]) }
+    while podTimes.count <= index { podTimes.append(PodTimes()) }
+  }
+
+  private mutating func endInstances(on host: HostReference) {
+    for i in instances.indices where instances[i].host == host { endInstance(i) }
+  }
+
+  // MARK: Nodes
+
+  private mutating func nodeDown(_ node: NodeID) {
+    nodePlanes[node.index].isUp = false
+    conntrack[node.index].clear()
+    proxies.nodeWentDown(node)
+    endInstances(on: HostReference(.node, node.rawValue))
+  }
+
+  private mutating func nodeUp(_ node: NodeID) {
+    let i = node.index
+    nodePlanes[i].isUp = true
+    nodePlanes[i].bootedAt = now
+    proxies.nodeBooted(node, at: now, into: &proxyOutput)
+    startNodeClients(i)
+  }
+
+  private mutating func nodeJoined(_ node: NodeID) {
+    addNodePlane(node)
+    nodePlanes[node.index].isUp = control.nodes[node.index].isUp
+    if nodePlanes[node.index].isUp { nodeUp(node) }
+  }
+
+  private mutating func nodeAddressChanged(_ node: NodeID, old: IPv4Address, new: IPv4Address) {
+    let i = node.index
+    nodePlanes[i].formerAddresses.append(old)
+    nodePlanes[i].address = new
+    addresses.release(old, from: HostReference(.node, node.rawValue))
+    addresses.assign(new, to: HostReference(.node, node.rawValue))
+    proxies.updateNodeAddresses(node, control.nodes[i].addresses)
+    // Masquerading drops the flows that used an address when it goes (nf_nat_masquerade.c, inet event).
+    _ = conntrack[i].removeAll { $0.isTranslated && $0.reply.destination == old.bits }
+    for instance in instances.indices
+    where instances[instance].host == HostReference(.node, node.rawValue) && instances[instance].isAlive {
+      instances[instance].address = new
+      instances[instance].portPools = []
+    }
+  }
+
+  private mutating func nodeObjectChanged(_ node: NodeID) {
+    proxies.setZone(node, control.store.node(node)?.zone ?? control.nodes[node.index].zone, at: now, into: &proxyOutput)
+    refreshAllAnswers()
+  }
+
+  // MARK: Links
+
+  private mutating func linkChanged(
+    _ target: LinkTarget, _ delay: Distribution?, _ loss: Double?, _ partitioned: Bool, _ active: Bool
+  ) {
+    paths.apply(target, delay: delay, loss: loss, partitioned: partitioned, active: active)
+    guard partitioned, target.from == .controlPlane || target.to == .controlPlane else { return }
+    let other = target.from == .controlPlane ? target.to : target.from
+    for i in nodePlanes.indices where other == .anyNode || other == .node(nodePlanes[i].name) {
+      if active { proxies.disconnect(NodeID(i)) } else { proxies.reconnect(NodeID(i), at: now, into: &proxyOutput) }
+    }
+  }
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// A packet in one node's tables, in the kernel's order:
+//
+//     conntrack lookup --known--> state, translation ----------------.
+//            '--new--> kube-proxy's rules: REJECT / DROP / DNAT       |
+//                         '--> masquerade, source port --> insert --> route
+//
+// NAT is decided once per flow: a change of rules never moves a flow that conntrack knows (FACTS E2).
+
+import Cluster
+import NetworkTypes
+import Proxy
+import SimKernel
+import SimRandom
+import Traffic
+
+extension World {
+  /// Takes a packet through the tables of `node` and on.
+  mutating func pass(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin) {
+    let packet = packets[slot]
+    guard let hit = conntrack[node].find(packet.tuple, now: now) else {
+      return passUnknown(slot, node, origin)
+    }
+    if packet.kind == .syn, !hit.isReply {
+      let state = conntrack[node][hit.slot].state
+      if state == .timeWait || state == .close {
+        conntrack[node].remove(hit.slot)
+        return openFlow(slot, node, origin, state: .synSent)
+      }
+    }
+    let isError = packet.kind == .portUnreachable || packet.kind == .hostUnreachable
+    if !isError, !conntrack[node].update(hit, packet.kind.segment, now: now) {
+      return lose(slot, .conntrackInvalid(node: node))
+    }
+    packets[slot].tuple = conntrack[node].translated(hit)
+    forward(slot, from: node, origin, extra: .zero)
+  }
+
+  /// conntrack does not know the packet's flow.
+  private mutating func passUnknown(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin) {
+    switch packets[slot].kind {
+    case .syn: openFlow(slot, node, origin, state: .synSent)
+    case .datagram: openFlow(slot, node, origin, state: .unreplied)
+    case .request, .keepalive:
+      // tcp_loose: picked up in mid-stream, so it passes the nat rules again and may get another backend.
+      let packet = packets[slot]
+      if connections.isCurrent(packet.connection, packet.generation) {
+        connections[packet.connection].hasLostConntrack = true
+      }
+      openFlow(slot, node, origin, state: .established)
+    case .clientFin, .synAck, .response, .serverFin, .reset, .portUnreachable, .hostUnreachable,
+      .keepaliveAnswer, .answer:
+      forward(slot, from: node, origin, extra: .zero)
+    }
+  }
+
+  private mutating func openFlow(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin, state: ConntrackState) {
+    let packet = packets[slot]
+    var stream = drawStream(packet.connection)
+    let verdict = proxies.decide(
+      node: .init(node), flow: packet.tuple, origin: origin, at: now, random: stream.next())
+    switch verdict.kind {
+    case .forward, .notProxied:
+      break
+    case .reject:
+      return reject(slot, node, origin, verdict)
+    case .drop:
+      return lose(slot, .refusedByTable(node: node, verdict, packet.tuple, origin))
+    }
+    guard let leaving = remember(slot, node, origin, verdict, state, &stream) else { return }
+    if verdict.kind == .forward { noteDecision(packet, node, verdict) }
+    packets[slot].tuple = leaving
+    let cost = scenario.network.costPerRule * Int64(verdict.rulesWalked)
+    forward(slot, from: node, origin, extra: cost)
+  }
+
+  /// Inserts the flow with its translation.
+  /// - Returns: the tuple with which the packet leaves; nil if it was dropped here.
+  private mutating func remember(
+    _ slot: UInt32, _ node: Int, _ origin: FlowOrigin, _ verdict: Verdict, _ state: ConntrackState,
+    _ stream: inout RandomStream
+  ) -> FlowTuple? {
+    let original = packets[slot].tuple
+    var leaving = original
+    if verdict.kind == .forward {
+      leaving.destination = verdict.address
+      leaving.destinationPort = verdict.port
+    }
+    let isMasqueraded = verdict.masquerade || leavesPodNetwork(origin, leaving.destination)
+    if isMasqueraded {
+      leaving.source = masqueradeAddress(node, towards: leaving.destination)
+      leaving.sourcePort = UInt16(1024 + stream.below(64512))
+    }
+    for attempt in 0..<Self.snatAttempts {
+      let tag = verdict.kind == .forward ? verdict.backend.rawValue : .max
+      switch conntrack[node].insert(original: original, reply: leaving.reversed, state: state, tag: tag, now: now) {
+      case .inserted: return leaving
+      case .tableFull:
+        lose(slot, .conntrackFull(node: node))
+        return nil
+      case .replyTaken:
+        // Another flow has the reply tuple: another source port, even without masquerade (null binding).
+        if attempt == Self.snatAttempts - 1 { break }
+        leaving.sourcePort = UInt16(1024 + stream.below(64512))
+      }
+    }
+    lose(slot, .snatPortsExhausted(node: node))
+    return nil
+  }
+
+  /// nf_nat_core.c tries at most 128 candidates (FACTS E6).
+  private static var snatAttempts: Int { 128 }
+
+  /// A pod's traffic to anything outside the pod network leaves with its node's address.
+  private func leavesPodNetwork(_ origin: FlowOrigin, _ destination: IPv4Address) -> Bool {
+    origin == .pod && scenario.network.masqueradesPodTraffic && !podNetwork.contains(destination)
+  }
+
+  /// The address of the interface by which the packet leaves (FACTS C7).
+  private func masqueradeAddress(_ node: Int, towards destination: IPv4Address) -> IPv4Address {
+    nodePlanes[node].podCIDR.contains(destination) ? nodePlanes[node].gateway : nodePlanes[node].address
+  }
+
+  private mutating func reject(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin, _ verdict: Verdict) {
+    let packet = packets[slot]
+    let loss = Loss.refusedByTable(node: node, verdict, packet.tuple, origin)
+    if origin != .node, !icmp.allows(node: node, peer: packet.tuple.source, now: now) {
+      return lose(slot, loss)
+    }
+    guard connections.isCurrent(packet.connection, packet.generation) else { return packets.remove(slot) }
+    blame(packet.connection, loss)
+    packets[slot].kind = .portUnreachable
+    packets[slot].tuple = packet.tuple.reversed
+    forward(slot, from: node, origin, extra: .zero)
+  }
+
+  private mutating func noteDecision(_ packet: Packet, _ node: Int, _ verdict: Verdict) {
+    guard connections.isCurrent(packet.connection, packet.generation) else { return }
+    connections[packet.connection].decidingNode = UInt32(node)
+    connections[packet.connection].backend = verdict.backend.rawValue
+    connections[packet.connection].candidates = verdict.candidates.rawValue
+    connections[packet.connection].decidedAt = now.nanoseconds
+    let c = connections[packet.connection]
+    if SimTime(nanoseconds: c.attemptStart) < recorderWarmUp { return }
+    recorder.decided(
+      backend: verdict.backend, candidates: verdict.candidates,
+      target: groups[instances[Int(c.instance)].group].target, isIndependent: !verdict.viaAffinity && !c.isPooled)
+  }
+
+  var recorderWarmUp: SimTime { .zero + scenario.report.warmUp }
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// From one place to the next. A packet costs one event per place that can change or drop it: the node it enters,
+// the host it is delivered to. What happens inside one place at one instant is done at once.
+//
+//     client stack -> [its node's tables] -> hop -> [tables of the next node] -> ... -> server stack
+//
+// Loss is told to the connection at the instant it happens, which arms the client's timer: no timers are
+// scheduled for packets that get through.
+
+import NetworkTypes
+import Proxy
+import SimKernel
+import SimRandom
+import Traffic
+
+extension World {
+  /// A stack sends a packet of connection `slot`.
+  mutating func send(_ kind: PacketKind, _ slot: UInt32, from host: HostReference, tuple: FlowTuple) {
+    packetCount += 1
+    let packet = packets.add(
+      Packet(
+        tuple: tuple, connection: slot, generation: connections[slot].generation, kind: kind,
+        number: connections[slot].requestNumber))
+    switch host.kind {
+    case .pod:
+      let node = control.pods[Int(host.id)].node.index
+      if nodePlanes[node].isUp { pass(packet, node, .pod) } else { lose(packet, .nodeDown(node)) }
+    case .node:
+      let node = Int(host.id)
+      if nodePlanes[node].isUp { pass(packet, node, .node) } else { lose(packet, .nodeDown(node)) }
+    case .outside:
+      routeOutside(packet)
+    case .none, .loadBalancer, .routedToNodes:
+      preconditionFailure("\(host.kind) sends no packets")
+    }
+  }
+
+  /// A packet arrives where it was sent to.
+  mutating func arrive(_ slot: UInt32) {
+    let packet = packets[slot]
+    guard packet.entersNode else { return deliver(slot, to: packet.destination) }
+    let node = Int(packet.destination.id)
+    if nodePlanes[node].isUp { pass(slot, node, .outside) } else { lose(slot, .nodeDown(node)) }
+  }
+
+  /// After a node's tables: to a local stack, to another node, or out of the cluster.
+  mutating func forward(_ slot: UInt32, from node: Int, _ origin: FlowOrigin, extra: SimDuration) {
+    let destination = packets[slot].tuple.destination
+    let owner = addresses.owner(of: destination)
+    switch owner.kind {
+    case .pod:
+      let home = control.pods[Int(owner.id)].node.index
+      if home == node {
+        deliverLocally(slot, to: owner, origin, extra)
+      } else {
+        toPodNode(slot, from: node, to: home, extra)
+      }
+    case .node:
+      if Int(owner.id) == node {
+        deliverLocally(slot, to: owner, origin, extra)
+      } else {
+        hop(slot, nodeHop(node, Int(owner.id)), .node(node), .node(Int(owner.id)), extra, entersNode: owner)
+      }
+    case .outside:
+      hop(slot, .outside, .node(node), .outside, extra, deliversTo: owner)
+    case .loadBalancer:
+      throughLoadBalancer(slot, service: owner.id, from: .node(node), extra)
+    case .routedToNodes:
+      lose(slot, .unrouted(node: node, packets[slot].tuple, origin))
+    case .none:
+      toUnownedAddress(slot, from: node, origin, extra)
+    }
+  }
+
+  /// From a host outside the cluster.
+  mutating func routeOutside(_ slot: UInt32) {
+    let destination = packets[slot].tuple.destination
+    let owner = addresses.owner(of: destination)
+    switch owner.kind {
+    case .node:
+      hop(slot, .outside, .outside, .node(Int(owner.id)), .zero, entersNode: owner)
+    case .loadBalancer:
+      throughLoadBalancer(slot, service: owner.id, from: .outside, .zero)
+    case .routedToNodes:
+      let entry = HostReference(.node, UInt32(entryNode(of: slot, among: upstreamNodes())))
+      hop(slot, .outside, .outside, .node(Int(entry.id)), .zero, entersNode: entry)
+    case .outside:
+      hop(slot, .outside, .outside, .outside, .zero, deliversTo: owner)
+    case .pod, .none:
+      lose(slot, .unknownAddress(destination))
+    }
+  }
+
+  /// The packet is for a pod of another node: to the next hop that this node believes in.
+  private mutating func toPodNode(_ slot: UInt32, from node: Int, to home: Int, _ extra: SimDuration) {
+    guard let next = control.nextHop(on: .init(node), to: .init(home)),
+      addresses.owner(of: next) == HostReference(.node, UInt32(home))
+    else { return lose(slot, .staleRoute(on: node, to: home)) }
+    let target = HostReference(.node, UInt32(home))
+    hop(slot, nodeHop(node, home), .node(node), .node(home), extra, entersNode: target)
+  }
+
+  private mutating func toUnownedAddress(
+    _ slot: UInt32, from node: Int, _ origin: FlowOrigin, _ extra: SimDuration
+  ) {
+    let destination = packets[slot].tuple.destination
+    guard podNetwork.contains(destination),
+      let home = nodePlanes.firstIndex(where: { $0.podCIDR.contains(destination) })
+    else { return lose(slot, .unrouted(node: node, packets[slot].tuple, origin)) }
+    if home == node { deadAddress(slot, node) } else { toPodNode(slot, from: node, to: home, extra) }
+  }
+
+  /// The pod network of this node owns the address, but no pod has it (FACTS E5).
+  private mutating func deadAddress(_ slot: UInt32, _ node: Int) {
+    let address = packets[slot].tuple.destination
+    let loss = Loss.podGone(node: node, address)
+    switch scenario.network.deadPodIP {
+    case .blackhole:
+      lose(slot, loss)
+    case .reset:
+      bounce(slot, .reset, node, after: .zero, loss)
+    case .hostUnreachable:
+      // Three ARP requests, one second apart: mcast_solicit 3, retrans_timer 1 s (arp(7)).
+      bounce(slot, .hostUnreachable, node, after: .seconds(3), loss)
+    }
+  }
+
+  private func nodeHop(_ a: Int, _ b: Int) -> HopClass {
+    nodePlanes[a].zone == nodePlanes[b].zone ? .sameZone : .betweenZones
+  }
+
+  private mutating func deliverLocally(
+    _ slot: UInt32, to owner: HostReference, _ origin: FlowOrigin, _ extra: SimDuration
+  ) {
+    let node = owner.kind == .pod ? control.pods[Int(owner.id)].node.index : Int(owner.id)
+    // A packet that came over the network is in the pod or socket with it; one from this node takes a hop.
+    if origin == .outside && extra == .zero {
+      deliver(slot, to: owner)
+    } else {
+      hop(slot, origin == .outside ? nil : .sameNode, .node(node), .node(node), extra, deliversTo: owner)
+    }
+  }
+
+  private mutating func throughLoadBalancer(
+    _ slot: UInt32, service: UInt32, from: HopEnd, _ extra: SimDuration
+  ) {
+    let targets = control.targets(of: .init(service))
+    guard !targets.isEmpty else { return lose(slot, .loadBalancerHasNoTarget) }
+    let node = entryNode(of: slot, among: targets.map(\.index))
+    let entry = HostReference(.node, UInt32(node))
+    hop(slot, .outside, from, .node(node), extra, entersNode: entry)
+  }
+
+  /// The node at which a connection from outside enters: chosen by a hash of its flow, then kept.
+  private mutating func entryNode(of slot: UInt32, among nodes: [Int]) -> Int {
+    let packet = packets[slot]
+    let isCurrent = connections.isCurrent(packet.connection, packet.generation)
+    if isCurrent, connections[packet.connection].entryNode != .max {
+      return Int(connections[packet.connection].entryNode)
+    }
+    let t = packet.tuple
+    let flow = UInt64(t.source.bits) << 32 | UInt64(t.sourcePort) << 16 | UInt64(t.destinationPort)
+    let node = nodes[Int(StableHash.mix(flow ^ UInt64(t.destination.bits) << 20) % UInt64(nodes.count))]
+    if isCurrent { connections[packet.connection].entryNode = UInt32(node) }
+    return node
+  }
+
+  /// Nodes over which routers outside spread traffic to external IPs: all that the API lists.
+  private func upstreamNodes() -> [Int] {
+    let listed = control.nodes.indices.filter { control.store.node(.init($0)) != nil }
+    return listed.isEmpty ? [0] : listed
+  }
+
+  // MARK: One hop
+
+  private mutating func hop(
+    _ slot: UInt32, _ kind: HopClass?, _ from: HopEnd, _ to: HopEnd, _ extra: SimDuration,
+    entersNode node: HostReference
+  ) {
+    packets[slot].entersNode = true
+    packets[slot].destination = node
+    travel(slot, kind, from, to, extra)
+  }
+
+  private mutating func hop(
+    _ slot: UInt32, _ kind: HopClass?, _ from: HopEnd, _ to: HopEnd, _ extra: SimDuration,
+    deliversTo host: HostReference
+  ) {
+    packets[slot].entersNode = false
+    packets[slot].destination = host
+    travel(slot, kind, from, to, extra)
+  }
+
+  private mutating func travel(
+    _ slot: UInt32, _ kind: HopClass?, _ from: HopEnd, _ to: HopEnd, _ extra: SimDuration
+  ) {
+    guard let kind else { return schedule(slot, at: now + extra, lane: nil) }
+    if paths.isQuiet, let delay = paths.constantDelay(kind) {
+      return schedule(slot, at: now + delay + extra, lane: extra == .zero ? kind.rawValue : nil)
+    }
+    var stream = drawStream(packets[slot].connection)
+    switch paths.cross(kind, from: from, to: to, stream: &stream, nodeName: { [nodePlanes] in nodePlanes[$0].name })
+    {
+    case .arrives(let delay, let isConstant):
+      schedule(slot, at: now + delay + extra, lane: isConstant && extra == .zero ? kind.rawValue : nil)
+    case .lost: lose(slot, .lossOnPath)
+    case .partitioned: lose(slot, .partition)
+    }
+  }
+
+  private mutating func schedule(_ slot: UInt32, at time: SimTime, lane: Int?) {
+    let packet = packets[slot]
+    var rank: UInt64 = 0
+    if connections.isCurrent(packet.connection, packet.generation) {
+      let c = connections[packet.connection]
+      rank = EventRank.connection(
+        .packet, instance: c.instance, ordinal: c.ordinal,
+        counter: UInt32(packet.number) << 8 | UInt32(packet.kind.rawValue) << 4 | UInt32(c.retransmissions & 15))
+      if time.nanoseconds > c.deadline { armTimer(packet.connection) }
+    }
+    if let lane {
+      queue.push(lane: lane, at: time, rank: rank, .packet(slot))
+    } else {
+      queue.push(at: time, rank: rank, .packet(slot))
+    }
+  }
+
+  /// A place in the connection's own stream of draws for its path.
+  mutating func drawStream(_ slot: UInt32) -> RandomStream {
+    let c = connections[slot]
+    connections[slot].draws &+= 1
+    let counter = UInt64(c.ordinal) << 28 | UInt64(c.attempt) << 20 | UInt64(c.draws) << 4
+    return RandomStream(key: instances[Int(c.instance)].pathKey, counter: counter)
+  }
+
+  // MARK: Errors on the way
+
+  /// An error answer from `node` to the sender of a forward packet, through the tables that it came by.
+  mutating func bounce(_ slot: UInt32, _ kind: PacketKind, _ node: Int, after delay: SimDuration, _ loss: Loss) {
+    let packet = packets[slot]
+    guard packet.kind.isForward, connections.isCurrent(packet.connection, packet.generation) else {
+      return lose(slot, loss)
+    }
+    blame(packet.connection, loss)
+    packets[slot].kind = kind
+    packets[slot].tuple = packet.tuple.reversed
+    if delay == .zero { return pass(slot, node, .pod) }
+    packets[slot].entersNode = true
+    packets[slot].destination = HostReference(.node, UInt32(node))
+    armTimer(packet.connection)
+    schedule(slot, at: now + delay, lane: nil)
+  }
+
+  /// The packet ends here. Its connection learns nothing, except by silence.
+  mutating func lose(_ slot: UInt32, _ loss: Loss) {
+    let packet = packets[slot]
+    packets.remove(slot)
+    guard connections.isCurrent(packet.connection, packet.generation) else { return }
+    let phase = connections[packet.connection].phase
+    if phase == .closing { return endClosing(packet.connection) }
+    blame(packet.connection, loss)
+    armTimer(packet.connection)
+  }
+}

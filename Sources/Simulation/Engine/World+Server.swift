@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The server's end: a packet delivered to a stack, the processes that listen there, their work and their end.
+
+import Cluster
+import NetworkTypes
+import SimKernel
+import SimRandom
+import Traffic
+
+extension World {
+  /// A packet reaches a host's stack.
+  mutating func deliver(_ slot: UInt32, to host: HostReference) {
+    let packet = packets[slot]
+    packets.remove(slot)
+    guard connections.isCurrent(packet.connection, packet.generation) else { return }
+    if host.kind == .pod, !nodePlanes[control.pods[Int(host.id)].node.index].isUp {
+      return loseDelivered(packet, .nodeDown(control.pods[Int(host.id)].node.index))
+    }
+    if packet.kind.isForward { return receiveAtServer(packet, host) }
+    if instances[Int(connections[packet.connection].instance)].host == host {
+      receiveAtClient(packet)
+    } else {
+      // The translation was forgotten on the way: a reply that its receiver knows nothing of.
+      loseDelivered(packet, .conntrackMissing(node: nodeIndex(of: host)))
+    }
+  }
+
+  private mutating func loseDelivered(_ packet: Packet, _ loss: Loss) {
+    if connections[packet.connection].phase == .closing { return endClosing(packet.connection) }
+    blame(packet.connection, loss)
+    armTimer(packet.connection)
+  }
+
+  private mutating func receiveAtServer(_ packet: Packet, _ host: HostReference) {
+    let slot = packet.connection
+    switch packet.kind {
+    case .syn:
+      receiveSyn(packet, host)
+    case .request:
+      if knows(slot, host) { receiveRequest(slot, packet) } else { unknownConnection(packet, host) }
+    case .keepalive:
+      if knows(slot, host) {
+        send(.keepaliveAnswer, slot, from: host, tuple: packet.tuple.reversed)
+      } else {
+        unknownConnection(packet, host)
+      }
+    case .datagram:
+      receiveDatagram(packet, host)
+    case .clientFin:
+      endClosing(slot)
+    case .synAck, .response, .serverFin, .reset, .portUnreachable, .hostUnreachable, .keepaliveAnswer, .answer:
+      preconditionFailure("\(packet.kind) goes to clients")
+    }
+  }
+
+  private func knows(_ slot: UInt32, _ host: HostReference) -> Bool {
+    let server = connections[slot].server
+    return server != .max && servers[Int(server)].host == host && servers[Int(server)].isRunning
+  }
+
+  func nodeIndex(of host: HostReference) -> Int {
+    switch host.kind {
+    case .pod: control.pods[Int(host.id)].node.index
+    case .node: Int(host.id)
+    case .none, .outside, .loadBalancer, .routedToNodes: -1
+    }
+  }
+
+  /// The process that listens on a host's port; nil if none does.
+  private func server(on host: HostReference, _ port: UInt16, _ transport: TransportProtocol) -> Int? {
+    switch host.kind {
+    case .pod: socket(podSockets[Int(host.id)], port, transport)
+    case .outside: socket(outsideSockets[Int(host.id)], port, transport)
+    case .node: hostNetworkServer(Int(host.id), port, transport)
+    case .none, .loadBalancer, .routedToNodes: nil
+    }
+  }
+
+  private func socket(_ sockets: [Int32], _ port: UInt16, _ transport: TransportProtocol) -> Int? {
+    for s in sockets where servers[Int(s)].port == port && servers[Int(s)].transport == transport {
+      return Int(s)
+    }
+    return nil
+  }
+
+  private func hostNetworkServer(_ node: Int, _ port: UInt16, _ transport: TransportProtocol) -> Int? {
+    for pod in control.nodes[node].pods where control.pods[pod.index].isHostNetwork {
+      if let found = socket(podSockets[pod.index], port, transport) { return found }
+    }
+    return nil
+  }
+
+  // MARK: Opening
+
+  private mutating func receiveSyn(_ packet: Packet, _ host: HostReference) {
+    let slot = packet.connection
+    if knows(slot, host) { return send(.synAck, slot, from: host, tuple: packet.tuple.reversed) }
+    guard let index = server(on: host, packet.tuple.destinationPort, packet.tuple.transport),
+      servers[index].isListening
+    else { return portClosed(packet, host) }
+    switch servers[index].receiveSyn(slot: slot, generation: packet.generation) {
+    case .closed: return portClosed(packet, host)
+    case .backlogFull: return loseDelivered(packet, .backlogFull(node: nodeIndex(of: host)))
+    case .queued: connections[slot].isQueuedForAccept = true
+    case .accepted: break
+    }
+    connections[slot].server = UInt32(index)
+    connections[slot].serverTuple = packet.tuple
+    connections[slot].hasReachedServer = true
+    connections[slot].isForeign = isForeign(slot, host)
+    send(.synAck, slot, from: host, tuple: packet.tuple.reversed)
+  }
+
+  /// The packet was meant for a backend whose address this host has taken over.
+  private func isForeign(_ slot: UInt32, _ host: HostReference) -> Bool {
+    let c = connections[slot]
+    guard c.backend != .max, host.kind == .pod else { return false }
+    let backend = proxies.backend(.init(c.backend))
+    guard let meant = backend.pod, meant != PodID(host.id) else { return false }
+    guard let selector = control.store.service(backend.service)?.spec.selector else { return false }
+    let pod = control.pods[Int(host.id)]
+    return pod.name.namespace != control.store.serviceName(backend.service).namespace
+      || !LabelSelector(selector).matches(pod.labels)
+  }
+
+  private mutating func portClosed(_ packet: Packet, _ host: HostReference) {
+    let slot = packet.connection
+    blame(
+      slot, .portClosed(node: nodeIndex(of: host), packet.tuple.destination, port: packet.tuple.destinationPort))
+    let kind: PacketKind = packet.tuple.transport == .udp ? .portUnreachable : .reset
+    send(kind, slot, from: host, tuple: packet.tuple.reversed)
+  }
+
+  /// A packet in mid-stream to a host that has no such connection: RST.
+  private mutating func unknownConnection(_ packet: Packet, _ host: HostReference) {
+    let c = connections[packet.connection]
+    let isSamePod = c.backend != .max && proxies.backend(.init(c.backend)).pod == PodID(host.id)
+    blame(packet.connection, .foreignConnection(node: nodeIndex(of: host), isSamePod: isSamePod))
+    send(.reset, packet.connection, from: host, tuple: packet.tuple.reversed)
+  }
+
+  // MARK: Work
+
+  private mutating func receiveRequest(_ slot: UInt32, _ packet: Packet) {
+    connections[slot].failure = Connection.Failure()
+    // The answer is on its way or in the making: a retransmission changes nothing.
+    if connections[slot].isBeingServed, connections[slot].servedNumber == packet.number { return }
+    if connections[slot].isQueuedForAccept {
+      connections[slot].hasUnreadRequest = true
+      connections[slot].servedNumber = packet.number
+      return armTimer(slot)
+    }
+    work(slot, number: packet.number)
+  }
+
+  private mutating func receiveDatagram(_ packet: Packet, _ host: HostReference) {
+    let slot = packet.connection
+    guard let index = server(on: host, packet.tuple.destinationPort, .udp), servers[index].isListening else {
+      return portClosed(packet, host)
+    }
+    if !connections[slot].isBeingServed {
+      connections[slot].server = UInt32(index)
+      connections[slot].serverTuple = packet.tuple
+      connections[slot].isForeign = isForeign(slot, host)
+      connections[slot].failure = Connection.Failure()
+      work(slot, number: packet.number)
+    }
+  }
+
+  /// The process takes the request, or lets it wait for a worker.
+  private mutating func work(_ slot: UInt32, number: UInt16) {
+    let c = connections[slot]
+    let server = Int(c.server)
+    let counter = UInt64(c.ordinal) << 28 | UInt64(c.attempt) << 20 | UInt64(number) << 2
+    var stream = RandomStream(key: instances[Int(c.instance)].serviceKey, counter: counter)
+    let time = serviceTimes[servers[server].settings].duration(&stream)
+    switch servers[server].receiveRequest(now: now, serviceTime: time) {
+    case .overflow:
+      blame(slot, .queueOverflow(node: nodeIndex(of: servers[server].host)))
+      armTimer(slot)
+    case .servedAt(let done):
+      connections[slot].isBeingServed = true
+      connections[slot].servedNumber = number
+      connections[slot].servedBy = c.server
+      if done.nanoseconds > c.deadline { armTimer(slot) }
+      let rank = EventRank.connection(
+        .server, instance: c.instance, ordinal: c.ordinal, counter: UInt32(number) << 8 | UInt32(c.attempt))
+      queue.push(at: done, rank: rank, .served(slot))
+    }
+  }
+
+  /// A worker has finished a request.
+  mutating func requestDone(_ slot: UInt32) {
+    let c = connections[slot]
+    let server = Int(c.servedBy)
+    assert(c.isBeingServed)
+    connections[slot].isBeingServed = false
+    connections[slot].servedBy = .max
+    servers[server].finishRequest()
+    if c.phase == .abandoned { return connections.close(slot) }
+    guard servers[server].isRunning else { return }
+    let host = servers[server].host
+    let node = nodeIndex(of: host)
+    if node >= 0, !nodePlanes[node].isUp {
+      blame(slot, .nodeDown(node))
+      return armTimer(slot)
+    }
+    recorder.served(backend: c.backend)
+    if c.phase == .closing { return }
+    let kind: PacketKind = c.tuple.transport == .udp ? .answer : .response
+    send(kind, slot, from: host, tuple: c.serverTuple.reversed)
+  }
+
+  // MARK: Ending
+
+  /// The server's end forgets the connection; the next one in the accept queue comes in.
+  mutating func detachFromServer(_ slot: UInt32) {
+    let c = connections[slot]
+    guard c.server != .max else { return }
+    connections[slot].server = .max
+    if c.tuple.transport == .udp { return }
+    let server = Int(c.server)
+    if c.isQueuedForAccept {
+      connections[slot].isQueuedForAccept = false
+      return servers[server].leaveQueue(slot: slot, generation: c.generation)
+    }
+    guard servers[server].isRunning, servers[server].openConnections > 0 else { return }
+    if let next = servers[server].closeConnection(), connections.isCurrent(next.slot, next.generation) {
+      connections[next.slot].isQueuedForAccept = false
+      if connections[next.slot].hasUnreadRequest {
+        connections[next.slot].hasUnreadRequest = false
+        work(next.slot, number: connections[next.slot].servedNumber)
+      }
+    }
+    exitIfDrained(server)
+  }
+
+  /// The server closes an open connection from its side.
+  mutating func serverCloses(_ slot: UInt32, _ loss: Loss) {
+    let c = connections[slot]
+    let host = servers[Int(c.server)].host
+    blame(slot, loss)
+    detachFromServer(slot)
+    if connections.isCurrent(slot, c.generation), connections[slot].phase != .closing {
+      send(.serverFin, slot, from: host, tuple: c.serverTuple.reversed)
+    }
+  }
+
+  /// SIGTERM has reached the pod's processes.
+  mutating func terminationSignal(_ pod: PodID) {
+    for s in podSockets[pod.index] {
+      let server = Int(s)
+      switch serverSettings[servers[server].settings].onTermination {
+      case .ignore, .exit:
+        break
+      case .drain:
+        servers[server].isListening = false
+        closeIdleConnections(server)
+        exitIfDrained(server)
+      }
+    }
+  }
+
+  private mutating func closeIdleConnections(_ server: Int) {
+    for slot in 0..<UInt32(connections.used)
+    where connections[slot].isLive && connections[slot].server == UInt32(server)
+      && connections[slot].phase == .idle
+    {
+      serverCloses(slot, .serverEnded(node: nodeIndex(of: servers[server].host), crashed: false))
+    }
+  }
+
+  /// A draining process ends when its last connection does.
+  private mutating func exitIfDrained(_ server: Int) {
+    guard case .pod = servers[server].host.kind, !servers[server].isListening, servers[server].isRunning,
+      servers[server].openConnections == 0, servers[server].requestsInSystem == 0
+    else { return }
+    let pod = PodID(servers[server].host.id)
+    guard control.pods[pod.index].process == .terminating,
+      podSockets[pod.index].allSatisfy({ servers[Int($0)].openConnections == 0 })
+    else { return }
+    control.processExited(pod, at: now, into: &clusterOutput)
+    scheduleClusterFlush()
+  }
+
+  /// The pod's processes are gone. Their kernel closes what they had open, unless the machine went with them.
+  mutating func processesEnded(_ pod: PodID, crashed: Bool) {
+    let ended = podSockets[pod.index]
+    podSockets[pod.index] = []
+    for s in ended {
+      servers[Int(s)].isListening = false
+      servers[Int(s)].isRunning = false
+    }
+    let node = control.pods[pod.index].node.index
+    let loss = Loss.serverEnded(node: node, crashed: crashed)
+    for slot in 0..<UInt32(connections.used)
+    where connections[slot].isLive && ended.contains(Int32(bitPattern: connections[slot].server)) {
+      let c = connections[slot]
+      connections[slot].server = .max
+      connections[slot].isQueuedForAccept = false
+      if c.phase == .closing || c.phase == .abandoned || c.tuple.transport == .udp { continue }
+      blame(slot, loss)
+      if nodePlanes[node].isUp {
+        send(.serverFin, slot, from: HostReference(.pod, UInt32(pod.index)), tuple: c.serverTuple.reversed)
+      } else if c.phase == .awaiting {
+        armTimer(slot)
+      }
+    }
+  }
+}

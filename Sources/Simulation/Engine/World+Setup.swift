@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// From a scenario to a world at t = 0: converged cluster, programmed tables, listening servers, clients with their
+// first arrivals, and the ends of the report's bins.
+
+import Cluster
+import NetworkTypes
+import Proxy
+import Scenario
+import SimKernel
+import SimRandom
+import Traffic
+
+extension World {
+  init(_ scenario: ScenarioFile, replication: UInt32) throws {
+    self.scenario = scenario
+    self.replication = replication
+    end = .zero + scenario.duration
+    podNetwork = scenario.cluster.podCIDR
+    paths = NetworkPaths(scenario.network)
+    dnsLatency = Sampler(scenario.cluster.dns.latency)
+    serverSettings = scenario.servers + [ServerSettings(name: "default", place: .outside([]))]
+    serviceTimes = serverSettings.map { Sampler($0.serviceTime) }
+    let behaviour = World.podBehaviour(scenario.servers)
+    control = try ControlPlane(
+      settings: scenario.cluster, objects: scenario.objects, podBehaviour: behaviour, seed: scenario.seed,
+      replication: replication)
+    let nodes = control.nodes.map {
+      ProxyNode(id: $0.id, name: $0.name, zone: $0.zone, addresses: $0.addresses, settings: $0.proxy)
+    }
+    proxies = try ProxyFleet(
+      nodes: nodes, timing: scenario.cluster.timing, minorVersion: scenario.cluster.minorVersion,
+      seed: scenario.seed, replication: replication)
+    groups = scenario.clients.map { ClientGroup($0, duration: scenario.duration) }
+    targets = []
+    for group in groups.indices {
+      let name = World.targetName(groups[group].settings, control.store)
+      if let known = targets.firstIndex(of: name) {
+        groups[group].target = known
+      } else {
+        groups[group].target = targets.count
+        targets.append(name)
+      }
+    }
+    let report = scenario.report
+    recorder = Recorder(
+      targets: targets.count, clients: groups.count,
+      report: (report.bin, report.warmUp, report.lostConnectionsMax))
+    setUp()
+  }
+
+  private mutating func setUp() {
+    for node in control.nodes { addNodePlane(node.id) }
+    for node in nodePlanes.indices where !nodePlanes[node].isUp { proxies.nodeWentDown(NodeID(node)) }
+    for index in 0..<control.store.serviceCount {
+      let id = ServiceID(index)
+      if let service = control.store.service(id) {
+        proxies.record(
+          service: id, service, revision: service.metadata.resourceVersion, at: .zero, into: &proxyOutput)
+      }
+      let slices = control.store.slices(of: id)
+      if !slices.isEmpty {
+        proxies.record(slices: slices, of: id, revision: control.store.revision, at: .zero, into: &proxyOutput)
+      }
+    }
+    proxies.converge(into: &proxyOutput)
+    setUpServers()
+    setUpClients()
+    control.scheduleActions(
+      scenario.events, processes: scenario.processes, duration: scenario.duration, into: &clusterOutput)
+    control.start(into: &clusterOutput)
+    flushCluster()
+    let bins = Int((scenario.duration.nanoseconds + scenario.report.bin.nanoseconds - 1) / scenario.report.bin.nanoseconds)
+    if bins > 0 { scheduleBin(0) }
+  }
+
+  /// How the processes of a pod end, by the first server that describes it.
+  private static func podBehaviour(
+    _ servers: [ServerSettings]
+  ) -> @Sendable (_ namespace: String, _ labels: Labels) -> PodBehaviour {
+    { namespace, labels in
+      for server in servers {
+        guard case .pods(let ns, let wanted) = server.place, ns == namespace,
+          LabelSelector(wanted).matches(labels)
+        else { continue }
+        switch server.onTermination {
+        case .exit: return PodBehaviour(preStop: server.preStop, exitDelay: .zero)
+        case .drain: return PodBehaviour(preStop: server.preStop, exitDelay: server.drain)
+        case .ignore: return PodBehaviour(preStop: server.preStop, exitDelay: nil)
+        }
+      }
+      return PodBehaviour()
+    }
+  }
+
+  mutating func addNodePlane(_ id: NodeID) {
+    let node = control.nodes[id.index]
+    guard id.index == nodePlanes.count else { return }
+    if proxies.nodeCount <= id.index {
+      proxies.addNode(
+        ProxyNode(id: id, name: node.name, zone: node.zone, addresses: node.addresses, settings: node.proxy))
+      proxies.nodeWentDown(id)
+    }
+    let gateway = IPv4Address(bits: node.podCIDR.base.bits + 1)
+    nodePlanes.append(
+      NodePlane(
+        name: node.name, zone: node.zone, address: node.primaryAddress, gateway: gateway, podCIDR: node.podCIDR,
+        isUp: node.isUp))
+    let owner = HostReference(.node, id.rawValue)
+    for address in node.addresses + node.externalAddresses { addresses.assign(address, to: owner) }
+    addresses.assign(gateway, to: owner)
+    conntrack.append(ConntrackTable(capacity: node.conntrackMax, timeouts: World.timeouts(node.proxy)))
+  }
+
+  /// The kernel's timeouts as this node's kube-proxy sets them (FACTS C1, E1).
+  private static func timeouts(_ proxy: ProxySettings) -> ConntrackTimeouts {
+    var t = ConntrackTimeouts()
+    if proxy.tcpEstablishedTimeout > .zero { t.established = proxy.tcpEstablishedTimeout }
+    if proxy.tcpCloseWaitTimeout > .zero { t.closeWait = proxy.tcpCloseWaitTimeout }
+    if proxy.udpTimeout > .zero { t.udp = proxy.udpTimeout }
+    if proxy.udpStreamTimeout > .zero { t.udpStream = proxy.udpStreamTimeout }
+    return t
+  }
+
+  // MARK: Servers
+
+  private mutating func setUpServers() {
+    for pod in control.pods {
+      reservePods(upTo: pod.id.index)
+      if let address = pod.address, !pod.isHostNetwork {
+        addresses.assign(address, to: HostReference(.pod, pod.id.rawValue))
+      }
+      if pod.hasProcess { openSockets(of: pod.id) }
+    }
+    for (index, settings) in scenario.servers.enumerated() {
+      guard case .outside(let list) = settings.place, let port = settings.port else { continue }
+      for address in list {
+        let host = outsideHost(address)
+        servers.append(ServerProcess(settings, settings: index, host: host, port: port))
+        outsideSockets[Int(host.id)].append(Int32(servers.count - 1))
+      }
+    }
+  }
+
+  private mutating func outsideHost(_ address: IPv4Address) -> HostReference {
+    if let known = outsideHosts.firstIndex(of: address) { return HostReference(.outside, UInt32(known)) }
+    outsideHosts.append(address)
+    outsideSockets.append([])
+    let host = HostReference(.outside, UInt32(outsideHosts.count - 1))
+    addresses.assign(address, to: host)
+    return host
+  }
+
+  /// The pod's processes listen: on the ports of the scenario's servers for its labels, and on every other port
+  /// that its containers declare with default behaviour.
+  mutating func openSockets(of pod: PodID) {
+    reservePods(upTo: pod.index)
+    let record = control.pods[pod.index]
+    let host = record.isHostNetwork ? HostReference(.node, record.node.rawValue) : HostReference(.pod, pod.rawValue)
+    let declared = (control.store.pod(pod)?.spec.containers ?? []).flatMap(\.ports)
+    podSockets[pod.index] = []
+    for (index, settings) in scenario.servers.enumerated() {
+      guard case .pods(let namespace, let labels) = settings.place, namespace == record.name.namespace,
+        LabelSelector(labels).matches(record.labels)
+      else { continue }
+      let own = declared.filter { $0.protocol == settings.transport.apiName }.map { UInt16($0.containerPort) }
+      for port in settings.port.map({ [$0] }) ?? own { listen(pod, host, index, settings, port) }
+    }
+    for port in declared {
+      var settings = serverSettings[serverSettings.count - 1]
+      settings.transport = TransportProtocol(apiName: port.protocol) ?? .tcp
+      listen(pod, host, serverSettings.count - 1, settings, UInt16(port.containerPort))
+    }
+  }
+
+  private mutating func listen(
+    _ pod: PodID, _ host: HostReference, _ index: Int, _ settings: ServerSettings, _ port: UInt16
+  ) {
+    let isTaken = podSockets[pod.index].contains {
+      servers[Int($0)].port == port && servers[Int($0)].transport == settings.transport
+    }
+    if isTaken { return }
+    servers.append(ServerProcess(settings, settings: index, host: host, port: port))
+    podSockets[pod.index].append(Int32(servers.count - 1))
+  }
+
+  // MARK: Clients
+
+  private mutating func setUpClients() {
+    answers = []
+    for group in groups.indices {
+      groups[group].service = serviceID(groups[group].settings.target)
+      answers.append(currentAnswer(group))
+      groups[group].answer = answers.count - 1
+    }
+    for group in groups.indices {
+      switch groups[group].settings.place {
+      case .pods:
+        for pod in control.pods where pod.hasProcess { startPodClient(group, pod.id) }
+      case .nodes:
+        for node in nodePlanes.indices where nodePlanes[node].isUp { startNodeClient(group, node) }
+      case .outside(let first, let count):
+        for k in 0..<count { addInstance(group, outsideHost(IPv4Address(bits: first.bits + UInt32(k))), node: -1) }
+      }
+    }
+  }
+
+  mutating func startPodClients(_ pod: PodID) {
+    for group in groups.indices { startPodClient(group, pod) }
+  }
+
+  private mutating func startPodClient(_ group: Int, _ pod: PodID) {
+    let record = control.pods[pod.index]
+    guard case .pods(let namespace, let labels) = groups[group].settings.place, namespace == record.name.namespace,
+      LabelSelector(labels).matches(record.labels), record.address != nil
+    else { return }
+    let host = record.isHostNetwork ? HostReference(.node, record.node.rawValue) : HostReference(.pod, pod.rawValue)
+    addInstance(group, host, node: record.node.index)
+  }
+
+  mutating func startNodeClients(_ node: Int) {
+    for group in groups.indices { startNodeClient(group, node) }
+  }
+
+  private mutating func startNodeClient(_ group: Int, _ node: Int) {
+    guard case .nodes(let names) = groups[group].settings.place,
+      names.isEmpty || names.contains(nodePlanes[node].name)
+    else { return }
+    addInstance(group, HostReference(.node, UInt32(node)), node: node)
+  }
+
+  private mutating func addInstance(_ group: Int, _ host: HostReference, node: Int) {
+    let settings = groups[group].settings
+    let index = UInt32(instances.count)
+    // Named after the group and the instance's number within it: the same draws in every variant.
+    let number = instances.count { $0.group == group }
+    let entity = StableHash.string(settings.name, seed: UInt64(number) &+ 1)
+    func key(_ purpose: RandomPurpose) -> RandomKey {
+      RandomKey(seed: scenario.seed, replication: replication, purpose: purpose, entity: entity)
+    }
+    instances.append(
+      ClientInstance(
+        group: group, host: host, address: addressOf(host), node: node,
+        arrivals: ArrivalProcess(settings.arrivals, key: key(World.purposeArrivals)),
+        pathKey: key(World.purposePath), serviceKey: key(World.purposeService),
+        behaviourKey: key(World.purposeBehaviour)))
+    let start = max(now, settings.start)
+    if case .closed(let users, _) = settings.arrivals { return startUsers(index, users, at: start) }
+    if let first = instances[Int(index)].arrivals.next(after: start), first < groups[group].stop {
+      queue.push(at: first, rank: EventRank.make(.client, entity: UInt64(index), counter: 0), .arrival(index))
+    }
+  }
+
+  /// Users begin with a thinking time each, so that they do not all come at once.
+  private mutating func startUsers(_ index: UInt32, _ users: Int, at start: SimTime) {
+    guard let think = groups[instances[Int(index)].group].think else { return }
+    for user in 0..<users {
+      var stream = behaviourStream(index, UInt32.max - UInt32(user), attempt: 0, draw: 0)
+      let rank = EventRank.make(.client, entity: UInt64(index), counter: UInt32(user))
+      queue.push(at: start + think.duration(&stream), rank: rank, .user(index))
+    }
+  }
+
+  private func addressOf(_ host: HostReference) -> IPv4Address {
+    switch host.kind {
+    case .pod: control.pods[Int(host.id)].address ?? .unspecified
+    case .node: nodePlanes[Int(host.id)].address
+    case .outside: outsideHosts[Int(host.id)]
+    case .none, .loadBalancer, .routedToNodes: .unspecified
+    }
+  }
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Everything that a replication owns: the cluster, the proxies' tables, the packets on their way, the clients and
+// servers, the recorder. One value, local to a run, passed inout; the files World+*.swift hold what happens to it.
+//
+//     World+Loop       takes the next event and says whose it is
+//     World+Setup      makes clients, servers and addresses of the scenario
+//     World+Cluster    does what the control plane and the proxies say
+//     World+Clients    operations, attempts, retries, pools, DNS
+//     World+Client     the client's end of a connection
+//     World+Server     the server's end
+//     World+Nodes      a packet in a node's tables: conntrack, proxy, NAT
+//     World+Routing    from one place to the next
+//     World+Causes     the but-for test
+//     World+Result     what is left when all is decided
+
+import Cluster
+import NetworkTypes
+import Proxy
+import Scenario
+import SimKernel
+import SimRandom
+import Traffic
+
+struct World: ~Copyable {
+  let scenario: ScenarioFile
+  let replication: UInt32
+  let end: SimTime
+
+  // Time
+  var queue = EventQueue<Event>(laneCount: HopClass.allCases.count)
+  var now = SimTime.zero
+  var eventCount = 0
+  var packetCount = 0
+  var digest = RunDigest()
+  var arrivalDigest = RunDigest()
+
+  // The cluster and the proxies, with what they wait for
+  var control: ControlPlane
+  var proxies: ProxyFleet
+  var clusterEvents = PendingEvents<ClusterEvent>()
+  var proxyEvents = PendingEvents<ProxyEvent>()
+  var clusterOutput = ControlPlaneOutput()
+  var proxyOutput = ProxyOutput()
+
+  // The data plane
+  var addresses = AddressBook()
+  var nodePlanes: [NodePlane] = []
+  var conntrack = ConntrackFleet()
+  var packets = PacketPool()
+  var connections = ConnectionTable()
+  var paths: NetworkPaths
+  let pathsAreQuiet: Bool
+  let podNetwork: IPv4CIDR
+  var icmp = ICMPLimiter()
+
+  // Traffic
+  var outsideHosts: [IPv4Address] = []
+  var servers: [ServerProcess] = []
+  var serviceTimes: [Sampler] = []
+  var serverSettings: [ServerSettings] = []
+  /// By PodID: indices of the servers in the pod.
+  var podSockets: [[Int32]] = []
+  /// By index of the outside host.
+  var outsideSockets: [[Int32]] = []
+  var groups: [ClientGroup] = []
+  var answers: [TargetAnswer] = []
+  var instances: [ClientInstance] = []
+  var portPools: [PortPool] = []
+  var waiting = WaitingRoom()
+  /// Operations begun and not decided.
+  var undecided = 0
+  var targets: [TargetName] = []
+  /// Reality's clock per pod, for the lags behind a loss.
+  var podTimes: [PodTimes] = []
+
+  // The record
+  var recorder: Recorder
+  var syncs: [ProxySyncRow] = []
+  var events: [ClusterEventRow] = []
+  var staleness: [StalenessRow] = []
+  var notes: [String] = []
+
+  static let purposePath = RandomPurpose("path")
+  static let purposeService = RandomPurpose("service-time")
+  static let purposeBehaviour = RandomPurpose("client-behaviour")
+  static let purposeArrivals = RandomPurpose("arrivals")
+}
+
+/// What the packet path needs of a node, beside its tables.
+struct NodePlane {
+  var name: String
+  var zone: String?
+  var address: IPv4Address
+  /// The pod bridge's address: what local pods see of masqueraded traffic.
+  var gateway: IPv4Address
+  var podCIDR: IPv4CIDR
+  var isUp: Bool
+  /// When it last booted in this run.
+  var bootedAt = SimTime.zero
+  /// Former addresses, for the but-for test.
+  var formerAddresses: [IPv4Address] = []
+}
+
+/// When the stages behind a pod's disappearance happened; nil = not (yet).
+struct PodTimes {
+  /// It stopped serving, or was asked to.
+  var reality: SimTime?
+  /// The API knew.
+  var api: SimTime?
+}
+
+/// Events of a subsystem that are pending in the queue, which holds their index.
+struct PendingEvents<Payload> {
+  private var slots: [Payload?] = []
+  private var free: [UInt32] = []
+
+  mutating func add(_ payload: Payload) -> UInt32 {
+    if let slot = free.popLast() {
+      slots[Int(slot)] = payload
+      return slot
+    }
+    slots.append(payload)
+    return UInt32(slots.count - 1)
+  }
+  mutating func take(_ slot: UInt32) -> Payload {
+    guard let payload = slots[Int(slot)] else { preconditionFailure("event \(slot) taken twice") }
+    slots[Int(slot)] = nil
+    free.append(slot)
+    return payload
+  }
+}
+
+/// The kernel's limit on ICMP errors towards one peer: a bucket of six, one more per second
+/// (net.ipv4.icmp_ratelimit 1000 ms, XRLIM_BURST_FACTOR 6 in net/ipv4/icmp.c; golden/
+/// dynamics/iptables-noendpoints-timing.txt saw it). A node's own sockets are exempt (loopback).
+struct ICMPLimiter {
+  private var tokens: [UInt64: (at: Int64, milli: Int64)] = [:]
+  static let burst: Int64 = 6000
+
+  mutating func allows(node: Int, peer: IPv4Address, now: SimTime) -> Bool {
+    let key = UInt64(node) << 32 | UInt64(peer.bits)
+    var bucket = tokens[key] ?? (now.nanoseconds, Self.burst)
+    bucket.milli = min(Self.burst, bucket.milli + (now.nanoseconds - bucket.at) / 1_000_000)
+    bucket.at = now.nanoseconds
+    let allowed = bucket.milli >= 1000
+    if allowed { bucket.milli -= 1000 }
+    tokens[key] = bucket
+    return allowed
+  }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// FACTS I2, TestClusterIPGeneral in iptables mode.
+
+import Cluster
+import NetworkTypes
+import SimKernel
+import Testing
+
+@testable import Proxy
+
+@Suite struct ClusterIPTests {
+  private static func world() -> ProxyWorld {
+    var world = ProxyWorld()
+    world.put(
+      0, testService("svc1", clusterIP: "172.30.0.41"), [testEndpoint("10.180.0.1", node: "testnode")])
+    let second = testService("svc2", clusterIP: "172.30.0.42", port: 443)
+    world.put(
+      1, second,
+      [testEndpoint("10.180.0.1", node: "testnode"), testEndpoint("10.180.2.1", node: "host2")], port: 8443)
+    let dns = testService("svc3", clusterIP: "172.30.0.43") { service in
+      service.spec.ports = ["TCP", "UDP", "SCTP"].map { transport in
+        var port = ServicePort()
+        port.name = "dns-" + transport.lowercased()
+        port.port = 53
+        port.protocol = transport
+        return port
+      }
+    }
+    world.put(2, dns)
+    let ports = [
+      EndpointPort(name: "dns-tcp", port: 5353, protocol: "TCP"),
+      EndpointPort(name: "dns-udp", port: 53, protocol: "UDP"),
+      EndpointPort(name: "dns-sctp", port: 53, protocol: "SCTP"),
+    ]
+    world.put(2, slices: [testSlice([testEndpoint("10.180.0.3", node: "testnode")], ports: ports)])
+    world.converge()
+    return world
+  }
+
+  @Test(arguments: [
+    (
+      "pod to a Service with one endpoint", Probe(from: Address.pod, to: "172.30.0.41", port: 80),
+      "10.180.0.1:80"
+    ),
+    (
+      "an endpoint to its own Service", Probe(from: "10.180.0.1", to: "172.30.0.41", port: 80),
+      "10.180.0.1:80 M"
+    ),
+    (
+      "two endpoints, another target port", Probe(from: Address.pod, to: "172.30.0.42", port: 443),
+      "10.180.0.1:8443 10.180.2.1:8443"
+    ),
+    ("port 53 as TCP", Probe(from: Address.pod, to: "172.30.0.43", port: 53), "10.180.0.3:5353"),
+    (
+      "port 53 as UDP", Probe(from: Address.pod, to: "172.30.0.43", port: 53, transport: .udp),
+      "10.180.0.3:53"
+    ),
+    (
+      "port 53 as SCTP", Probe(from: Address.pod, to: "172.30.0.43", port: 53, transport: .sctp),
+      "10.180.0.3:53"
+    ),
+    ("UDP to a TCP port", Probe(from: Address.pod, to: "172.30.0.41", port: 80, transport: .udp), ""),
+    ("another Service's port", Probe(from: Address.pod, to: "172.30.0.41", port: 443), ""),
+    ("an unallocated cluster IP", Probe(from: Address.pod, to: "172.30.0.50", port: 80), ""),
+    ("a node to a cluster IP", Probe(from: Address.node, to: "172.30.0.41", port: 80), "10.180.0.1:80 M"),
+    ("outside to a cluster IP", Probe(from: Address.outside, to: "172.30.0.41", port: 80), "10.180.0.1:80 M"),
+  ]) func clusterIPTrafficGoesWhereUpstreamSendsIt(name: String, probe: Probe, expected: String) {
+    var world = Self.world()
+    #expect(world.fate(probe) == expected, "\(name)")
+  }
+
+  @Test func choiceFollowsTheRandomBitsEvenly() {
+    var world = Self.world()
+    let probe = Probe(from: Address.pod, to: "172.30.0.42", port: 443)
+    #expect(world.verdict(probe, random: 0).address == address("10.180.0.1"))
+    #expect(world.verdict(probe, random: .max / 2).address == address("10.180.0.1"))
+    #expect(world.verdict(probe, random: .max / 2 + 1).address == address("10.180.2.1"))
+    #expect(world.verdict(probe, random: .max).address == address("10.180.2.1"))
+  }
+
+  @Test func headlessAndExternalNameServicesHaveNoRules() {
+    var world = ProxyWorld()
+    world.put(
+      0, testService("headless", clusterIP: "None"), [testEndpoint("10.180.0.1", node: "testnode")])
+    let named = testService("named", clusterIP: "172.30.0.44") {
+      $0.spec.type = "ExternalName"
+      $0.spec.externalName = "example.com"
+    }
+    world.put(1, named, [testEndpoint("10.180.0.2", node: "testnode")])
+    world.converge()
+    #expect(world.fleet.servicePortCount == 0)
+    #expect(world.fate(Probe(from: Address.pod, to: "172.30.0.44", port: 80)) == "")
+  }
+
+  @Test func modesOfLaterIssuesAreRefusedByName() {
+    let node = testNode(0, "n1", [Address.node], testSettings { $0.mode = .nftables })
+    var refusal: UnsupportedProxyMode?
+    do {
+      let fleet = try ProxyFleet(
+        nodes: [node], timing: testTiming(), minorVersion: 36, seed: 1, replication: 0)
+      _ = fleet.nodeCount
+    } catch { refusal = error }
+    #expect(refusal == UnsupportedProxyMode(node: "n1", mode: .nftables))
+    #expect(refusal?.description == "node n1: proxy mode nftables is not supported, only iptables")
+  }
+}
