@@ -4,8 +4,8 @@
 // the path to it, what was expected and the nearest thing that would have been right.
 
 /// One mistake in an input.
-public struct Diagnostic: Sendable, Equatable, CustomStringConvertible {
-  public enum Kind: Sendable, Equatable {
+public struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
+  public enum Kind: Sendable, Hashable {
     /// The content is wrong: exit code 65.
     case wrong
     /// A file cannot be read: exit code 66.

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// From a scenario document to ScenarioFile, with every mistake that the shape alone does not show: names that
+// refer to nothing, values that do not fit each other, files that cannot be read. The parts are in
+// ScenarioDecoder+*.swift.
+
+import Cluster
+import Foundation
+import NetworkTypes
+import SimKernel
+
+/// The decoding of one scenario; used once.
+final class ScenarioDecoder {
+  let root: Cursor
+  let files: ReferencedFiles
+  let manifestReader: any ManifestReading
+  private(set) var diagnostics: [Diagnostic]
+  var hash = ContentHash()
+  var scenario: ScenarioFile
+  var contents = ManifestContents()
+  var names = KnownNames()
+  /// Objects of `apply` actions by the path of the action.
+  var appliedObjects: [String: [APIObject]] = [:]
+
+  /// - Parameter diagnostics: what is known to be wrong with the document's shape.
+  init(_ document: DocumentNode, path: String, manifestReader: any ManifestReading, diagnostics: [Diagnostic])
+  {
+    root = Cursor(node: document, path: .root)
+    files = ReferencedFiles(scenarioPath: path)
+    self.manifestReader = manifestReader
+    self.diagnostics = diagnostics
+    scenario = ScenarioFile(name: Self.defaultName(path), duration: .zero)
+    // What is misshapen cannot be looked up, so what refers to it is not called unknown.
+    let misshapen = diagnostics.map(\.path)
+    names.nodesAreComplete = !misshapen.contains { $0.hasPrefix("cluster") || $0.contains("joinNode") }
+    names.objectsAreComplete = !misshapen.contains {
+      $0.hasPrefix("manifests") || $0.hasPrefix("objects") || $0.contains("apply")
+    }
+    names.recordsAreComplete = !misshapen.contains { $0.hasPrefix("cluster.dns") }
+  }
+
+  /// The scenario, as far as it is right; `diagnostics` afterwards holds everything that is wrong.
+  func decode() -> ScenarioFile {
+    hash.mix(root.node, shape: ScenarioFormat.root)
+    decodeTop()
+    readManifests()
+    decodeCluster()
+    readAppliedObjects()
+    collectNames()
+    decodeNetwork()
+    scenario.servers = (root["servers"]?.items ?? []).compactMap { server($0) }
+    scenario.clients = (root["clients"]?.items ?? []).compactMap { client($0) }
+    scenario.events = (root["events"]?.items ?? []).compactMap { timedAction($0) }
+    scenario.processes = (root["processes"]?.items ?? []).compactMap { randomProcess($0) }
+    for key in ["servers", "clients", "processes"] { refuseDuplicates(key, in: root[key]?.items ?? []) }
+    scenario.contentHash = hash.value
+    return scenario
+  }
+
+  private func decodeTop() {
+    assign(root["name"]?.string, to: &scenario.name)
+    assign(root["question"]?.string, to: &scenario.question)
+    scenario.issues = root["issues"]?.strings ?? []
+    assign(root["seed"]?.integer.flatMap { UInt64(exactly: $0) }, to: &scenario.seed)
+    assign(root["duration"]?.duration, to: &scenario.duration)
+    if let version = root["kubernetes"]?.string?.split(separator: "."), version.count > 1 {
+      assign(Int(version[1]), to: &scenario.cluster.minorVersion)
+    }
+    let report = root["report"]
+    assign(report?["bin"]?.duration, to: &scenario.report.bin)
+    assign(report?["lostConnectionsMax"]?.integer, to: &scenario.report.lostConnectionsMax)
+    assign(root["warmUp"]?.duration, to: &scenario.report.warmUp)
+    if let warmUp = root["warmUp"], scenario.duration > .zero, scenario.report.warmUp >= scenario.duration {
+      mistake(warmUp, "expected a warm-up shorter than the duration of \(scenario.duration)")
+    }
+    let bins = scenario.duration.nanoseconds / max(1, scenario.report.bin.nanoseconds)
+    if bins > Self.binLimit {
+      let place = report?["bin"] ?? root["duration"] ?? root
+      mistake(place, "the duration holds \(bins) bins, expected at most \(Self.binLimit)")
+    }
+  }
+
+  /// Time bins that a report may have.
+  private static let binLimit = 1_000_000
+
+  private static func defaultName(_ path: String) -> String {
+    let file = path.split(separator: "/").last.map(String.init) ?? "scenario"
+    let stem = file.split(separator: ".").first.map(String.init) ?? "scenario"
+    return String(
+      stem.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") ? $0 : "-" })
+  }
+
+  private func refuseDuplicates(_ key: String, in items: [Cursor]) {
+    var seen: Set<String> = []
+    for name in items.compactMap({ $0["name"] }) {
+      guard let text = name.string, !seen.insert(text).inserted else { continue }
+      mistake(name, "expected a name that no other of the \(key) has")
+    }
+  }
+
+  // MARK: Mistakes
+
+  func mistake(_ cursor: Cursor, _ message: String, suggestion: String? = nil) {
+    report([Diagnostic(at: cursor.node, path: cursor.path, message: message, suggestion: suggestion)])
+  }
+
+  func report(_ more: [Diagnostic]) { diagnostics += more }
+
+  /// A file that is named at `cursor` cannot be used. Mistakes inside the file keep their own places.
+  func report(_ error: ScenarioError, namedAt cursor: Cursor) {
+    for diagnostic in error.diagnostics {
+      guard diagnostic.position.line == 0 else {
+        report([diagnostic])
+        continue
+      }
+      let message = "cannot use \(diagnostic.position.file): \(diagnostic.message)"
+      report([
+        Diagnostic(
+          kind: diagnostic.kind, position: cursor.node.position, path: cursor.path.text, message: message)
+      ])
+    }
+  }
+}
