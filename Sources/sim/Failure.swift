@@ -3,11 +3,13 @@
 // Which error ends the program with which exit code (sysexits.h), and what it says on standard error.
 
 import ArgumentParser
+import Cluster
 import Foundation
 import Scenario
 import Simulation
 
 enum Failure {
+  static let usage: Int32 = 64
   static let scenarioIsWrong: Int32 = 65
   static let bug: Int32 = 70
   static let cannotWrite: Int32 = 73
@@ -22,6 +24,9 @@ enum Failure {
       throw ExitCode(error.exitCode)
     } catch let error as UnsupportedScenario {
       Console.remark("sim: \(error.description)")
+      throw ExitCode(scenarioIsWrong)
+    } catch let error as APIRefusal {
+      Console.remark("sim: the API server refuses an object of the scenario: \(error)")
       throw ExitCode(scenarioIsWrong)
     } catch let error as ResultFolderError {
       Console.remark("sim: \(error.description)")

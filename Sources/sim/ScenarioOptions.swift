@@ -33,9 +33,11 @@ struct ScenarioOptions: ParsableArguments {
     }
   }
 
+  /// Every edit of the document, in the order in which they apply.
+  var edits: [String] { overrides + (until.map { ["duration=\($0)"] } ?? []) }
+
   /// The scenario with these options in force.
   func load(_ path: String) throws -> ScenarioFile {
-    let edits = overrides + (until.map { ["duration=\($0)"] } ?? [])
     var scenario = try ScenarioLoader.load(
       path: path, overrides: edits, seed: seed, manifestReader: ManifestDecoder())
     if let mode { scenario.setMode(of: mode) }

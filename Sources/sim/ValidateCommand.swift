@@ -3,8 +3,8 @@
 // `sim validate`: every mistake of every file, or the values in force.
 
 import ArgumentParser
+import Cluster
 import Scenario
-import Simulation
 
 struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -25,7 +25,7 @@ struct ValidateCommand: ParsableCommand {
       for path in scenarios {
         do {
           let scenario = try options.load(path)
-          try Console.write(explain ? ScenarioExplanation.text(scenario, path: path) : "\(path): valid\n")
+          try Console.write("\(path): valid\n" + (explain ? explanation(of: scenario, path) : ""))
         } catch let error as ScenarioError {
           Console.remark(error.description)
           code = max(code, error.exitCode)
@@ -35,6 +35,51 @@ struct ValidateCommand: ParsableCommand {
         }
       }
       if code != 0 { throw ExitCode(code) }
+    }
+  }
+
+  /// What the scenario consists of once manifests are read, then every value with its origin.
+  private func explanation(of scenario: ScenarioFile, _ path: String) throws -> String {
+    let proxy = scenario.cluster.proxy ?? ProxySettings()
+    var rows = [
+      ("nodes", shortList(scenario.cluster.nodes.map(\.name))),
+      ("objects", shortList(scenario.objects.map(\.words))),
+      ("clients", shortList(scenario.clients.map(\.name))),
+      ("kube-proxy", "\(proxy.mode.rawValue), minSyncPeriod \(proxy.minSyncPeriod), syncPeriod \(proxy.syncPeriod)"),
+      ("addresses", "pods \(scenario.cluster.podCIDR), services \(scenario.cluster.serviceCIDR)"),
+      ("seed", String(scenario.seed)),
+      ("hash", String(scenario.contentHash, radix: 16)),
+    ]
+    if !scenario.ignoredObjects.isEmpty {
+      rows.append(("left out", shortList(scenario.ignoredObjects.map { "\($0.kind) (\($0.count))" })))
+    }
+    let lines = try ScenarioExplanation(path: path, overrides: options.edits).lines
+    let widths = (lines.map(\.path.count).max() ?? 0, min(40, lines.map(\.value.count).max() ?? 0))
+    return rows.map { "  \(pad($0.0, 12))\($0.1)\n" }.joined() + "\n"
+      + lines.map { "  \(pad($0.path, widths.0))  \(pad($0.value, widths.1))  \($0.origin)\n" }.joined()
+  }
+
+  private func shortList(_ names: [String]) -> String {
+    let shown = names.prefix(6).joined(separator: ", ")
+    return "\(names.count)" + (names.isEmpty ? "" : ": \(shown)") + (names.count > 6 ? ", and so on" : "")
+  }
+
+  private func pad(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(0, width - text.count))
+  }
+}
+
+extension APIObject {
+  /// `Service shop/web`
+  fileprivate var words: String {
+    switch self {
+    case .service(let object): "Service \(object.metadata.namespacedName)"
+    case .endpointSlice(let object): "EndpointSlice \(object.metadata.namespacedName)"
+    case .endpoints(let object): "Endpoints \(object.metadata.namespacedName)"
+    case .pod(let object): "Pod \(object.metadata.namespacedName)"
+    case .workload(let object): "\(object.kind.rawValue) \(object.metadata.namespacedName)"
+    case .node(let object): "Node \(object.metadata.name)"
+    case .namespace(let name): "Namespace \(name)"
     }
   }
 }
