@@ -23,6 +23,9 @@ public struct ManifestContents: Sendable {
   public var kindPodCIDR: IPv4CIDR?
   public var kindServiceCIDR: IPv4CIDR?
   public var kindProxyMode: ProxyMode?
+  /// Kubernetes 1.x of the first node's image, and `--service-node-port-range` in a kubeadm patch.
+  public var kindMinorVersion: Int?
+  public var kindNodePortRange: ClosedRange<Int>?
 
   public init() {}
 
@@ -36,6 +39,8 @@ public struct ManifestContents: Sendable {
     kindPodCIDR = other.kindPodCIDR ?? kindPodCIDR
     kindServiceCIDR = other.kindServiceCIDR ?? kindServiceCIDR
     kindProxyMode = other.kindProxyMode ?? kindProxyMode
+    kindMinorVersion = other.kindMinorVersion ?? kindMinorVersion
+    kindNodePortRange = other.kindNodePortRange ?? kindNodePortRange
   }
 }
 

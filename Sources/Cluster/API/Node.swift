@@ -21,6 +21,8 @@ public struct Node: Sendable, Equatable {
   public var osImage = ""
   public var kernelVersion = ""
   public var containerRuntime = ""
+  /// `nodeInfo.architecture`, e.g. amd64.
+  public var architecture = ""
 
   public init(metadata: ObjectMeta) { self.metadata = metadata }
 

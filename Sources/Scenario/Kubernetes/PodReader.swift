@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// v1 Pod: what Service networking depends on, of spec and, in dumps, of status.
+
+import Cluster
+import NetworkTypes
+import SimKernel
+
+enum PodReader {
+  static func read(_ object: ObjectFields, _ metadata: ObjectMeta, _ log: inout ReadingLog) -> Pod {
+    object.check(.pod, &log)
+    var pod = Pod(metadata: metadata, spec: PodSpec())
+    if let spec = object.object("spec", &log) { pod.spec = readSpec(spec, &log) }
+    if let status = object.object("status", &log) { pod.status = readStatus(status, &log) }
+    return pod
+  }
+
+  static func readSpec(_ fields: ObjectFields, _ log: inout ReadingLog) -> PodSpec {
+    fields.check(.podSpec, &log)
+    var spec = PodSpec()
+    spec.nodeName = fields.string("nodeName", &log).flatMap { $0.isEmpty ? nil : $0 }
+    spec.hostNetwork = fields.bool("hostNetwork", &log) ?? false
+    spec.hostname = fields.string("hostname", &log)
+    spec.subdomain = fields.string("subdomain", &log)
+    if let seconds = fields.int("terminationGracePeriodSeconds", &log) {
+      spec.terminationGracePeriod = SimDuration.seconds(1) * Int64(seconds)
+    }
+    spec.nodeSelector = fields.labels("nodeSelector", &log) ?? [:]
+    spec.containers = fields.objects("containers", &log).map { readContainer($0, &log) }
+    for container in fields.objects("initContainers", &log) {
+      let content = readContainer(container, &log)
+      // Only sidecars live as long as the pod.
+      if container.string("restartPolicy", &log) == "Always" { spec.containers.append(content) }
+    }
+    return spec
+  }
+
+  private static func readContainer(_ fields: ObjectFields, _ log: inout ReadingLog) -> Container {
+    fields.check(.container, &log)
+    var container = Container(name: fields.string("name", &log) ?? "")
+    for port in fields.objects("ports", &log) {
+      port.check(.containerPort, &log)
+      var content = ContainerPort(containerPort: port.int("containerPort", &log) ?? 0)
+      content.name = port.string("name", &log) ?? ""
+      content.protocol = port.string("protocol", &log) ?? "TCP"
+      container.ports.append(content)
+    }
+    return container
+  }
+
+  private static func readStatus(_ fields: ObjectFields, _ log: inout ReadingLog) -> PodStatus {
+    fields.check(.podStatus, &log)
+    var status = PodStatus()
+    if let text = fields.string("phase", &log), let value = fields.value("phase") {
+      if let phase = PodStatus.Phase(rawValue: text) {
+        status.phase = phase
+      } else {
+        let known = ["Pending", "Running", "Succeeded", "Failed", "Unknown"]
+        log.wrong(
+          value, fields.path.key("phase"), "expected one of " + known.joined(separator: ", "),
+          suggestion: nearestName(to: text, in: known))
+      }
+    }
+    status.podIP = fields.address("podIP", &log)
+    status.hostIP = fields.address("hostIP", &log)
+    for address in fields.objects("podIPs", &log) { _ = address.address("ip", &log) }
+    for condition in fields.objects("conditions", &log)
+    where condition.string("type", &log) == "Ready" && condition.string("status", &log) == "True" {
+      status.isReady = true
+    }
+    for container in fields.objects("containerStatuses", &log) {
+      status.restartCount += max(0, min(container.int("restartCount", &log) ?? 0, 1 << 31))
+    }
+    return status
+  }
+}
