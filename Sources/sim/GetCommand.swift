@@ -25,7 +25,9 @@ struct GetCommand: ParsableCommand {
     case json
   }
 
-  @Argument(help: ArgumentHelp("Kind, name of one object if wanted, and scenario file.", valueName: "kind-name-scenario"))
+  @Argument(
+    help: ArgumentHelp(
+      "Kind, name of one object if wanted, and scenario file.", valueName: "kind-name-scenario"))
   var words: [String]
 
   @Option(help: "Simulated time, such as 34s. (default: 0s, when the cluster has converged)")
@@ -48,6 +50,7 @@ struct GetCommand: ParsableCommand {
     let request = try request()
     try Failure.mapped {
       let scenario = try options.load(request.scenario)
+      if request.query.kind == .endpoints { Console.remark(KubectlTable.endpointsWarning) }
       let view = try SimulationRun.apiView(scenario, at: request.time)
       guard request.query.count(in: view) > 0 else {
         // As kubectl does: nothing found is no error unless a name was given, and its words are no result.
@@ -78,7 +81,8 @@ struct GetCommand: ParsableCommand {
   /// What the words mean: `svc FILE`, `svc NAME FILE`, `svc/NAME FILE`.
   private func request() throws -> Request {
     guard words.count == 2 || words.count == 3 else {
-      throw ValidationError("get takes a kind, a name if wanted, and a scenario file, such as get svc web FILE")
+      throw ValidationError(
+        "get takes a kind, a name if wanted, and a scenario file, such as get svc web FILE")
     }
     let parts = words[0].split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 1 || words.count == 2 else {

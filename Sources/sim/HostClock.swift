@@ -13,7 +13,8 @@ struct HostClock {
   func record() -> HostRecord {
     HostRecord(
       wallSeconds: (ContinuousClock.now - start).seconds, cores: ProcessInfo.processInfo.activeProcessorCount,
-      startedAt: startedAt.formatted(.iso8601), operatingSystem: ProcessInfo.processInfo.operatingSystemVersionString)
+      startedAt: startedAt.formatted(.iso8601),
+      operatingSystem: ProcessInfo.processInfo.operatingSystemVersionString)
   }
 }
 

@@ -12,7 +12,8 @@ import Simulation
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
-    abstract: "Run a scenario: reports into a folder, a summary to standard output, progress to standard error.",
+    abstract:
+      "Run a scenario: reports into a folder, a summary to standard output, progress to standard error.",
     discussion: "docs/results.md describes every file of the reports.")
 
   @Argument(help: "Scenario file, JSON or YAML.")
@@ -20,10 +21,12 @@ struct RunCommand: ParsableCommand {
 
   @OptionGroup var options: ScenarioOptions
 
-  @Option(help: "Number of runs with independent random draws, one after the other; files have the rows of all.")
+  @Option(
+    help: "Number of runs with independent random draws, one after the other; files have the rows of all.")
   var replications = 1
 
-  @Option(help: "Folder of the reports. Earlier results there are replaced. (default: results/<scenario name>)")
+  @Option(
+    help: "Folder of the reports. Earlier results there are replaced. (default: results/<scenario name>)")
   var out: String?
 
   @Option(help: "Layout of the summary.")
@@ -51,7 +54,8 @@ struct RunCommand: ParsableCommand {
       remark(about: scenario)
       let target = out ?? "results/\(scenario.name)"
       let writer = try ReportWriter(folder: ResultFolder(target: target))
-      let monitor = RunMonitor(progress: quiet || noProgress ? nil : ProgressPrinter(), replications: replications)
+      let monitor = RunMonitor(
+        progress: quiet || noProgress ? nil : ProgressPrinter(), replications: replications)
       do {
         let summary = try simulate(scenario, into: writer, monitor)
         let text = summary.text(

@@ -9,7 +9,8 @@ import Scenario
 struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate",
-    abstract: "Check scenarios and the manifests that they name; tell every mistake with file, line and column.")
+    abstract:
+      "Check scenarios and the manifests that they name; tell every mistake with file, line and column.")
 
   @Argument(help: "Scenario files, JSON or YAML.")
   var scenarios: [String]
@@ -40,12 +41,13 @@ struct ValidateCommand: ParsableCommand {
 
   /// What the scenario consists of once manifests are read, then every value with its origin.
   private func explanation(of scenario: ScenarioFile, _ path: String) throws -> String {
-    let proxy = scenario.cluster.proxy ?? ProxySettings()
+    var proxy = scenario.cluster.proxy ?? ProxySettings()
+    if scenario.cluster.proxy == nil { proxy.clusterCIDR = scenario.cluster.podCIDR }
     var rows = [
       ("nodes", shortList(scenario.cluster.nodes.map(\.name))),
       ("objects", shortList(scenario.objects.map(\.words))),
       ("clients", shortList(scenario.clients.map(\.name))),
-      ("kube-proxy", "\(proxy.mode.rawValue), minSyncPeriod \(proxy.minSyncPeriod), syncPeriod \(proxy.syncPeriod)"),
+      ("kube-proxy", proxy.words),
       ("addresses", "pods \(scenario.cluster.podCIDR), services \(scenario.cluster.serviceCIDR)"),
       ("seed", String(scenario.seed)),
       ("hash", String(scenario.contentHash, radix: 16)),
@@ -55,7 +57,11 @@ struct ValidateCommand: ParsableCommand {
     }
     let lines = try ScenarioExplanation(path: path, overrides: options.edits).lines
     let widths = (lines.map(\.path.count).max() ?? 0, min(40, lines.map(\.value.count).max() ?? 0))
-    return rows.map { "  \(pad($0.0, 12))\($0.1)\n" }.joined() + "\n"
+    // A configuration that is read from a file stands between the scenario's own keys and the defaults.
+    let remark =
+      lines.contains { $0.readsFile }
+      ? "  Settings in these files go before the defaults below; what they give is said above.\n\n" : ""
+    return rows.map { "  \(pad($0.0, 12))\($0.1)\n" }.joined() + "\n" + remark
       + lines.map { "  \(pad($0.path, widths.0))  \(pad($0.value, widths.1))  \($0.origin)\n" }.joined()
   }
 
@@ -66,6 +72,25 @@ struct ValidateCommand: ParsableCommand {
 
   private func pad(_ text: String, _ width: Int) -> String {
     text + String(repeating: " ", count: max(0, width - text.count))
+  }
+}
+
+extension ScenarioExplanation.Line {
+  fileprivate var readsFile: Bool {
+    ["manifests", "cluster.kind", "cluster.kubeProxyConfiguration"].contains(path)
+  }
+}
+
+extension ProxySettings {
+  /// What a kube-proxy or kind configuration most often changes.
+  fileprivate var words: String {
+    var words = ["mode \(mode.rawValue)", "clusterCIDR \(clusterCIDR.map { "\($0)" } ?? "none")"]
+    words += ["minSyncPeriod \(minSyncPeriod)", "syncPeriod \(syncPeriod)"]
+    if masqueradeAll { words.append("masqueradeAll") }
+    if !nodePortAddresses.isEmpty {
+      words.append("nodePortAddresses " + nodePortAddresses.map { "\($0)" }.joined(separator: " "))
+    }
+    return words.joined(separator: ", ")
   }
 }
 

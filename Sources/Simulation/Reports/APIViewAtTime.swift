@@ -1,21 +1,13 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
-//
-// The API's objects at an instant of a run. Clients change nothing in the API, so that the run goes without them;
-// everything else is the run's own code and draws, hence the run's own cluster.
-
 import Cluster
 import Scenario
 import SimKernel
 
 extension SimulationRun {
-  /// - Throws: what `run` throws.
   public static func apiView(_ scenario: ScenarioFile, at time: SimTime) throws -> APIView {
-    var scenario = scenario
-    scenario.clients = []
-    scenario.duration = time - .zero
-    var world = try World(scenario, replication: 0)
-    try world.run(observer: nil)
-    var view = world.control.apiView()
+    var control = try ControlPlane(settings: scenario.cluster, objects: scenario.objects, seed: scenario.seed)
+    var out = ControlPlaneOutput()
+    control.start(into: &out)
+    var view = control.apiView()
     view.now = time
     return view
   }

@@ -92,7 +92,8 @@ enum FilePaths {
   private static func exchange(_ a: String, _ b: String) -> Bool {
     #if os(Linux)
       // Looked up by name, because glibc shows the declaration to C only under a feature macro.
-      typealias Rename = @convention(c) (Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32) -> Int32
+      typealias Rename =
+        @convention(c) (Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32) -> Int32
       guard let symbol = dlsym(nil, "renameat2") else { return false }
       let renameExchange: UInt32 = 1 << 1  // RENAME_EXCHANGE, linux/fs.h
       let call = unsafeBitCast(symbol, to: Rename.self)

@@ -46,7 +46,8 @@ public enum ReadableNumber {
     let missing = 1 - ratio
     let isNearlyAll = missing > 0 && missing < 0.1
     let exponent = isNearlyAll ? Int(log10(missing * 100).rounded(.down)) : 0
-    let text = isNearlyAll ? String(format: "%.*f", min(9, max(1, 2 - exponent)), ratio * 100) : short(ratio * 100)
+    let text =
+      isNearlyAll ? String(format: "%.*f", min(9, max(1, 2 - exponent)), ratio * 100) : short(ratio * 100)
     guard text.contains(".") else { return text }
     var digits = text
     while digits.hasSuffix("0") { digits.removeLast() }

@@ -27,7 +27,8 @@ public enum ReportColumnType: String, Sendable {
 
   func admits(_ value: ReportValue) -> Bool {
     switch (self, value) {
-    case (_, .missing), (.string, .text), (.integer, .integer), (.integer, .unsigned), (.number, .number): true
+    case (_, .missing), (.string, .text), (.integer, .integer), (.integer, .unsigned), (.number, .number):
+      true
     default: false
     }
   }
@@ -91,7 +92,8 @@ public struct ReportTable: Sendable {
   public let forEachRow: @Sendable (RunResult, (_ cells: [ReportValue]) throws -> Void) throws -> Void
 
   init<Row>(
-    file: String, rowMeaning: String, rows: @escaping @Sendable (RunResult) -> [Row], columns: [ReportColumn<Row>]
+    file: String, rowMeaning: String, rows: @escaping @Sendable (RunResult) -> [Row],
+    columns: [ReportColumn<Row>]
   ) {
     self.file = file
     self.rowMeaning = rowMeaning
@@ -109,7 +111,10 @@ public struct ReportTable: Sendable {
 
   /// The columns with which every row of every file starts.
   static let identityColumns: [ReportColumn<RunIdentity>] = [
-    .text("run_id", "Hash of the scenario after --set, of the seed and of the version: 16 hex digits.", optional: true) {
+    .text(
+      "run_id", "Hash of the scenario after --set, of the seed and of the version: 16 hex digits.",
+      optional: true
+    ) {
       row, _ in row.runID
     },
     .text("scenario", "Name of the scenario.") { row, _ in row.scenario },

@@ -8,7 +8,9 @@ extension ReportTables {
   static let staleness = ReportTable(
     file: "staleness.csv", rowMeaning: "node × time bin", rows: { $0.staleness },
     columns: [
-      .number("t_s", unit: "s", "Start of the bin; values are those at its end.") { row, _ in row.binStart.seconds },
+      .number("t_s", unit: "s", "Start of the bin; values are those at its end.") { row, _ in
+        row.binStart.seconds
+      },
       .text("node", "Name of the node.") { row, _ in row.node },
       .number("age_s", unit: "s", "Age of the oldest change in the API that the node has not programmed.") {
         row, _ in row.age.seconds
@@ -40,7 +42,8 @@ extension ReportTables {
       .count("rules_written", "Rules that it wrote.") { row, _ in row.rulesWritten },
       .number("duration_ms", unit: "ms", "Its duration.") { row, _ in row.duration.milliseconds },
       .number(
-        "programming_latency_ms", unit: "ms", "End of the sync - API time of its oldest change; empty without changes.",
+        "programming_latency_ms", unit: "ms",
+        "End of the sync - API time of its oldest change; empty without changes.",
         optional: true
       ) { row, _ in row.programmingLatency?.milliseconds },
     ])

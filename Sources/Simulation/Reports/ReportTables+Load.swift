@@ -19,7 +19,9 @@ extension ReportTables {
       .text("node", "Its node; empty outside the cluster.", optional: true) { row, _ in row.endpoint.node },
       .count("connections", "Connections that were sent to it.") { row, _ in row.endpoint.connections },
       .count("requests", "Requests that it was sent.") { row, _ in row.endpoint.requests },
-      .number("share", unit: "ratio", "connections / all connections of the service and port.", optional: true) {
+      .number(
+        "share", unit: "ratio", "connections / all connections of the service and port.", optional: true
+      ) {
         row, _ in row.share
       },
       .number(
@@ -43,14 +45,19 @@ extension ReportTables {
       ) { row, _ in row.statistic },
       .count("degrees_of_freedom", "Of the statistic.", optional: true) { row, _ in row.degreesOfFreedom },
       .number("p_value", unit: "ratio", "Of the statistic.", optional: true) { row, _ in row.pValue },
-      .number("jain_index", unit: "ratio", "Jain's fairness index: 1 = even, 1/endpoints = all on one.", optional: true) {
+      .number(
+        "jain_index", unit: "ratio", "Jain's fairness index: 1 = even, 1/endpoints = all on one.",
+        optional: true
+      ) {
         row, _ in row.jain
       },
       .number("gini", unit: "ratio", "Gini coefficient: 0 = even.", optional: true) { row, _ in row.gini },
       .number("cv", unit: "ratio", "Standard deviation / mean of connections per endpoint.", optional: true) {
         row, _ in row.cv
       },
-      .number("expected_cv", unit: "ratio", "cv that the decisions' probabilities make one expect.", optional: true) {
+      .number(
+        "expected_cv", unit: "ratio", "cv that the decisions' probabilities make one expect.", optional: true
+      ) {
         row, _ in row.expectedCV
       },
       .number("max_over_mean", unit: "ratio", "Most connections of an endpoint / mean.", optional: true) {

@@ -12,10 +12,14 @@ extension ReportTables {
     columns: [
       .text("service", serviceMeaning) { row, run in run.service(row.group.target) },
       .text("port", portMeaning, optional: true) { row, run in run.port(row.group.target) },
-      .text("client", "Name of the client group in the scenario.") { row, run in run.client(row.group.client) },
-      .text("outcome", "What became of the attempts.", allowed: outcomes) { row, _ in row.group.outcome.rawValue },
+      .text("client", "Name of the client group in the scenario.") { row, run in run.client(row.group.client)
+      },
+      .text("outcome", "What became of the attempts.", allowed: outcomes) { row, _ in
+        row.group.outcome.rawValue
+      },
       .text(
-        "cause", "Why they were lost or misdelivered; empty for other outcomes.", allowed: causes, optional: true
+        "cause", "Why they were lost or misdelivered; empty for other outcomes.", allowed: causes,
+        optional: true
       ) { row, _ in row.group.cause?.rawValue ?? "" },
       .count("connections", "Attempts with this outcome and cause.") { row, _ in row.group.count },
       .count("attempted", "All attempts of this service, port and client.") { row, _ in row.attempted },
@@ -51,7 +55,9 @@ extension ReportTables {
         row, _ in row.cause.rawValue
       },
       lag("kubelet_ms", "Change on the node until the kubelet wrote it to the API.") { $0.kubelet },
-      lag("controller_ms", "API write until the endpoint controller wrote the EndpointSlice.") { $0.controller },
+      lag("controller_ms", "API write until the endpoint controller wrote the EndpointSlice.") {
+        $0.controller
+      },
       lag("watch_ms", "EndpointSlice written until the node's kube-proxy had it.") { $0.watch },
       lag("runner_wait_ms", "kube-proxy had it until its sync began.") { $0.runnerWait },
       lag("sync_ms", "Sync began until the table was committed.") { $0.sync },
@@ -62,10 +68,13 @@ extension ReportTables {
     file: "loss_ledger.csv", rowMeaning: "second × node × service × cause", rows: { LedgerRow.rows(of: $0) },
     columns: [
       .number("t_s", unit: "s", "Second in which the attempts began.") { row, _ in Double(row.second) },
-      .text("node", "Node that decided; empty where none was reached.", optional: true) { row, _ in row.node },
+      .text("node", "Node that decided; empty where none was reached.", optional: true) { row, _ in row.node
+      },
       .text("node_mode", "Proxy mode of that node at that time.", optional: true) { row, _ in row.nodeMode },
       .text("service", serviceMeaning) { row, _ in row.service },
-      .text("cause", "Why the connections were lost or misdelivered.", allowed: causes) { row, _ in row.cause.rawValue },
+      .text("cause", "Why the connections were lost or misdelivered.", allowed: causes) { row, _ in
+        row.cause.rawValue
+      },
       .count("connections", "Lost or misdelivered connections.") { row, _ in row.connections },
     ])
 
@@ -98,7 +107,9 @@ private struct ConnectionLossRow {
     while start < groups.count {
       let first = groups[start]
       var end = start
-      while end < groups.count, groups[end].target == first.target, groups[end].client == first.client { end += 1 }
+      while end < groups.count, groups[end].target == first.target, groups[end].client == first.client {
+        end += 1
+      }
       let same = groups[start..<end]
       let attempted = same.reduce(0) { $0 + $1.count }
       let decided = same.reduce(0) { $0 + ($1.outcome.countsAsAttempted ? $1.count : 0) }
@@ -123,7 +134,8 @@ private struct LedgerRow {
     let order = Dictionary(uniqueKeysWithValues: Cause.allCases.enumerated().map { ($1, $0) })
     let all = result.ledger.map {
       LedgerRow(
-        second: $0.second, node: $0.node, nodeMode: $0.nodeMode, service: result.service($0.target), cause: $0.cause,
+        second: $0.second, node: $0.node, nodeMode: $0.nodeMode, service: result.service($0.target),
+        cause: $0.cause,
         connections: $0.count)
     }
     let sorted = all.sorted {

@@ -17,7 +17,8 @@ public enum ReportTables {
     rows: { SummaryMetric.values(of: $0) },
     columns: [
       .text("metric", "Name of the metric.") { row, _ in row.metric },
-      .text("unit", "Unit of value, ci_low and ci_high.", allowed: SummaryMetric.units) { row, _ in row.unit },
+      .text("unit", "Unit of value, ci_low and ci_high.", allowed: SummaryMetric.units) { row, _ in row.unit
+      },
       .number("value", unit: nil, "Its value; empty where nothing was observed.", optional: true) {
         row, _ in row.value
       },
@@ -27,7 +28,9 @@ public enum ReportTables {
       .number("ci_high", unit: nil, "Upper end of its 95 % interval, where it has one.", optional: true) {
         row, _ in row.high
       },
-      .count("n", "Observations behind the value, where it is no plain count.", optional: true) { row, _ in row.n },
+      .count("n", "Observations behind the value, where it is no plain count.", optional: true) { row, _ in
+        row.n
+      },
     ])
 
   static let serviceMeaning = "Service as namespace/name, or the address or DNS name that clients call."

@@ -65,7 +65,7 @@ private final class TableFile {
   }
 
   func finish() throws {
-    guard let writer = writer.take() else { return }
+    guard var writer = writer.take() else { return }
     try writer.finish()
     try file.close()
   }

@@ -36,7 +36,8 @@ public struct RunSummary: Sendable {
 
   /// Takes in another replication of the same run.
   public mutating func add(_ result: RunResult) {
-    precondition(result.identity.runID == identity.runID, "replications of different runs in one summary")
+    precondition(
+      result.identity.scenario == identity.scenario, "replications of different runs in one summary")
     replications += 1
     operations += result.operations
     operationsLost += result.operationsLost

@@ -17,8 +17,10 @@ public struct SummaryMetric: Sendable, Equatable {
   /// Observations behind a ratio, mean or quantile.
   public var n: Int?
 
-  static let units = ["connections", "operations", "retries", "requests", "ratio", "s", "ms", "packets", "events",
-    "syncs", "entries"]
+  static let units = [
+    "connections", "operations", "retries", "requests", "ratio", "s", "ms", "packets", "events",
+    "syncs", "entries",
+  ]
 
   /// Name, unit and meaning of every metric, in the order of the rows.
   public static let catalogue: [(metric: String, unit: String, meaning: String)] =
@@ -100,10 +102,13 @@ private struct MetricDefinition: Sendable {
 }
 
 private let definitions: [MetricDefinition] =
-  attemptMetrics + outcomeMetrics + causeMetrics + operationMetrics + latencyMetrics + clusterMetrics + runMetrics
+  attemptMetrics + outcomeMetrics + causeMetrics + operationMetrics + latencyMetrics + clusterMetrics
+  + runMetrics
 
 private let attemptMetrics: [MetricDefinition] = [
-  .count("attempted", "connections", "Attempts, each on a new or a pooled connection.") { $0.result.attempted },
+  .count("attempted", "connections", "Attempts, each on a new or a pooled connection.") {
+    $0.result.attempted
+  },
   .count("lost", "connections", "Attempts with an outcome that is a loss.") { $0.result.lostCount },
   .ratio("loss_ratio", "lost / (attempted - unfinished - client_gone), with a 95 % Wilson interval.") {
     ($0.result.lostCount, $0.decided)
@@ -117,7 +122,10 @@ private let outcomeMetrics: [MetricDefinition] = Outcome.allCases.map { outcome 
 }
 
 private let causeMetrics: [MetricDefinition] = Cause.allCases.map { cause in
-  .count("cause.\(cause.rawValue)", "connections", "Lost or misdelivered attempts with the cause \(cause.rawValue).") {
+  .count(
+    "cause.\(cause.rawValue)", "connections",
+    "Lost or misdelivered attempts with the cause \(cause.rawValue)."
+  ) {
     $0.byCause[cause, default: 0]
   }
 }
@@ -136,7 +144,9 @@ private let latencyMetrics: [MetricDefinition] = LatencyPhase.allCases.flatMap {
   func metric(
     _ name: String, _ meaning: String, _ value: @escaping @Sendable (LatencyHistogram) -> Double?
   ) -> MetricDefinition {
-    MetricDefinition("\(phase.rawValue)_\(name)", "ms", "\(meaning) of phase \(phase.rawValue), completed attempts.") {
+    MetricDefinition(
+      "\(phase.rawValue)_\(name)", "ms", "\(meaning) of phase \(phase.rawValue), completed attempts."
+    ) {
       row, facts in
       let histogram = facts.latency[phase] ?? LatencyHistogram()
       row.n = histogram.count
@@ -153,7 +163,9 @@ private let latencyMetrics: [MetricDefinition] = LatencyPhase.allCases.flatMap {
 }
 
 private let clusterMetrics: [MetricDefinition] = [
-  .value("staleness_max", "s", "Greatest age of a change that a node had not programmed, at the end of a bin.") {
+  .value(
+    "staleness_max", "s", "Greatest age of a change that a node had not programmed, at the end of a bin."
+  ) {
     $0.result.staleness.map(\.age).max()?.seconds
   },
   .value("stale_time_ratio", "ratio", "Share of node × bin with a change not programmed at its end.") {
@@ -161,7 +173,8 @@ private let clusterMetrics: [MetricDefinition] = [
     guard !rows.isEmpty else { return nil }
     return Double(rows.count { $0.age > .zero }) / Double(rows.count)
   },
-  MetricDefinition("programming_latency_mean", "ms", "Mean programming latency of syncs with changes.") { row, facts in
+  MetricDefinition("programming_latency_mean", "ms", "Mean programming latency of syncs with changes.") {
+    row, facts in
     let latencies = facts.result.syncs.compactMap { $0.programmingLatency?.milliseconds }
     row.n = latencies.count
     row.value = latencies.isEmpty ? nil : latencies.reduce(0, +) / Double(latencies.count)

@@ -26,7 +26,9 @@ extension RunSummary {
 
   /// Name, mode, length, seed and run, in one line.
   var headline: String {
-    var parts = [identity.proxyMode, "\(ReadableNumber.seconds(duration)) simulated", "seed \(identity.seed)"]
+    var parts = [
+      identity.proxyMode, "\(ReadableNumber.seconds(duration)) simulated", "seed \(identity.seed)",
+    ]
     if identity.variant != "base" { parts.insert("variant \(identity.variant)", at: 0) }
     if replications > 1 { parts.append("\(replications) replications") }
     if !identity.runID.isEmpty { parts.append("run \(identity.runID)") }
@@ -45,7 +47,9 @@ extension RunSummary {
     ]
     if lost > 0 { facts.append(("", outcomeWords)) }
     facts.append(("operations", operationWords))
-    let apart = [Outcome.misdelivered, .clientGone, .unfinished].filter { count($0) > 0 || $0 == .misdelivered }
+    let apart = [Outcome.misdelivered, .clientGone, .unfinished].filter {
+      count($0) > 0 || $0 == .misdelivered
+    }
     let words = apart.map { "\($0.rawValue) \(ReadableNumber.grouped(count($0)))" }
     facts.append(("neither", words.joined(separator: ", ")))
     return facts.map { (name: $0.0, value: $0.1) }
@@ -119,7 +123,8 @@ extension RunSummary {
   private func latencySection(_ rowsMax: Int) -> SummarySection? {
     guard !latencyLines.isEmpty else { return nil }
     var table = TextTable([
-      .left("target", least: 20), .left("phase"), .right("count"), .right("p50"), .right("p90"), .right("p99"),
+      .left("target", least: 20), .left("phase"), .right("count"), .right("p50"), .right("p90"),
+      .right("p99"),
       .right("max"),
     ])
     let lines = latencyLines.filter { $0.phase != .dns } + latencyLines.filter { $0.phase == .dns }

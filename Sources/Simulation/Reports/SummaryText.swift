@@ -24,7 +24,8 @@ extension RunSummary {
     _ format: SummaryFormat, files: String?, isVerbose: Bool = false, isColoured: Bool = false
   ) -> String {
     switch format {
-    case .text: plainText(files: files, rowsMax: isVerbose ? .max : 8, style: TextStyle(isColoured: isColoured))
+    case .text:
+      plainText(files: files, rowsMax: isVerbose ? .max : 8, style: TextStyle(isColoured: isColoured))
     case .markdown: markdown(files: files, rowsMax: isVerbose ? .max : 8)
     case .json: json(files: files).document
     }
@@ -43,7 +44,9 @@ extension RunSummary {
     }
     if !notes.isEmpty {
       lines += ["", style.bold("Notes")]
-      for note in notes { lines += TextTable.wrap(note, width: width - 4).enumerated().map { ($0 == 0 ? "  - " : "    ") + $1 } }
+      for note in notes {
+        lines += TextTable.wrap(note, width: width - 4).enumerated().map { ($0 == 0 ? "  - " : "    ") + $1 }
+      }
     }
     if let files { lines += ["", "\(style.bold("Files"))  \(files)/  (\(Self.filesWords))"] }
     return lines.joined(separator: "\n") + "\n"
@@ -68,7 +71,11 @@ extension RunSummary {
     var lines = ["# \(identity.scenario)", "", headline, ""]
     if !question.isEmpty { lines += ["> \(question)", ""] }
     for fact in facts {
-      if fact.name.isEmpty { lines[lines.count - 1] += ": " + fact.value } else { lines.append("- **\(fact.name)** \(fact.value)") }
+      if fact.name.isEmpty {
+        lines[lines.count - 1] += ": " + fact.value
+      } else {
+        lines.append("- **\(fact.name)** \(fact.value)")
+      }
     }
     for section in sections(rowsMax: rowsMax) {
       lines += ["", "## \(section.title)"]

@@ -51,7 +51,8 @@ struct TextTable: Sendable {
 
   func markdown() -> [String] {
     let escaped = { (cells: [String]) in
-      "| " + cells.map { $0.split(separator: "|", omittingEmptySubsequences: false).joined(separator: "\\|") }
+      "| "
+        + cells.map { $0.split(separator: "|", omittingEmptySubsequences: false).joined(separator: "\\|") }
         .joined(separator: " | ") + " |"
     }
     let rule = columns.map { $0.alignment == .right ? "---:" : "---" }

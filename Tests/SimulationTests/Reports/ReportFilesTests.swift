@@ -15,7 +15,8 @@ import Testing
     let writer = try ReportWriter(folder: ResultFolder(target: target))
     for result in results { try writer.append(result) }
     let record = RunRecord(
-      scenarioPath: "scenarios/node-churn.json", scenarioHash: 0xC0FFEE, arguments: ["run", "scenarios/node-churn.json"])
+      scenarioPath: "scenarios/node-churn.json", scenarioHash: 0xC0FFEE,
+      arguments: ["run", "scenarios/node-churn.json"])
     try writer.finish(
       record,
       host: HostRecord(wallSeconds: 2, cores: 2, startedAt: "2026-01-01T00:00:00Z", operatingSystem: "Linux"))
@@ -24,7 +25,8 @@ import Testing
   @Test("the file has the recorded bytes", arguments: fileNames)
   func golden(file: String) throws {
     try TemporaryFolder.with { folder in
-      try Self.write([ReportFixture.result(), ReportFixture.result(replication: 1)], to: folder + "/node-churn")
+      try Self.write(
+        [ReportFixture.result(), ReportFixture.result(replication: 1)], to: folder + "/node-churn")
       try Golden.compare(try TestFiles.text(folder + "/node-churn/" + file), with: file)
     }
   }
@@ -38,7 +40,9 @@ import Testing
     }
   }
 
-  @Test("datapackage.json describes exactly the columns that are written", arguments: ReportTables.all.map(\.file))
+  @Test(
+    "datapackage.json describes exactly the columns that are written", arguments: ReportTables.all.map(\.file)
+  )
   func description(file: String) throws {
     try TemporaryFolder.with { folder in
       try Self.write([ReportFixture.result()], to: folder + "/x")
@@ -107,7 +111,8 @@ import Testing
       let metrics = Dictionary(uniqueKeysWithValues: zip(summary.column("metric"), summary.column("value")))
       let causes = metrics.filter { $0.key.hasPrefix("cause.") }.values.compactMap { Int($0) }.reduce(0, +)
       #expect(causes == Int(metrics["lost"]!)! + Int(metrics["outcome.misdelivered"]!)!)
-      let outcomes = metrics.filter { $0.key.hasPrefix("outcome.") }.values.compactMap { Int($0) }.reduce(0, +)
+      let outcomes = metrics.filter { $0.key.hasPrefix("outcome.") }.values.compactMap { Int($0) }.reduce(
+        0, +)
       #expect(outcomes == Int(metrics["attempted"]!)!)
       let loss = try ParsedCSV(TestFiles.text(folder + "/x/connection_loss.csv"))
       #expect(loss.column("connections").compactMap { Int($0) }.reduce(0, +) == outcomes)

@@ -28,8 +28,10 @@ enum ReportFixture {
     addGroups(to: &result)
     result.lost = lost
     result.ledger = [
-      LedgerEntry(second: 34, node: "worker-2", nodeMode: "iptables", target: 2, cause: .staleTable, count: 1),
-      LedgerEntry(second: 34, node: "worker-2", nodeMode: "iptables", target: 0, cause: .staleTable, count: 3),
+      LedgerEntry(
+        second: 34, node: "worker-2", nodeMode: "iptables", target: 2, cause: .staleTable, count: 1),
+      LedgerEntry(
+        second: 34, node: "worker-2", nodeMode: "iptables", target: 0, cause: .staleTable, count: 3),
       LedgerEntry(second: 12, node: "", nodeMode: "", target: 1, cause: .dnsLost, count: 2),
       LedgerEntry(second: 34, node: "worker-2", nodeMode: "iptables", target: 0, cause: .nodeDown, count: 1),
     ]
@@ -45,7 +47,9 @@ enum ReportFixture {
   }
 
   private static func addGroups(to result: inout RunResult) {
-    func group(_ target: Int, _ client: Int, _ outcome: Outcome, _ cause: Cause?, _ count: Int) -> AttemptGroup {
+    func group(_ target: Int, _ client: Int, _ outcome: Outcome, _ cause: Cause?, _ count: Int)
+      -> AttemptGroup
+    {
       AttemptGroup(target: target, client: client, outcome: outcome, cause: cause, count: count)
     }
     result.groups = [
@@ -63,7 +67,8 @@ enum ReportFixture {
 
   private static var lost: [LostConnection] {
     func connection(
-      _ id: String, _ start: Double, target: Int, client: Int, node: String, _ outcome: Outcome, _ cause: Cause
+      _ id: String, _ start: Double, target: Int, client: Int, node: String, _ outcome: Outcome,
+      _ cause: Cause
     ) -> LostConnection {
       var connection = LostConnection()
       connection.id = id
@@ -75,10 +80,13 @@ enum ReportFixture {
       (connection.outcome, connection.cause) = (outcome, cause)
       return connection
     }
-    var stale = connection("frontend/812/0", 34.100_000_25, target: 0, client: 0, node: "worker-2", .refused, .staleTable)
+    var stale = connection(
+      "frontend/812/0", 34.100_000_25, target: 0, client: 0, node: "worker-2", .refused, .staleTable)
     stale.backend = "10.244.2.7:8080"
     stale.backendNode = "worker-2"
-    (stale.kubelet, stale.controller, stale.watch) = (.milliseconds(410), .milliseconds(22), .microseconds(3500))
+    (stale.kubelet, stale.controller, stale.watch) = (
+      .milliseconds(410), .milliseconds(22), .microseconds(3500)
+    )
     (stale.runnerWait, stale.sync) = (.milliseconds(600), .milliseconds(61))
     stale.savedBy = "fresh table on worker-2, \"iptables\""
     return [
@@ -94,17 +102,23 @@ enum ReportFixture {
   }
 
   private static func addLoad(to result: inout RunResult) {
-    func share(_ target: Int, _ pod: String, _ ip: String, _ node: String, _ n: Int, _ expected: Double) -> EndpointShare {
+    func share(_ target: Int, _ pod: String, _ ip: String, _ node: String, _ n: Int, _ expected: Double)
+      -> EndpointShare
+    {
       EndpointShare(
-        target: target, pod: pod, ip: ip, node: node, connections: n, requests: 2 * n, expectedConnections: expected)
+        target: target, pod: pod, ip: ip, node: node, connections: n, requests: 2 * n,
+        expectedConnections: expected)
     }
     result.shares = [
-      share(0, "shop/web-a", "10.244.1.5", "worker-1", 8600, 8664), share(0, "shop/web-b", "10.244.2.7", "worker-2", 8500, 8664),
+      share(0, "shop/web-a", "10.244.1.5", "worker-1", 8600, 8664),
+      share(0, "shop/web-b", "10.244.2.7", "worker-2", 8500, 8664),
       share(0, "shop/web-c", "10.244.3.9", "worker-3", 8892, 8664), share(1, "", "192.0.2.53", "", 998, 998),
     ]
     var web = SpreadStatistics(target: 0, endpoints: 3, connections: 25_992)
     (web.statistic, web.degreesOfFreedom, web.pValue) = (9.5780, 2, 0.00832)
-    (web.jain, web.gini, web.cv, web.expectedCV, web.maxOverMean) = (0.99963, 0.01006, 0.0235, 0.00878, 1.0263)
+    (web.jain, web.gini, web.cv, web.expectedCV, web.maxOverMean) = (
+      0.99963, 0.01006, 0.0235, 0.00878, 1.0263
+    )
     result.spread = [web, SpreadStatistics(target: 1, endpoints: 1, connections: 998)]
     var connect = LatencyHistogram()
     var request = LatencyHistogram()
@@ -123,8 +137,11 @@ enum ReportFixture {
   private static func addCluster(to result: inout RunResult) {
     result.staleness = [
       StalenessRow(binStart: .zero, node: "worker-1", age: .zero, servicesWrong: 0),
-      StalenessRow(binStart: SimTime(nanoseconds: 34_000_000_000), node: "worker-2", age: .milliseconds(12_400), servicesWrong: 3),
-      StalenessRow(binStart: SimTime(nanoseconds: 35_000_000_000), node: "worker-2", age: .zero, servicesWrong: 0),
+      StalenessRow(
+        binStart: SimTime(nanoseconds: 34_000_000_000), node: "worker-2", age: .milliseconds(12_400),
+        servicesWrong: 3),
+      StalenessRow(
+        binStart: SimTime(nanoseconds: 35_000_000_000), node: "worker-2", age: .zero, servicesWrong: 0),
     ]
     var bin = TimelineRow(binStart: SimTime(nanoseconds: 34_000_000_000))
     (bin.attempts, bin.successes, bin.losses) = (220, 216, 4)
@@ -132,10 +149,12 @@ enum ReportFixture {
     result.timeline = [TimelineRow(binStart: .zero), bin]
     result.syncs = [
       ProxySyncRow(
-        start: SimTime(nanoseconds: 1_500_000_000), node: "worker-1", kind: "full", changes: 0, rulesWritten: 64,
+        start: SimTime(nanoseconds: 1_500_000_000), node: "worker-1", kind: "full", changes: 0,
+        rulesWritten: 64,
         duration: .milliseconds(60), programmingLatency: nil),
       ProxySyncRow(
-        start: SimTime(nanoseconds: 35_200_000_000), node: "worker-2", kind: "partial", changes: 2, rulesWritten: 9,
+        start: SimTime(nanoseconds: 35_200_000_000), node: "worker-2", kind: "partial", changes: 2,
+        rulesWritten: 9,
         duration: .microseconds(61_250), programmingLatency: .milliseconds(1061)),
     ]
     result.events = [

@@ -91,7 +91,9 @@ import Testing
   func unwritable() throws {
     try TemporaryFolder.with { parent in
       try "a file".write(toFile: parent + "/file", atomically: true, encoding: .utf8)
-      let error = #expect(throws: ResultFolderError.self) { try ResultFolder(target: parent + "/file/results/x") }
+      let error = #expect(throws: ResultFolderError.self) {
+        try ResultFolder(target: parent + "/file/results/x")
+      }
       #expect(error?.description.contains(parent + "/file") == true)
     }
     // No process, however mighty, makes folders in /proc.

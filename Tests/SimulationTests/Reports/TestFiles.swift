@@ -9,7 +9,8 @@ import Testing
 enum TestFiles {
   private static let here = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
   /// Folder of the package.
-  static let package = here.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+  static let package = here.deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().path
   static let golden = here.appendingPathComponent("Golden").path
 
   static func data(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path)) }
@@ -26,7 +27,8 @@ enum TestFiles {
 
 enum TemporaryFolder {
   static func with<Result>(_ body: (String) throws -> Result) throws -> Result {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("sim-test-\(UUID().uuidString)")
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "sim-test-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     return try body(folder.path)
@@ -37,7 +39,8 @@ enum Golden {
   static var isRecording: Bool { ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] == "1" }
 
   /// Compares with the recorded text, or records it.
-  static func compare(_ text: String, with name: String, _ location: SourceLocation = #_sourceLocation) throws {
+  static func compare(_ text: String, with name: String, _ location: SourceLocation = #_sourceLocation) throws
+  {
     let path = TestFiles.golden + "/" + name
     if isRecording {
       try FileManager.default.createDirectory(atPath: TestFiles.golden, withIntermediateDirectories: true)
@@ -45,7 +48,8 @@ enum Golden {
       return
     }
     let recorded = try TestFiles.text(path)
-    let lines = zip(text.split(separator: "\n", omittingEmptySubsequences: false),
+    let lines = zip(
+      text.split(separator: "\n", omittingEmptySubsequences: false),
       recorded.split(separator: "\n", omittingEmptySubsequences: false))
     if let (mine, theirs) = lines.first(where: { $0 != $1 }) {
       Issue.record("\(name) differs:\n  is       \(mine)\n  recorded \(theirs)", sourceLocation: location)

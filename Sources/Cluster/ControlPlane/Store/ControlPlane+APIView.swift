@@ -1,17 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-
-import SimKernel
-
-/// What `kubectl get` would list now, each kind in order of namespace and name.
-public struct APIView: Sendable {
-  public var time: SimTime
-  public var services: [Service]
-  public var endpoints: [Endpoints]
-  public var slices: [EndpointSlice]
-  public var pods: [Pod]
-  public var nodes: [Node]
-  public var workloads: [Workload]
-}
+//
+// The API's objects as the control plane has them now, for `sim get`.
 
 extension ControlPlane {
   /// The API's objects as they are now. Costs a copy of all of them. The Endpoints of Services with a selector
@@ -31,8 +20,7 @@ extension ControlPlane {
       if let made { endpoints.append(made) }
     }
     return APIView(
-      time: now, services: store.allServices(), endpoints: endpoints.sorted { $0.metadata < $1.metadata },
-      slices: store.allSlices(), pods: store.allPods(), nodes: store.allNodes(),
-      workloads: workloads.filter { !$0.isDeleted }.map(\.object).sorted { $0.metadata < $1.metadata })
+      services: store.allServices(), endpoints: endpoints, slices: store.allSlices(), pods: store.allPods(),
+      nodes: store.allNodes(), now: now)
   }
 }
