@@ -46,9 +46,9 @@
   @usableFromInline var lastTime: Int64 = .min
 
   /// Up to this many entries a heap that stays in the first-level cache is faster than buckets.
-  @usableFromInline static var smallQueue: Int { 1024 }
+  @inlinable static var smallQueue: Int { 1024 }
 
-  public init(laneCount: Int = 0) {
+  @inlinable public init(laneCount: Int = 0) {
     near = EntryHeap(capacity: 256)
     rung = BucketRung()
     far = EntryList(capacity: 64)
@@ -106,7 +106,7 @@
   }
 
   /// Moves the next bucket that holds something into `near`.
-  @usableFromInline mutating func refill() {
+  @inlinable mutating func refill() {
     while near.count == 0 {
       if rung.count > 0 {
         nearEnd = rung.drainNext(into: &near)
@@ -120,7 +120,7 @@
   }
 
   /// `near` has become large: its entries and those of the rung are spread over a finer rung.
-  @usableFromInline mutating func spill() {
+  @inlinable mutating func spill() {
     near.moveAll(into: &far)
     rung.moveAll(into: &far)
     buildRung()
@@ -130,7 +130,7 @@
 
   /// Spreads `far` over buckets that start at its minimum and reach about three mean distances from there:
   /// nearly everything of an exponential mix, while a few very late timers do not stretch the buckets.
-  @usableFromInline mutating func buildRung() {
+  @inlinable mutating func buildRung() {
     var first = Int64.max
     for i in 0..<far.count { first = min(first, far[i].time) }
     var sum = 0.0

@@ -10,11 +10,11 @@
   @usableFromInline var capacity: Int
   @usableFromInline var count = 0
 
-  @usableFromInline init(capacity: Int) {
+  @inlinable init(capacity: Int) {
     self.capacity = capacity
     base = .allocate(capacity: capacity)
   }
-  deinit { base.deallocate() }
+  @inlinable deinit { base.deallocate() }
 
   @inlinable subscript(_ i: Int) -> Entry {
     get {
@@ -35,7 +35,7 @@
     assert(n <= count)
     count = n
   }
-  @usableFromInline mutating func grow() {
+  @inlinable mutating func grow() {
     let larger = UnsafeMutablePointer<Entry>.allocate(capacity: capacity * 2)
     larger.moveInitialize(from: base, count: count)
     base.deallocate()
@@ -49,7 +49,7 @@
   @usableFromInline typealias Entry = EventEntry<Event>
   @usableFromInline var list: EntryList<Event>
 
-  @usableFromInline init(capacity: Int) { list = EntryList(capacity: capacity) }
+  @inlinable init(capacity: Int) { list = EntryList(capacity: capacity) }
 
   @inlinable var count: Int { list.count }
   @inlinable var top: Entry {
@@ -100,7 +100,7 @@
     base[hole] = entry
   }
 
-  @usableFromInline mutating func moveAll(into other: inout EntryList<Event>) {
+  @inlinable mutating func moveAll(into other: inout EntryList<Event>) {
     for i in 0..<list.count { other.append(list.base[i]) }
     list.count = 0
   }
@@ -110,8 +110,8 @@
 @frozen @usableFromInline struct BucketRung<Event: BitwiseCopyable>: ~Copyable {
   @usableFromInline typealias Entry = EventEntry<Event>
   /// Entries per chunk.
-  @usableFromInline static var chunk: Int { 16 }
-  @usableFromInline static var noChunk: Int32 { -1 }
+  @inlinable static var chunk: Int { 16 }
+  @inlinable static var noChunk: Int32 { -1 }
 
   /// First instant after the last bucket; entries from here on do not belong here.
   @usableFromInline var end: Int64 = .min
@@ -127,10 +127,10 @@
   @usableFromInline var pool: UnsafeMutablePointer<Entry>
   @usableFromInline var poolChunks = 0
 
-  @usableFromInline init() { pool = .allocate(capacity: 1) }
-  deinit { pool.deallocate() }
+  @inlinable init() { pool = .allocate(capacity: 1) }
+  @inlinable deinit { pool.deallocate() }
 
-  @usableFromInline mutating func reset(start: Int64, width: Int64, buckets: Int) {
+  @inlinable mutating func reset(start: Int64, width: Int64, buckets: Int) {
     assert(count == 0, "a rung is rebuilt only when it is empty")
     self.start = start
     self.width = width
@@ -164,7 +164,7 @@
     return taken
   }
 
-  @usableFromInline mutating func growPool() {
+  @inlinable mutating func growPool() {
     let larger = max(64, poolChunks * 2)
     let memory = UnsafeMutablePointer<Entry>.allocate(capacity: larger * Self.chunk)
     memory.moveInitialize(from: pool, count: poolChunks * Self.chunk)
@@ -197,7 +197,7 @@
 
   /// Moves the next non-empty bucket into the heap.
   /// - Returns: the first instant that is not in the heap now.
-  @usableFromInline mutating func drainNext(into heap: inout EntryHeap<Event>) -> Int64 {
+  @inlinable mutating func drainNext(into heap: inout EntryHeap<Event>) -> Int64 {
     assert(count > 0)
     while filled[next] == 0 { next += 1 }
     drain(next) { heap.push($0) }
@@ -205,7 +205,7 @@
     return next == buckets ? end : start + Int64(next) * width
   }
 
-  @usableFromInline mutating func moveAll(into list: inout EntryList<Event>) {
+  @inlinable mutating func moveAll(into list: inout EntryList<Event>) {
     while count > 0 {
       drain(next) { list.append($0) }
       next += 1
@@ -224,7 +224,7 @@
     @usableFromInline var mask: Int
     @usableFromInline var head = 0
     @usableFromInline var tail = 0
-    @usableFromInline init(base: UnsafeMutablePointer<Entry>, mask: Int) {
+    @inlinable init(base: UnsafeMutablePointer<Entry>, mask: Int) {
       self.base = base
       self.mask = mask
     }
@@ -233,14 +233,14 @@
   @usableFromInline let laneCount: Int
   @usableFromInline var count = 0
 
-  @usableFromInline init(count laneCount: Int) {
+  @inlinable init(count laneCount: Int) {
     self.laneCount = laneCount
     lanes = .allocate(capacity: max(1, laneCount))
     for i in 0..<laneCount {
       (lanes + i).initialize(to: Lane(base: .allocate(capacity: 256), mask: 255))
     }
   }
-  deinit {
+  @inlinable deinit {
     for i in 0..<laneCount { lanes[i].base.deallocate() }
     lanes.deallocate()
   }
@@ -277,7 +277,7 @@
     return entry
   }
 
-  @usableFromInline func grow(_ lane: UnsafeMutablePointer<Lane>) {
+  @inlinable func grow(_ lane: UnsafeMutablePointer<Lane>) {
     let old = lane.pointee
     let capacity = (old.mask + 1) * 2
     let memory = UnsafeMutablePointer<Entry>.allocate(capacity: capacity)

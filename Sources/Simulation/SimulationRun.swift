@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
+import Cluster
+import Proxy
 import Scenario
 import SimKernel
 
 /// One replication of a scenario, from nothing to its result.
 public enum SimulationRun {
-  /// - Throws: `RunInterrupted`, or what is wrong with the scenario that only running it could tell.
+  /// Part of every `run_id`: results of different versions are never taken for each other.
+  public static let version = "0.1.0"
+
+  /// - Throws: `RunInterrupted`; `APIRefusal` if the API server refuses one of the scenario's objects;
+  ///   `UnsupportedProxyMode`.
   public static func run(
     _ scenario: ScenarioFile, replication: Int = 0, variant: String = "base", observer: (any RunObserver)? = nil
   ) throws -> RunResult {
-    RunResult(
-      identity: RunIdentity(
-        runID: "", scenario: scenario.name, variant: variant, proxyMode: "iptables", replication: replication,
-        seed: scenario.seed))
+    var world = try World.make(scenario, replication: UInt32(replication))
+    try world.run(observer: observer)
+    return world.result(variant: variant)
   }
 }

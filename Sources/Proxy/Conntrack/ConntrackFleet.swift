@@ -3,9 +3,9 @@
 /// The connection tracking tables of all nodes, by NodeID. Tables are not copyable, so they live in memory of
 /// their own instead of an Array.
 public struct ConntrackFleet: ~Copyable {
-  @usableFromInline var tables: UnsafeMutablePointer<ConntrackTable>
+  var tables: UnsafeMutablePointer<ConntrackTable>
   public private(set) var count = 0
-  @usableFromInline var capacity: Int
+  var capacity: Int
 
   public init() {
     capacity = 8
@@ -28,14 +28,10 @@ public struct ConntrackFleet: ~Copyable {
     count += 1
   }
 
-  @inlinable public subscript(_ node: Int) -> ConntrackTable {
-    _read {
-      assert(node < count)
-      yield tables[node]
-    }
-    _modify {
-      assert(node < count)
-      yield &tables[node]
-    }
+  /// The table of a node, in place: `fleet[node].pointee.find(…)`. Valid until the next `append`. (A `_modify`
+  /// accessor would be nicer; Swift 6.3.1 crashes on one across modules.)
+  public subscript(_ node: Int) -> UnsafeMutablePointer<ConntrackTable> {
+    assert(node < count)
+    return tables + node
   }
 }

@@ -4,37 +4,37 @@
 // a tuple's hash to the entry. Callers keep the rules; this file keeps the memory.
 
 /// Entries in chunks of 1024, with a free list. Growth copies nothing.
-@frozen @usableFromInline struct ChunkedEntries: ~Copyable {
-  @usableFromInline var chunks: [UnsafeMutablePointer<ConntrackEntry>] = []
+struct ChunkedEntries: ~Copyable {
+  var chunks: [UnsafeMutablePointer<ConntrackEntry>] = []
   /// Slots handed out so far, free ones included.
-  @usableFromInline var used: Int32 = 0
-  @usableFromInline var free: [Int32] = []
+  var used: Int32 = 0
+  var free: [Int32] = []
 
-  @usableFromInline init() {}
+  init() {}
   deinit { for chunk in chunks { chunk.deallocate() } }
 
-  @inlinable func pointer(_ slot: Int32) -> UnsafeMutablePointer<ConntrackEntry> {
+  func pointer(_ slot: Int32) -> UnsafeMutablePointer<ConntrackEntry> {
     assert(slot >= 0 && slot < used)
     return chunks[Int(slot) >> 10] + Int(slot & 1023)
   }
 
-  @usableFromInline mutating func take() -> Int32 {
+  mutating func take() -> Int32 {
     if let slot = free.popLast() { return slot }
     if Int(used) == chunks.count << 10 { chunks.append(.allocate(capacity: 1024)) }
     used += 1
     return used - 1
   }
 
-  @inlinable mutating func giveBack(_ slot: Int32) { free.append(slot) }
+  mutating func giveBack(_ slot: Int32) { free.append(slot) }
 }
 
 /// Open addressing with linear probing and backward-shift deletion. A cell is hash tag << 32 | slot + 1.
-@frozen @usableFromInline struct ConntrackIndex: ~Copyable {
-  @usableFromInline var cells: UnsafeMutablePointer<UInt64>
-  @usableFromInline var mask: Int
-  @usableFromInline var filled = 0
+struct ConntrackIndex: ~Copyable {
+  var cells: UnsafeMutablePointer<UInt64>
+  var mask: Int
+  var filled = 0
 
-  @usableFromInline init() {
+  init() {
     mask = 63
     cells = .allocate(capacity: 64)
     cells.initialize(repeating: 0, count: 64)
@@ -42,10 +42,10 @@
   deinit { cells.deallocate() }
 
   /// Home position: from the upper half of the hash, which is what a cell keeps.
-  @inlinable func firstProbe(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash >> 32) & mask }
+  func firstProbe(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash >> 32) & mask }
 
   /// The next slot with this hash's tag from `probe` on; nil at the end of the run.
-  @inlinable func next(_ probe: inout Int, hash: UInt64) -> Int32? {
+  func next(_ probe: inout Int, hash: UInt64) -> Int32? {
     let tag = hash >> 32
     while true {
       let cell = cells[probe]
@@ -55,21 +55,21 @@
     }
   }
 
-  @usableFromInline mutating func insert(_ hash: UInt64, slot: Int32) {
+  mutating func insert(_ hash: UInt64, slot: Int32) {
     if (filled + 1) * 8 > (mask + 1) * 5 { grow() }
     put(hash, cell: cellValue(hash, slot))
     filled += 1
   }
 
-  @inlinable func cellValue(_ hash: UInt64, _ slot: Int32) -> UInt64 { (hash >> 32) << 32 | UInt64(slot + 1) }
+  func cellValue(_ hash: UInt64, _ slot: Int32) -> UInt64 { (hash >> 32) << 32 | UInt64(slot + 1) }
 
-  @usableFromInline func put(_ hash: UInt64, cell: UInt64) {
+  func put(_ hash: UInt64, cell: UInt64) {
     var i = firstProbe(hash)
     while cells[i] != 0 { i = (i + 1) & mask }
     cells[i] = cell
   }
 
-  @usableFromInline mutating func remove(_ hash: UInt64, slot: Int32) {
+  mutating func remove(_ hash: UInt64, slot: Int32) {
     let wanted = cellValue(hash, slot)
     var hole = firstProbe(hash)
     while cells[hole] != wanted {
@@ -90,9 +90,9 @@
     filled -= 1
   }
 
-  @inlinable func homeOf(_ cell: UInt64) -> Int { firstProbe(cell) }
+  func homeOf(_ cell: UInt64) -> Int { firstProbe(cell) }
 
-  @usableFromInline mutating func grow() {
+  mutating func grow() {
     let old = cells
     let oldCapacity = mask + 1
     mask = oldCapacity * 2 - 1

@@ -11,7 +11,7 @@ import NetworkTypes
 import SimKernel
 
 /// One flow. 48 bytes.
-@frozen public struct ConntrackEntry: BitwiseCopyable {
+public struct ConntrackEntry: BitwiseCopyable {
   public var original: PackedTuple
   public var reply: PackedTuple
   public var expires: Int64
@@ -20,44 +20,44 @@ import SimKernel
   public var state: ConntrackState
   public var transport: TransportProtocol
   /// Bit 0: replies seen. Bit 1: in use. Bit 2: has NAT.
-  @usableFromInline var flags: UInt8
-  @usableFromInline var unused: UInt8 = 0
+  var flags: UInt8
+  var unused: UInt8 = 0
 
-  @inlinable public var hasSeenReply: Bool { flags & 1 != 0 }
-  @inlinable var isInUse: Bool { flags & 2 != 0 }
-  @inlinable public var isTranslated: Bool { flags & 4 != 0 }
+  public var hasSeenReply: Bool { flags & 1 != 0 }
+  var isInUse: Bool { flags & 2 != 0 }
+  public var isTranslated: Bool { flags & 4 != 0 }
 }
 
 /// Addresses and ports of a tuple without the protocol. 12 bytes.
-@frozen public struct PackedTuple: Hashable, BitwiseCopyable, Sendable {
+public struct PackedTuple: Hashable, BitwiseCopyable, Sendable {
   public var source: UInt32
   public var destination: UInt32
   public var sourcePort: UInt16
   public var destinationPort: UInt16
 
-  @inlinable public init(_ t: FlowTuple) {
+  public init(_ t: FlowTuple) {
     source = t.source.bits
     destination = t.destination.bits
     sourcePort = t.sourcePort
     destinationPort = t.destinationPort
   }
-  @inlinable init(source: UInt32, destination: UInt32, sourcePort: UInt16, destinationPort: UInt16) {
+  init(source: UInt32, destination: UInt32, sourcePort: UInt16, destinationPort: UInt16) {
     self.source = source
     self.destination = destination
     self.sourcePort = sourcePort
     self.destinationPort = destinationPort
   }
-  @inlinable public var reversed: PackedTuple {
+  public var reversed: PackedTuple {
     PackedTuple(
       source: destination, destination: source, sourcePort: destinationPort, destinationPort: sourcePort)
   }
-  @inlinable public func tuple(_ transport: TransportProtocol) -> FlowTuple {
+  public func tuple(_ transport: TransportProtocol) -> FlowTuple {
     FlowTuple(
       source: IPv4Address(bits: source), sourcePort: sourcePort, destination: IPv4Address(bits: destination),
       destinationPort: destinationPort, transport: transport)
   }
   /// The same for both directions, so that a flow without NAT needs one place in the index.
-  @inlinable func hash(_ transport: TransportProtocol) -> UInt64 {
+  func hash(_ transport: TransportProtocol) -> UInt64 {
     let a = UInt64(source) << 16 | UInt64(sourcePort)
     let b = UInt64(destination) << 16 | UInt64(destinationPort)
     let low = a < b ? a : b
@@ -72,10 +72,10 @@ import SimKernel
 }
 
 /// Where a packet's flow was found.
-@frozen public struct ConntrackHit: BitwiseCopyable {
+public struct ConntrackHit: BitwiseCopyable {
   public var slot: Int32
   public var isReply: Bool
-  @inlinable public init(slot: Int32, isReply: Bool) {
+  public init(slot: Int32, isReply: Bool) {
     self.slot = slot
     self.isReply = isReply
   }
@@ -89,7 +89,7 @@ public enum ConntrackInsertion: BitwiseCopyable {
   case replyTaken
 }
 
-@frozen public struct ConntrackTable: ~Copyable {
+public struct ConntrackTable: ~Copyable {
   public let capacity: Int
   public var timeouts: ConntrackTimeouts
   /// Entries in memory: the live ones and expired ones not yet looked at.
@@ -97,10 +97,10 @@ public enum ConntrackInsertion: BitwiseCopyable {
   /// The most entries at any time.
   public private(set) var peak = 0
 
-  @usableFromInline var entries: ChunkedEntries
-  @usableFromInline var index: ConntrackIndex
+  var entries: ChunkedEntries
+  var index: ConntrackIndex
   /// Where the clock hand looks next for expired entries.
-  @usableFromInline var hand: Int32 = 0
+  var hand: Int32 = 0
 
   /// - Parameter capacity: nf_conntrack_max, in flows.
   public init(capacity: Int, timeouts: ConntrackTimeouts = ConntrackTimeouts()) {
@@ -112,7 +112,7 @@ public enum ConntrackInsertion: BitwiseCopyable {
   }
 
   /// The live flow that a packet belongs to. O(1).
-  @inlinable public mutating func find(_ tuple: FlowTuple, now: SimTime) -> ConntrackHit? {
+  public mutating func find(_ tuple: FlowTuple, now: SimTime) -> ConntrackHit? {
     let key = PackedTuple(tuple)
     let hash = key.hash(tuple.transport)
     var probe = index.firstProbe(hash)
@@ -131,7 +131,7 @@ public enum ConntrackInsertion: BitwiseCopyable {
     return nil
   }
 
-  @inlinable public subscript(_ slot: Int32) -> ConntrackEntry { entries.pointer(slot).pointee }
+  public subscript(_ slot: Int32) -> ConntrackEntry { entries.pointer(slot).pointee }
 
   /// Remembers a new flow. Both tuples must be free; an expired holder of one makes room.
   /// - Parameter tag: kept with the entry, see `ConntrackEntry.tag`.
@@ -160,7 +160,7 @@ public enum ConntrackInsertion: BitwiseCopyable {
 
   /// Takes note of a packet of a known flow.
   /// - Returns: false if the packet is INVALID for the flow's state; the entry is then left as it was.
-  @inlinable public mutating func update(_ hit: ConntrackHit, _ segment: SegmentKind, now: SimTime) -> Bool {
+  public mutating func update(_ hit: ConntrackHit, _ segment: SegmentKind, now: SimTime) -> Bool {
     let e = entries.pointer(hit.slot)
     guard let state = e.pointee.state.after(segment, isReply: hit.isReply) else { return false }
     e.pointee.state = state
@@ -170,13 +170,13 @@ public enum ConntrackInsertion: BitwiseCopyable {
   }
 
   /// The tuple with which a packet of this flow leaves the node.
-  @inlinable public func translated(_ hit: ConntrackHit) -> FlowTuple {
+  public func translated(_ hit: ConntrackHit) -> FlowTuple {
     let e = entries.pointer(hit.slot)
     let t = hit.isReply ? e.pointee.original.reversed : e.pointee.reply.reversed
     return t.tuple(e.pointee.transport)
   }
 
-  @inlinable public mutating func remove(_ slot: Int32) {
+  public mutating func remove(_ slot: Int32) {
     let e = entries.pointer(slot)
     assert(e.pointee.isInUse)
     index.remove(e.pointee.original.hash(e.pointee.transport), slot: slot)
@@ -186,7 +186,7 @@ public enum ConntrackInsertion: BitwiseCopyable {
     decrementCount()
   }
 
-  @usableFromInline mutating func decrementCount() { count -= 1 }
+  mutating func decrementCount() { count -= 1 }
 
   /// Removes the live flows for which `matches` says so, in slot order. O(table).
   public mutating func removeAll(where matches: (ConntrackEntry) -> Bool) -> Int {
@@ -205,7 +205,7 @@ public enum ConntrackInsertion: BitwiseCopyable {
     _ = removeAll { _ in true }
   }
 
-  @usableFromInline mutating func sweep(now: SimTime, steps: Int32) {
+  mutating func sweep(now: SimTime, steps: Int32) {
     guard entries.used > 0 else { return }
     for _ in 0..<min(steps, entries.used) {
       if hand >= entries.used { hand = 0 }

@@ -7,6 +7,7 @@ import Cluster
 import NetworkTypes
 import Proxy
 import SimKernel
+import SimRandom
 import Traffic
 
 extension World {
@@ -94,7 +95,7 @@ extension World {
   private mutating func clean(_ cleanup: ConntrackCleanup) {
     let frontends = Set(cleanup.frontends)
     let serving = Set(cleanup.serving)
-    _ = conntrack[cleanup.node.index].removeAll { entry in
+    _ = conntrack[cleanup.node.index].pointee.removeAll { entry in
       guard entry.transport == .udp else { return false }
       let destination = ConntrackCleanup.Target(
         address: IPv4Address(bits: entry.original.destination), port: entry.original.destinationPort)
@@ -219,7 +220,7 @@ extension World {
 
   private mutating func nodeDown(_ node: NodeID) {
     nodePlanes[node.index].isUp = false
-    conntrack[node.index].clear()
+    conntrack[node.index].pointee.clear()
     proxies.nodeWentDown(node)
     endInstances(on: HostReference(.node, node.rawValue))
   }
@@ -246,7 +247,7 @@ extension World {
     addresses.assign(new, to: HostReference(.node, node.rawValue))
     proxies.updateNodeAddresses(node, control.nodes[i].addresses)
     // Masquerading drops the flows that used an address when it goes (nf_nat_masquerade.c, inet event).
-    _ = conntrack[i].removeAll { $0.isTranslated && $0.reply.destination == old.bits }
+    _ = conntrack[i].pointee.removeAll { $0.isTranslated && $0.reply.destination == old.bits }
     for instance in instances.indices
     where instances[instance].host == HostReference(.node, node.rawValue) && instances[instance].isAlive {
       instances[instance].address = new

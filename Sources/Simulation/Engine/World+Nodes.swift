@@ -19,21 +19,21 @@ extension World {
   /// Takes a packet through the tables of `node` and on.
   mutating func pass(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin) {
     let packet = packets[slot]
-    guard let hit = conntrack[node].find(packet.tuple, now: now) else {
+    guard let hit = conntrack[node].pointee.find(packet.tuple, now: now) else {
       return passUnknown(slot, node, origin)
     }
     if packet.kind == .syn, !hit.isReply {
-      let state = conntrack[node][hit.slot].state
+      let state = conntrack[node].pointee[hit.slot].state
       if state == .timeWait || state == .close {
-        conntrack[node].remove(hit.slot)
+        conntrack[node].pointee.remove(hit.slot)
         return openFlow(slot, node, origin, state: .synSent)
       }
     }
     let isError = packet.kind == .portUnreachable || packet.kind == .hostUnreachable
-    if !isError, !conntrack[node].update(hit, packet.kind.segment, now: now) {
+    if !isError, !conntrack[node].pointee.update(hit, packet.kind.segment, now: now) {
       return lose(slot, .conntrackInvalid(node: node))
     }
-    packets[slot].tuple = conntrack[node].translated(hit)
+    packets[slot].tuple = conntrack[node].pointee.translated(hit)
     forward(slot, from: node, origin, extra: .zero)
   }
 
@@ -94,7 +94,7 @@ extension World {
     }
     for attempt in 0..<Self.snatAttempts {
       let tag = verdict.kind == .forward ? verdict.backend.rawValue : .max
-      switch conntrack[node].insert(original: original, reply: leaving.reversed, state: state, tag: tag, now: now) {
+      switch conntrack[node].pointee.insert(original: original, reply: leaving.reversed, state: state, tag: tag, now: now) {
       case .inserted: return leaving
       case .tableFull:
         lose(slot, .conntrackFull(node: node))

@@ -145,7 +145,7 @@ extension World {
   private mutating func throughLoadBalancer(
     _ slot: UInt32, service: UInt32, from: HopEnd, _ extra: SimDuration
   ) {
-    let targets = control.targets(of: .init(service))
+    let targets = control.loadBalancerTargets(of: .init(service))
     guard !targets.isEmpty else { return lose(slot, .loadBalancerHasNoTarget) }
     let node = entryNode(of: slot, among: targets.map(\.index))
     let entry = HostReference(.node, UInt32(node))

@@ -12,7 +12,26 @@ import SimRandom
 import Traffic
 
 extension World {
-  init(_ scenario: ScenarioFile, replication: UInt32) throws {
+  /// - Throws: the API server's refusal of an object; `UnsupportedProxyMode`.
+  static func make(_ scenario: ScenarioFile, replication: UInt32) throws -> World {
+    let control = try ControlPlane(
+      settings: scenario.cluster, objects: scenario.objects, podBehaviour: podBehaviour(scenario.servers),
+      seed: scenario.seed, replication: replication)
+    let nodes = control.nodes.map {
+      ProxyNode(id: $0.id, name: $0.name, zone: $0.zone, addresses: $0.addresses, settings: $0.proxy)
+    }
+    let proxies = try ProxyFleet(
+      nodes: nodes, timing: scenario.cluster.timing, minorVersion: scenario.cluster.minorVersion,
+      seed: scenario.seed, replication: replication)
+    var world = World(scenario, replication, control, proxies)
+    world.setUp()
+    return world
+  }
+
+  private init(
+    _ scenario: ScenarioFile, _ replication: UInt32, _ control: consuming ControlPlane,
+    _ proxies: consuming ProxyFleet
+  ) {
     self.scenario = scenario
     self.replication = replication
     end = .zero + scenario.duration
@@ -21,32 +40,21 @@ extension World {
     dnsLatency = Sampler(scenario.cluster.dns.latency)
     serverSettings = scenario.servers + [ServerSettings(name: "default", place: .outside([]))]
     serviceTimes = serverSettings.map { Sampler($0.serviceTime) }
-    let behaviour = World.podBehaviour(scenario.servers)
-    control = try ControlPlane(
-      settings: scenario.cluster, objects: scenario.objects, podBehaviour: behaviour, seed: scenario.seed,
-      replication: replication)
-    let nodes = control.nodes.map {
-      ProxyNode(id: $0.id, name: $0.name, zone: $0.zone, addresses: $0.addresses, settings: $0.proxy)
-    }
-    proxies = try ProxyFleet(
-      nodes: nodes, timing: scenario.cluster.timing, minorVersion: scenario.cluster.minorVersion,
-      seed: scenario.seed, replication: replication)
-    groups = scenario.clients.map { ClientGroup($0, duration: scenario.duration) }
-    targets = []
+    var groups = scenario.clients.map { ClientGroup($0, duration: scenario.duration) }
+    var targets: [TargetName] = []
     for group in groups.indices {
       let name = World.targetName(groups[group].settings, control.store)
-      if let known = targets.firstIndex(of: name) {
-        groups[group].target = known
-      } else {
-        groups[group].target = targets.count
-        targets.append(name)
-      }
+      groups[group].target = targets.firstIndex(of: name) ?? targets.count
+      if groups[group].target == targets.count { targets.append(name) }
     }
+    self.groups = groups
+    self.targets = targets
     let report = scenario.report
     recorder = Recorder(
       targets: targets.count, clients: groups.count,
       report: (report.bin, report.warmUp, report.lostConnectionsMax))
-    setUp()
+    self.control = control
+    self.proxies = proxies
   }
 
   private mutating func setUp() {

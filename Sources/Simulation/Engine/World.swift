@@ -50,7 +50,6 @@ struct World: ~Copyable {
   var packets = PacketPool()
   var connections = ConnectionTable()
   var paths: NetworkPaths
-  let pathsAreQuiet: Bool
   let podNetwork: IPv4CIDR
   var icmp = ICMPLimiter()
 
@@ -59,6 +58,9 @@ struct World: ~Copyable {
   var servers: [ServerProcess] = []
   var serviceTimes: [Sampler] = []
   var serverSettings: [ServerSettings] = []
+  let dnsLatency: Sampler
+  /// Addresses that something outside holds for a Service.
+  var serviceAddresses: [ServiceID: [(IPv4Address, HostReference)]] = [:]
   /// By PodID: indices of the servers in the pod.
   var podSockets: [[Int32]] = []
   /// By index of the outside host.

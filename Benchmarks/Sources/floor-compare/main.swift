@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// One measurement per process, printed as a CSV line like those of the C++ floor:
+//     floor-compare hold PENDING HOLDS     -> hold,PENDING,holds/s,check
+//     floor-compare reference CONNECTIONS  -> reference,CONNECTIONS,packets/s,events/s,bytes per connection,mean us,...
+
+import Foundation
+import SimKernel
+import Simulation
+
+let arguments = CommandLine.arguments
+guard arguments.count >= 3, let size = Int(arguments[2]) else {
+  FileHandle.standardError.write(Data("usage: floor-compare hold PENDING [HOLDS] | reference CONNECTIONS\n".utf8))
+  exit(64)
+}
+switch arguments[1] {
+case "hold":
+  let holds = arguments.count > 3 ? Int(arguments[3]) ?? 5_000_000 : 5_000_000
+  let (rate, check) = Hold.measure(pending: size, holds: holds)
+  print("sim-hold,\(size),\(Int(rate)),\(check)")
+case "reference":
+  let scenario = Reference.scenario(connections: size)
+  let before = Usage.userSeconds()
+  let base = Usage.peakBytes()
+  let result = try SimulationRun.run(scenario)
+  let user = Usage.userSeconds() - before
+  let requests = result.latency.first { $0.phase == .request && $0.outcome == .completed }
+  let mean = requests?.histogram.mean.map { $0.seconds * 1e6 } ?? .nan
+  let remembered = Double(max(1, result.attempted))
+  print(
+    "sim-reference,\(result.attempted),user_s=\(user),packets=\(result.packets),packets_per_s=\(Int(Double(result.packets) / user)),"
+      + "events_per_s=\(Int(Double(result.simulationEvents) / user)),"
+      + "bytes_per_connection=\(Int(Double(Usage.peakBytes() - base) / remembered)),peak_mb=\(Usage.peakBytes() >> 20),"
+      + "mean_us=\(mean),lost=\(result.lostCount),conntrack_peak=\(result.conntrackPeak)")
+default:
+  exit(64)
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What an event of the control plane or of a proxy is about, for the order at equal times.
+
+import Cluster
+import Proxy
+
+extension ClusterEvent {
+  /// Kind (upper bits) and index of the entity.
+  var entity: UInt64 {
+    switch self {
+    case .schedulePod(let id), .reportPodStatus(let id), .kubeletSeesDeletion(let id), .sandboxRemoved(let id),
+      .confirmPodGone(let id):
+      pod(id.rawValue)
+    case .kubeletSeesPod(let id, _), .containersStart(let id, _), .applicationReady(let id, _),
+      .preStopEnded(let id, _), .processExits(let id, _), .gracePeriodOver(let id, _), .containerRestarts(let id, _),
+      .probeRecovers(let id, _):
+      pod(id.rawValue)
+    case .heartbeatMissed(let id, _), .evictPods(let id, _), .powerOff(let id, _), .powerOn(let id, _),
+      .bootComplete(let id, _), .collectOrphans(let id, _), .checkNode(let id, _):
+      node(id.rawValue)
+    case .reportNodeStatus(let id): node(id.rawValue)
+    case .learnRoute(let id, let on): 3 << 32 | UInt64(on) << 16 | UInt64(id.rawValue & 0xffff)
+    case .reconcileEndpoints(let id), .provisionLoadBalancer(let id): 4 << 32 | UInt64(id.rawValue)
+    case .syncWorkload(let id): 5 << 32 | UInt64(id.rawValue)
+    case .action(let index): UInt64(index)
+    case .occurrence(let number, let process): 6 << 32 | UInt64(process) << 16 | UInt64(number & 0xffff)
+    case .linkEffectEnds(let index): 7 << 32 | UInt64(index)
+    }
+  }
+  private func pod(_ id: UInt32) -> UInt64 { 1 << 32 | UInt64(id) }
+  private func node(_ id: UInt32) -> UInt64 { 2 << 32 | UInt64(id) }
+
+  /// Which of an entity's events it is; equal ones at one instant are interchangeable.
+  var kindNumber: UInt32 {
+    switch self {
+    case .schedulePod, .action, .syncWorkload, .reconcileEndpoints, .powerOff, .learnRoute, .linkEffectEnds: 0
+    case .kubeletSeesPod, .provisionLoadBalancer, .powerOn, .occurrence: 1
+    case .containersStart, .bootComplete: 2
+    case .applicationReady, .reportNodeStatus: 3
+    case .probeRecovers, .heartbeatMissed: 4
+    case .kubeletSeesDeletion, .evictPods: 5
+    case .preStopEnded, .collectOrphans: 6
+    case .processExits: 7
+    case .gracePeriodOver: 8
+    case .containerRestarts: 9
+    case .reportPodStatus: 10
+    case .sandboxRemoved: 11
+    case .confirmPodGone: 12
+    case .checkNode(_, let check): 64 + UInt32(check)
+    }
+  }
+}
+
+extension ProxyEvent {
+  var node: NodeID {
+    switch self {
+    case .wake(let node, _), .filterCommit(let node, _), .natCommit(let node, _), .processReady(let node, _),
+      .forcedRun(let node, _):
+      node
+    }
+  }
+  /// Commits end a sync before the next one begins.
+  var kindNumber: UInt32 {
+    switch self {
+    case .filterCommit: 0
+    case .natCommit: 1
+    case .processReady: 2
+    case .wake: 3
+    case .forcedRun: 4
+    }
+  }
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The but-for test: the first part along the path of the packet that failed which would have saved the connection,
+// had its state been fresh and sufficient. It runs at the instant of the failure, because it asks what a fresh
+// table or a fresh API would have said then. What went wrong first stays; a packet that gets through wipes it out.
+//
+//     client - DNS - load balancer - network path - proxy table - conntrack - destination
+//
+// Two conventions where a chain of parts was stale together: a new connection sent to a backend that had already
+// gone is blamed on the first part that should have known (DNS answer, API, table) before the dead end itself;
+// an open connection whose server goes is blamed on what took it away.
+
+import Cluster
+import NetworkTypes
+import Proxy
+import SimKernel
+import Traffic
+
+extension World {
+  /// Notes what went wrong with a connection, unless something went wrong before.
+  mutating func blame(_ slot: UInt32, _ loss: Loss) {
+    guard connections[slot].failure.isNone else { return }
+    let (cause, node) = findCause(slot, loss)
+    connections[slot].failure.cause = Recorder.causeIndex[cause]!
+    connections[slot].failure.node = node < 0 ? .max : UInt32(node)
+    connections[slot].failure.at = now.nanoseconds
+  }
+
+  private mutating func findCause(_ slot: UInt32, _ loss: Loss) -> (Cause, node: Int) {
+    switch loss {
+    case .refusedByTable(let node, let verdict, let flow, let origin):
+      return (refusedCause(slot, node, verdict, flow, origin), node)
+    case .unrouted(let node, let flow, let origin):
+      return (unroutedCause(slot, node, flow, origin), node)
+    case .unknownAddress(let address):
+      return (unknownAddressCause(address), formerOwner(address) ?? -1)
+    case .nodeDown(let node): return (nodeDownCause(slot, node), node)
+    case .staleRoute(let on, let to): return (nodePlanes[to].isUp ? .staleRoute : nodeDownCause(slot, to), on)
+    case .lossOnPath: return (.networkLoss, -1)
+    case .partition: return (.partition, -1)
+    case .conntrackFull(let node): return (.conntrackFull, node)
+    case .conntrackInvalid(let node): return (.conntrackInvalid, node)
+    case .conntrackMissing(let node): return (forgottenCause(slot), node)
+    case .snatPortsExhausted(let node): return (.snatPortsExhausted, node)
+    case .podGone(let node, _): return (destinationCause(slot, otherwise: .podTerminated), decidingNode(slot) ?? node)
+    case .portClosed(let node, _, _):
+      return (destinationCause(slot, otherwise: .portClosed), decidingNode(slot) ?? node)
+    case .backlogFull(let node): return (.backlogFull, node)
+    case .queueOverflow(let node), .slowServer(let node): return (.serverTimeout, node)
+    case .loadBalancerHasNoTarget: return (.lbNoTarget, -1)
+    case .loadBalancerTargetDown(let node): return (.lbStaleTarget, node)
+    case .serverEnded(let node, let crashed):
+      return (crashed ? (nodePlanes[node].isUp ? .serverCrashed : .nodeDown) : .podTerminated, node)
+    case .serverClosedIdle(let node): return (.idleTimeout, node)
+    case .foreignConnection(let node, let isSamePod):
+      return (foreignCause(slot, node, isSamePod: isSamePod), node)
+    }
+  }
+
+  private func decidingNode(_ slot: UInt32) -> Int? {
+    connections[slot].decidingNode == .max ? nil : Int(connections[slot].decidingNode)
+  }
+
+  func backendNode(_ slot: UInt32) -> Int {
+    let c = connections[slot]
+    if c.server != .max { return nodeIndex(of: servers[Int(c.server)].host) }
+    guard c.backend != .max, let pod = proxies.backend(.init(c.backend)).pod else { return -1 }
+    return control.pods[pod.index].node.isNone ? -1 : control.pods[pod.index].node.index
+  }
+
+  // MARK: The proxy table said no
+
+  private mutating func refusedCause(
+    _ slot: UInt32, _ node: Int, _ verdict: Verdict, _ flow: FlowTuple, _ origin: FlowOrigin
+  ) -> Cause {
+    let fresh = proxies.decideFresh(node: NodeID(node), flow: flow, origin: origin, at: now, random: 0)
+    if fresh.kind == .forward { return swapOrStale(node, flow, origin) }
+    if verdict.reason == .noEndpoints, hasReadyPodInReality(verdict.servicePort) { return .staleAPI }
+    switch verdict.reason {
+    case .noEndpoints: return .noEndpoints
+    case .localPolicy: return .localPolicy
+    case .sourceRange: return .sourceRange
+    case .nodePortAddress: return .nodePortAddress
+    case .none: return .notProxied
+    }
+  }
+
+  /// A fresh table would have forwarded: is this one old, or only half committed?
+  private mutating func swapOrStale(_ node: Int, _ flow: FlowTuple, _ origin: FlowOrigin) -> Cause {
+    guard proxies.isBetweenCommits(NodeID(node)) else { return .staleTable }
+    let whole = proxies.decideWithoutSwapGap(node: NodeID(node), flow: flow, origin: origin, at: now, random: 0)
+    return whole.kind == .forward ? .tableSwap : .staleTable
+  }
+
+  /// Some pod of the Service answers its readiness probe, though the API has no endpoint for it.
+  private func hasReadyPodInReality(_ port: ServicePortID) -> Bool {
+    guard !port.isNone else { return false }
+    let id = proxies.servicePort(port).service
+    guard let selector = control.store.service(id)?.spec.selector else { return false }
+    let namespace = control.store.serviceName(id).namespace
+    return control.pods.contains {
+      $0.isReadyInReality && $0.name.namespace == namespace && LabelSelector(selector).matches($0.labels)
+        && nodePlanes[$0.node.index].isUp && $0.process == .running
+    }
+  }
+
+  /// No rule took the packet, and nobody owns its destination.
+  private mutating func unroutedCause(
+    _ slot: UInt32, _ node: Int, _ flow: FlowTuple, _ origin: FlowOrigin
+  ) -> Cause {
+    let fresh = proxies.decideFresh(node: NodeID(node), flow: flow, origin: origin, at: now, random: 0)
+    if fresh.kind == .forward { return usedStaleAnswer(slot) ? .staleDNS : swapOrStale(node, flow, origin) }
+    if usedStaleAnswer(slot) { return .staleDNS }
+    if let former = formerOwner(flow.destination) { return nodePlanes[former].isUp ? .nodeAddressChanged : .nodeDown }
+    // A node's own packet to an external address without endpoints meets silence instead of a REJECT.
+    let asOutside = proxies.decideFresh(node: NodeID(node), flow: flow, origin: .outside, at: now, random: 0)
+    switch asOutside.reason {
+    case .noEndpoints: return .noEndpoints
+    case .localPolicy: return .localPolicy
+    case .sourceRange: return .sourceRange
+    case .nodePortAddress: return .nodePortAddress
+    case .none: return .notProxied
+    }
+  }
+
+  // MARK: The network path
+
+  private func formerOwner(_ address: IPv4Address) -> Int? {
+    nodePlanes.firstIndex { $0.formerAddresses.contains(address) }
+  }
+
+  private func unknownAddressCause(_ address: IPv4Address) -> Cause {
+    guard let former = formerOwner(address) else { return .notProxied }
+    return nodePlanes[former].isUp ? .nodeAddressChanged : .nodeDown
+  }
+
+  /// The packet needed a node that is off.
+  private mutating func nodeDownCause(_ slot: UInt32, _ node: Int) -> Cause {
+    let c = connections[slot]
+    if c.entryNode == UInt32(node) {
+      return addresses.owner(of: c.tuple.destination).kind == .loadBalancer ? .lbStaleTarget : .nodeDown
+    }
+    // A table chose a backend there for this new connection: had it, or the API, known better?
+    if !c.wasEstablished, c.backend != .max, backendNode(slot) == node {
+      return destinationCause(slot, otherwise: .nodeDown)
+    }
+    return .nodeDown
+  }
+
+  // MARK: The destination
+
+  /// The backend could not be reached or did not listen. For a new connection, asks in order: did the client use
+  /// an old DNS answer, would a fresh table have chosen another backend, did the API lag behind reality?
+  private mutating func destinationCause(_ slot: UInt32, otherwise: Cause) -> Cause {
+    let c = connections[slot]
+    if c.hasLostConntrack { return forgottenCause(slot) }
+    if usedStaleAnswer(slot) { return .staleDNS }
+    guard c.backend != .max, c.decidingNode != .max else { return directCause(slot, otherwise) }
+    if c.decidedAt < now.nanoseconds - 1_000_000_000, c.tuple.transport == .udp || c.wasEstablished {
+      return c.tuple.transport == .udp ? .staleConntrack : otherwise
+    }
+    let origin = originOfDecision(slot)
+    let stillCandidate = proxies.isCandidateFresh(
+      node: NodeID(c.decidingNode), flow: originalFlow(slot), origin: origin, at: now, backend: .init(c.backend))
+    if !stillCandidate { return .staleTable }
+    if let pod = proxies.backend(.init(c.backend)).pod, !servesInReality(pod, c.tuple.transport) { return .staleAPI }
+    return otherwise
+  }
+
+  /// The client spoke to the pod's own address, as with a headless Service.
+  private func directCause(_ slot: UInt32, _ otherwise: Cause) -> Cause {
+    let group = instances[Int(connections[slot].instance)].group
+    if groups[group].service.isNone { return otherwise }
+    let current = answers[groups[group].answer]
+    return current.addresses.contains(connections[slot].tuple.destination) ? .staleAPI : .staleDNS
+  }
+
+  private func servesInReality(_ pod: PodID, _ transport: TransportProtocol) -> Bool {
+    let record = control.pods[pod.index]
+    return record.isReadyInReality && record.process == .running && nodePlanes[record.node.index].isUp
+  }
+
+  /// The flow as the deciding node saw it. Behind another node's masquerade it carried that node's address, which
+  /// the decision depends on only through its origin.
+  private func originalFlow(_ slot: UInt32) -> FlowTuple { connections[slot].tuple }
+
+  private func originOfDecision(_ slot: UInt32) -> FlowOrigin {
+    let c = connections[slot]
+    let instance = instances[Int(c.instance)]
+    if instance.node != Int(c.decidingNode) { return .outside }
+    return instance.host.kind == .pod ? .pod : .node
+  }
+
+  /// The address came from a DNS answer that a fresh query would not give any more.
+  private func usedStaleAnswer(_ slot: UInt32) -> Bool {
+    let group = instances[Int(connections[slot].instance)].group
+    guard groups[group].asksDNS else { return false }
+    let fresh = answers[groups[group].answer]
+    return !fresh.addresses.contains(connections[slot].tuple.destination)
+  }
+
+  // MARK: conntrack
+
+  /// A node on the path no longer knew the flow.
+  private func forgottenCause(_ slot: UInt32) -> Cause {
+    let opened = SimTime(nanoseconds: connections[slot].openedAt)
+    if nodePlanes.contains(where: { !$0.isUp || $0.bootedAt > opened }) { return .nodeDown }
+    if nodePlanes.contains(where: { !$0.formerAddresses.isEmpty }), connections[slot].wasEstablished {
+      return .nodeAddressChanged
+    }
+    return .conntrackExpired
+  }
+
+  /// A host met a packet of a connection that it does not have.
+  private func foreignCause(_ slot: UInt32, _ node: Int, isSamePod: Bool) -> Cause {
+    let c = connections[slot]
+    if c.hasLostConntrack { return forgottenCause(slot) }
+    guard !isSamePod, c.backend != .max, node >= 0 else { return .serverCrashed }
+    let opened = SimTime(nanoseconds: c.openedAt)
+    if nodePlanes[node].bootedAt > opened { return .nodeDown }
+    return .ipReused
+  }
+
+  // MARK: In words
+
+  func savedBy(_ cause: Cause, node: Int?) -> String {
+    let place = node.map { $0 >= 0 ? " on \(nodePlanes[$0].name)" : "" } ?? ""
+    switch cause {
+    case .clientPortsExhausted: return "more client ports"
+    case .nameNotFound: return "a name that exists"
+    case .staleDNS: return "a fresh DNS answer"
+    case .dnsLost: return "a DNS answer"
+    case .insertRace: return "no race of two insertions\(place)"
+    case .lbNoTarget: return "a healthy target"
+    case .lbStaleTarget: return "a fresh health check of\(place.isEmpty ? " the node" : String(place.dropFirst(3)))"
+    case .idleTimeout: return "a longer idle timeout of the server"
+    case .partition: return "a whole network"
+    case .networkLoss: return "a lossless path"
+    case .staleRoute: return "a fresh route\(place)"
+    case .nodeAddressChanged: return "a node address that stays"
+    case .nodeDown: return "a running node"
+    case .staleAPI: return "an API that knew at once"
+    case .staleTable: return "a fresh table\(place)"
+    case .tableSwap: return "tables committed together\(place)"
+    case .noEndpoints: return "a ready endpoint"
+    case .localPolicy: return "a ready endpoint\(place)"
+    case .sourceRange: return "a source inside loadBalancerSourceRanges"
+    case .nodePortAddress: return "another nodePortAddresses\(place)"
+    case .notProxied: return "a Service at this address and port"
+    case .conntrackFull: return "a larger conntrack table\(place)"
+    case .conntrackExpired: return "a conntrack entry that lives\(place)"
+    case .conntrackInvalid: return "a valid conntrack state\(place)"
+    case .staleConntrack: return "a deleted conntrack entry\(place)"
+    case .snatPortsExhausted: return "more source ports\(place)"
+    case .mapFull: return "a larger map\(place)"
+    case .icmpLimited: return "no limit on ICMP errors\(place)"
+    case .ipReused: return "an address that is not reused so soon"
+    case .portClosed: return "a server on this port"
+    case .podTerminated: return "a server that drains"
+    case .serverCrashed: return "a server that does not crash"
+    case .backlogFull: return "a longer accept queue"
+    case .serverTimeout: return "a faster server"
+    }
+  }
+}

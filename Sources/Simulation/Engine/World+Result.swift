@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// What the recorder, the proxies and the control plane know, as the rows of a RunResult.
+
+import Cluster
+import NetworkTypes
+import Proxy
+import Scenario
+import SimKernel
+import SimStatistics
+import Traffic
+
+extension World {
+  // MARK: While it runs
+
+  mutating func scheduleBin(_ index: Int) {
+    let at = min(SimTime.zero + scenario.report.bin * Int64(index + 1), end)
+    queue.push(at: at, rank: EventRank.make(.report, entity: 0, counter: UInt32(index)), .bin(UInt32(index)))
+  }
+
+  mutating func endOfBin(_ index: Int) {
+    if index == Int(UInt32.max) { return flushCluster() }
+    var staleNodes = 0
+    for node in nodePlanes.indices where nodePlanes[node].isUp {
+      let s = proxies.staleness(of: NodeID(node), at: now)
+      if s.servicesWrong > 0 { staleNodes += 1 }
+      staleness.append(
+        StalenessRow(
+          binStart: .zero + scenario.report.bin * Int64(index), node: nodePlanes[node].name, age: s.age,
+          servicesWrong: s.servicesWrong))
+    }
+    recorder.sample(
+      bin: index, openConnections: connections.live, readyEndpoints: readyEndpoints(), staleNodes: staleNodes)
+    if now < end { scheduleBin(index + 1) }
+  }
+
+  /// Ready endpoints of all Services, as the API has them.
+  private func readyEndpoints() -> Int {
+    var count = 0
+    for index in 0..<control.store.serviceCount {
+      for slice in control.store.slices(of: ServiceID(index)) {
+        count += slice.endpoints.count { $0.isReady }
+      }
+    }
+    return count
+  }
+
+  /// Writes a lost or misdelivered attempt down.
+  mutating func recordLoss(_ slot: UInt32, _ outcome: Outcome, _ cause: Cause) {
+    let c = connections[slot]
+    let instance = instances[Int(c.instance)]
+    let target = groups[instance.group].target
+    let start = SimTime(nanoseconds: c.attemptStart)
+    recorder.otherAttempt(target: target, client: instance.group, start: start, outcome: outcome, cause: cause)
+    let node = c.failure.node != .max ? Int(c.failure.node) : c.decidingNode != .max ? Int(c.decidingNode) : -1
+    var row = LostConnection()
+    row.id = connectionName(c.instance, c.ordinal, c.attempt)
+    row.start = start
+    row.end = now
+    row.target = target
+    row.client = instance.group
+    row.clientNode = instance.node >= 0 ? nodePlanes[instance.node].name : ""
+    row.decidingNode = node >= 0 ? nodePlanes[node].name : ""
+    row.outcome = outcome
+    row.cause = cause
+    row.savedBy = savedBy(cause, node: node)
+    nameBackend(slot, &row)
+    recorder.add(row, decidingNode: node)
+  }
+
+  private func nameBackend(_ slot: UInt32, _ row: inout LostConnection) {
+    let c = connections[slot]
+    guard c.backend != .max else {
+      row.backend = c.hasReachedServer ? "\(c.serverTuple.destination):\(c.serverTuple.destinationPort)" : ""
+      return
+    }
+    let backend = proxies.backend(.init(c.backend))
+    row.backend = backend.pod.map { control.pods[$0.index].name.description } ?? "\(backend.address):\(backend.port)"
+    row.backendNode = backend.nodeName ?? ""
+    guard let pod = backend.pod, row.cause == .staleTable || row.cause == .staleAPI || row.cause == .tableSwap else {
+      return
+    }
+    nameLags(pod, backend.service, Int(c.decidingNode), c.decidedAt, &row)
+  }
+
+  /// The lag of each stage between reality and this node's table, as far as it was known when the connection was
+  /// lost: kubelet, controller, then the first sync that brought it.
+  private func nameLags(
+    _ pod: PodID, _ service: ServiceID, _ node: Int, _ decidedAt: Int64, _ row: inout LostConnection
+  ) {
+    let times = podTimes[pod.index]
+    guard let reality = times.reality else { return }
+    if let api = times.api, api >= reality { row.kubelet = api - reality }
+  }
+
+  // MARK: At the end
+
+  mutating func result(variant: String) -> RunResult {
+    let modes = Set(control.nodes.map(\.proxy.mode.rawValue)).sorted()
+    var r = RunResult(
+      identity: RunIdentity(
+        runID: runID(variant), scenario: scenario.name, variant: variant,
+        proxyMode: modes.count == 1 ? modes[0] : "mixed", replication: Int(replication), seed: scenario.seed))
+    r.question = scenario.question
+    r.duration = scenario.duration
+    r.warmUp = scenario.report.warmUp
+    r.drainedAt = max(now, end)
+    r.bin = scenario.report.bin
+    r.targets = targets
+    r.clients = groups.map(\.settings.name)
+    r.groups = recorder.groups(targets: targets.count)
+    r.operations = recorder.operations
+    r.operationsLost = recorder.operationsLost
+    r.retries = recorder.retries
+    r.requestsCompleted = recorder.requestsCompleted
+    r.lost = recorder.lost
+    r.lostNotListed = recorder.lostNotListed
+    r.ledger = recorder.ledgerRows(nodes: control.nodes.map { ($0.name, $0.proxy.mode.rawValue) })
+    r.latency = recorder.latencyRows(targets: targets.count)
+    r.staleness = staleness
+    r.timeline = recorder.timeline
+    r.syncs = syncs
+    r.events = events
+    r.packets = packetCount
+    r.simulationEvents = eventCount
+    r.digest = digest.value
+    r.arrivalDigest = arrivalDigest.value
+    for node in nodePlanes.indices { r.conntrackPeak += conntrack[node].pointee.peak }
+    r.notes = notes
+    addLoadBalance(&r)
+    return r
+  }
+
+  /// Of scenario, seed, variant and replication; never of time, place or jobs.
+  private func runID(_ variant: String) -> String {
+    var h = StableHash.string(variant, seed: scenario.contentHash)
+    h = StableHash.mix(h ^ scenario.seed)
+    h = StableHash.string(SimulationRun.version, seed: h ^ UInt64(replication) << 40)
+    let hex = String(h, radix: 16)
+    return String(repeating: "0", count: 16 - hex.count) + hex
+  }
+
+  private func addLoadBalance(_ r: inout RunResult) {
+    let used = recorder.backendConnections.count
+    for target in targets.indices {
+      let sets = recorder.decisions.indices.filter {
+        recorder.decisions[$0] > 0 && recorder.decisionTarget[$0] == target
+      }
+      var backends: [BackendID] = []
+      for set in sets {
+        for backend in proxies.candidates(CandidateSetID(set)) where !backends.contains(backend) {
+          backends.append(backend)
+        }
+      }
+      guard !backends.isEmpty else { continue }
+      backends.sort()
+      var accumulator = MultinomialAccumulator(endpoints: backends.count)
+      for set in sets {
+        let indices = proxies.candidates(CandidateSetID(set)).map { backends.firstIndex(of: $0)! }
+        accumulator.add(candidates: indices, decisions: recorder.decisions[set])
+      }
+      let counts = backends.map { $0.index < used ? recorder.backendConnections[$0.index] : 0 }
+      addShares(target, backends, counts, accumulator.expected, &r)
+      addSpread(target, counts, accumulator, &r)
+    }
+  }
+
+  private func addShares(
+    _ target: Int, _ backends: [BackendID], _ counts: [Int], _ expected: [Double], _ r: inout RunResult
+  ) {
+    for (i, id) in backends.enumerated() {
+      let backend = proxies.backend(id)
+      let requests = id.index < recorder.backendRequests.count ? recorder.backendRequests[id.index] : 0
+      r.shares.append(
+        EndpointShare(
+          target: target, pod: backend.pod.map { control.pods[$0.index].name.description } ?? "",
+          ip: backend.address.description, node: backend.nodeName ?? "", connections: counts[i],
+          requests: requests, expectedConnections: expected[i]))
+    }
+  }
+
+  private func addSpread(_ target: Int, _ counts: [Int], _ decisions: MultinomialAccumulator, _ r: inout RunResult) {
+    let spread = LoadSpread(counts: counts, decisions: decisions)
+    var row = SpreadStatistics(target: target, endpoints: counts.count, connections: counts.reduce(0, +))
+    row.jain = spread.jainIndex
+    row.gini = spread.gini
+    row.cv = spread.coefficientOfVariation
+    row.expectedCV = spread.expectedCoefficientOfVariation
+    row.maxOverMean = spread.maxOverMean
+    // The test's null hypothesis is independent draws.
+    if !recorder.dependentTargets.contains(target), let test = spread.test {
+      row.statistic = test.statistic
+      row.degreesOfFreedom = test.degreesOfFreedom
+      row.pValue = test.pValue
+    }
+    r.spread.append(row)
+  }
+}
