@@ -15,7 +15,7 @@ struct SimCommand: ParsableCommand {
       Exit codes: 0 done; 64 wrong usage; 65 a scenario or manifest is wrong; 66 a file cannot be read; \
       70 a bug of this program; 73 a result cannot be written; 130 interrupted.
       """,
-    version: ProgramVersion.current,
+    version: SimulationRun.version,
     subcommands: [RunCommand.self, ValidateCommand.self, GetCommand.self, SchemaCommand.self],
     defaultSubcommand: RunCommand.self)
 }

@@ -36,9 +36,9 @@ public enum ReadableNumber {
     return low == high ? low + " %" : low + ".." + high + " %"
   }
 
-  /// `34.2 s`, with at most one decimal from 10 s on.
-  public static func seconds(_ time: SimTime) -> String { short(time.seconds) + " s" }
-  public static func seconds(_ span: SimDuration) -> String { short(span.seconds) + " s" }
+  /// `34.2 s`, `120 s`
+  public static func seconds(_ time: SimTime) -> String { seconds(time - .zero) }
+  public static func seconds(_ span: SimDuration) -> String { trimmed(short(span.seconds)) + " s" }
 
   /// Three significant digits, without zeros at the end: `100`, `31.4`, `0.123`. Close to 100 the digits are
   /// those of what is missing, `99.9741`, so that a small loss does not look like none.
@@ -48,6 +48,11 @@ public enum ReadableNumber {
     let exponent = isNearlyAll ? Int(log10(missing * 100).rounded(.down)) : 0
     let text =
       isNearlyAll ? String(format: "%.*f", min(9, max(1, 2 - exponent)), ratio * 100) : short(ratio * 100)
+    return trimmed(text)
+  }
+
+  /// Without zeros at the end of a fraction.
+  private static func trimmed(_ text: String) -> String {
     guard text.contains(".") else { return text }
     var digits = text
     while digits.hasSuffix("0") { digits.removeLast() }

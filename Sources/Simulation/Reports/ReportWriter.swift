@@ -35,7 +35,7 @@ public final class ReportWriter {
     for table in tables { try table.finish() }
     let first = replications[0]
     let package = DataPackage.document(
-      scenario: first.identity.scenario, question: first.question, version: ProgramVersion.current)
+      scenario: first.identity.scenario, question: first.question, version: SimulationRun.version)
     try folder.write(DataPackage.fileName, package.document)
     try folder.write(RunRecord.fileName, record.document(replications, host: host).document)
     try folder.commit()

@@ -6,7 +6,7 @@ extension RunIdentity {
   /// 16 hex digits: FNV-1a over the scenario's hash, the seed and the version, finished so that close inputs
   /// differ in every digit.
   public static func runID(
-    scenarioHash: UInt64, seed: UInt64, version: String = ProgramVersion.current
+    scenarioHash: UInt64, seed: UInt64, version: String = SimulationRun.version
   ) -> String {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     func take(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }

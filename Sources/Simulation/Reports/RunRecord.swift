@@ -3,11 +3,6 @@
 // run.json: what is needed to run the same again, apart from what depends on the host and the hour. The first
 // part is the same for the same inputs; the second is measured by the command line, which alone reads clocks.
 
-/// The version of the program. Part of every run_id, so that results of different versions never mix.
-public enum ProgramVersion {
-  public static let current = "0.1.0"
-}
-
 /// What depends on the machine and the hour; no CSV file holds any of it.
 public struct HostRecord: Sendable, Equatable {
   /// Seconds of wall clock that the replications took, writing included.
@@ -50,7 +45,7 @@ public struct RunRecord: Sendable {
     return .members([
       "run": .members([
         "run_id": .string(first.identity.runID),
-        "version": .string(ProgramVersion.current),
+        "version": .string(SimulationRun.version),
         "scenario": .string(first.identity.scenario),
         "scenario_file": .string(scenarioPath),
         "scenario_hash": .string(Hexadecimal.digits(scenarioHash)),
