@@ -37,7 +37,7 @@ public enum ReadableNumber {
   }
 
   /// `34.2 s`, `120 s`
-  public static func seconds(_ time: SimTime) -> String { seconds(time - .zero) }
+  public static func seconds(_ time: SimTime) -> String { seconds(time - SimTime.zero) }
   public static func seconds(_ span: SimDuration) -> String { trimmed(short(span.seconds)) + " s" }
 
   /// Three significant digits, without zeros at the end: `100`, `31.4`, `0.123`. Close to 100 the digits are
