@@ -231,11 +231,15 @@
   }
   @usableFromInline var lanes: UnsafeMutablePointer<Lane>
   @usableFromInline let laneCount: Int
+  /// Time of each lane's head, `.max` for an empty lane: what `earliest` compares.
+  @usableFromInline var headTimes: UnsafeMutablePointer<Int64>
   @usableFromInline var count = 0
 
   @inlinable init(count laneCount: Int) {
     self.laneCount = laneCount
     lanes = .allocate(capacity: max(1, laneCount))
+    headTimes = .allocate(capacity: max(1, laneCount))
+    headTimes.initialize(repeating: .max, count: max(1, laneCount))
     for i in 0..<laneCount {
       (lanes + i).initialize(to: Lane(base: .allocate(capacity: 256), mask: 255))
     }
@@ -243,6 +247,7 @@
   @inlinable deinit {
     for i in 0..<laneCount { lanes[i].base.deallocate() }
     lanes.deallocate()
+    headTimes.deallocate()
   }
 
   @inlinable func head(_ lane: Int) -> Entry { lanes[lane].base[lanes[lane].head & lanes[lane].mask] }
@@ -250,9 +255,16 @@
   /// The lane with the earliest head; −1 when all are empty.
   @inlinable func earliest() -> Int {
     if count == 0 { return -1 }
-    var best = -1
-    for i in 0..<laneCount where lanes[i].head != lanes[i].tail {
-      if best < 0 || head(i).precedes(head(best)) { best = i }
+    var best = 0
+    var time = headTimes[0]
+    var i = 1
+    while i < laneCount {
+      let t = headTimes[i]
+      if t < time || (t == time && t != .max && head(i).rank < head(best).rank) {
+        best = i
+        time = t
+      }
+      i += 1
     }
     return best
   }
@@ -263,6 +275,7 @@
     if l.pointee.head != l.pointee.tail, entry.precedes(l.pointee.base[(l.pointee.tail - 1) & l.pointee.mask]) {
       return false
     }
+    if l.pointee.head == l.pointee.tail { headTimes[lane] = entry.time }
     if l.pointee.tail - l.pointee.head > l.pointee.mask { grow(l) }
     l.pointee.base[l.pointee.tail & l.pointee.mask] = entry
     l.pointee.tail += 1
@@ -272,8 +285,10 @@
 
   @inlinable mutating func removeHead(_ lane: Int) -> Entry {
     let entry = head(lane)
-    lanes[lane].head += 1
+    let l = lanes + lane
+    l.pointee.head += 1
     count -= 1
+    headTimes[lane] = l.pointee.head == l.pointee.tail ? .max : head(lane).time
     return entry
   }
 

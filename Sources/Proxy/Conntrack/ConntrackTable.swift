@@ -101,6 +101,7 @@ public struct ConntrackTable: ~Copyable {
   var index: ConntrackIndex
   /// Where the clock hand looks next for expired entries.
   var hand: Int32 = 0
+  private var inserted: UInt32 = 0
 
   /// - Parameter capacity: nf_conntrack_max, in flows.
   public init(capacity: Int, timeouts: ConntrackTimeouts = ConntrackTimeouts()) {
@@ -131,6 +132,20 @@ public struct ConntrackTable: ~Copyable {
     return nil
   }
 
+  /// As `find`, looking at one entry first.
+  /// - Parameter hint: a slot of this table, −1 for none.
+  public mutating func find(_ tuple: FlowTuple, now: SimTime, hint: Int32) -> ConntrackHit? {
+    if hint >= 0, hint < entries.used {
+      let e = entries.pointer(hint)
+      if e.pointee.isInUse, e.pointee.expires > now.nanoseconds, e.pointee.transport == tuple.transport {
+        let key = PackedTuple(tuple)
+        if e.pointee.original == key { return ConntrackHit(slot: hint, isReply: false) }
+        if e.pointee.reply == key { return ConntrackHit(slot: hint, isReply: true) }
+      }
+    }
+    return find(tuple, now: now)
+  }
+
   public subscript(_ slot: Int32) -> ConntrackEntry { entries.pointer(slot).pointee }
 
   /// Remembers a new flow. Both tuples must be free; an expired holder of one makes room.
@@ -142,7 +157,8 @@ public struct ConntrackTable: ~Copyable {
     let replyKey = PackedTuple(reply)
     let isTranslated = replyKey != PackedTuple(original).reversed
     if isTranslated, find(reply, now: now) != nil { return .replyTaken }
-    sweep(now: now, steps: 2)
+    if inserted & 7 == 0 { sweep(now: now, steps: 16) }
+    inserted &+= 1
     if count >= capacity, !makeRoom(now: now) { return .tableFull }
     let slot = entries.take()
     let e = entries.pointer(slot)

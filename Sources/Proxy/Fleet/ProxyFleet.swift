@@ -117,6 +117,7 @@ public struct ProxyFleet: ~Copyable {
       hasDetector: settings.clusterCIDR != nil, podBase: settings.clusterCIDR?.base.bits ?? 0,
       podMask: settings.clusterCIDR.map { IPv4CIDR.mask($0.prefixLength) } ?? 0,
       masqueradesAll: settings.masqueradeAll, localhostNodePorts: settings.localhostNodePorts,
+      dropsInvalid: !settings.tcpBeLiberal,
       acceptsAnyNodePortAddress: settings.nodePortAddresses.isEmpty, firstNodePortAddress: 0,
       nodePortAddressCount: UInt32(accepted.count))
     if reusing >= 0 {

@@ -14,19 +14,35 @@ struct ConnectionTable: ~Copyable {
 
   var live: Int { used - free.count }
 
-  subscript(_ slot: UInt32) -> Connection {
-    get {
-      assert(Int(slot) < used)
-      return base[Int(slot)]
-    }
-    nonmutating _modify {
-      assert(Int(slot) < used)
-      yield &base[Int(slot)]
-    }
+  /// A connection in place. Reading a field copies the field, not the connection.
+  subscript(_ slot: UInt32) -> UnsafeMutablePointer<Connection> {
+    assert(Int(slot) < used)
+    return base + Int(slot)
   }
 
   func isCurrent(_ slot: UInt32, _ generation: UInt16) -> Bool {
     base[Int(slot)].generation == generation && base[Int(slot)].phase != .free
+  }
+
+  /// Where a node's conntrack table had the connection's flow last; −1 if nowhere.
+  func hint(_ slot: UInt32, _ generation: UInt16, _ node: Int) -> Int32 {
+    guard isCurrent(slot, generation) else { return -1 }
+    let c = base + Int(slot)
+    if c.pointee.hintNode0 == Int32(node) { return c.pointee.hintEntry0 }
+    if c.pointee.hintNode1 == Int32(node) { return c.pointee.hintEntry1 }
+    return -1
+  }
+
+  func setHint(_ slot: UInt32, _ generation: UInt16, _ node: Int, _ entry: Int32) {
+    guard isCurrent(slot, generation) else { return }
+    let c = base + Int(slot)
+    if c.pointee.hintNode0 == -1 || c.pointee.hintNode0 == Int32(node) {
+      c.pointee.hintNode0 = Int32(node)
+      c.pointee.hintEntry0 = entry
+    } else {
+      c.pointee.hintNode1 = Int32(node)
+      c.pointee.hintEntry1 = entry
+    }
   }
 
   mutating func open() -> UInt32 {

@@ -14,6 +14,9 @@ enum HopClass: Int, CaseIterable {
   case sameZone = 1
   case betweenZones = 2
   case outside = 3
+
+  /// First packets carry the cost of the rules they walked, nearly the same for all: a lane of their own.
+  func lane(isFirst: Bool) -> Int { rawValue * 2 + (isFirst ? 1 : 0) }
 }
 
 /// One end of a hop, for link effects.

@@ -19,11 +19,11 @@ import Traffic
 extension World {
   /// Notes what went wrong with a connection, unless something went wrong before.
   mutating func blame(_ slot: UInt32, _ loss: Loss) {
-    guard connections[slot].failure.isNone else { return }
+    guard connections[slot].pointee.failure.isNone else { return }
     let (cause, node) = findCause(slot, loss)
-    connections[slot].failure.cause = Recorder.causeIndex[cause]!
-    connections[slot].failure.node = node < 0 ? .max : UInt32(node)
-    connections[slot].failure.at = now.nanoseconds
+    connections[slot].pointee.failure.cause = Recorder.causeIndex[cause]!
+    connections[slot].pointee.failure.node = node < 0 ? .max : UInt32(node)
+    connections[slot].pointee.failure.at = now.nanoseconds
   }
 
   private mutating func findCause(_ slot: UInt32, _ loss: Loss) -> (Cause, node: Int) {
@@ -58,11 +58,11 @@ extension World {
   }
 
   private func decidingNode(_ slot: UInt32) -> Int? {
-    connections[slot].decidingNode == .max ? nil : Int(connections[slot].decidingNode)
+    connections[slot].pointee.decidingNode == .max ? nil : Int(connections[slot].pointee.decidingNode)
   }
 
   func backendNode(_ slot: UInt32) -> Int {
-    let c = connections[slot]
+    let c = connections[slot].pointee
     if c.server != .max { return nodeIndex(of: servers[Int(c.server)].host) }
     guard c.backend != .max, let pod = proxies.backend(.init(c.backend)).pod else { return -1 }
     return control.pods[pod.index].node.isNone ? -1 : control.pods[pod.index].node.index
@@ -136,7 +136,7 @@ extension World {
 
   /// The packet needed a node that is off.
   private mutating func nodeDownCause(_ slot: UInt32, _ node: Int) -> Cause {
-    let c = connections[slot]
+    let c = connections[slot].pointee
     if c.entryNode == UInt32(node) {
       return addresses.owner(of: c.tuple.destination).kind == .loadBalancer ? .lbStaleTarget : .nodeDown
     }
@@ -152,7 +152,7 @@ extension World {
   /// The backend could not be reached or did not listen. For a new connection, asks in order: did the client use
   /// an old DNS answer, would a fresh table have chosen another backend, did the API lag behind reality?
   private mutating func destinationCause(_ slot: UInt32, otherwise: Cause) -> Cause {
-    let c = connections[slot]
+    let c = connections[slot].pointee
     if c.hasLostConntrack { return forgottenCause(slot) }
     if usedStaleAnswer(slot) { return .staleDNS }
     guard c.backend != .max, c.decidingNode != .max else { return directCause(slot, otherwise) }
@@ -169,10 +169,10 @@ extension World {
 
   /// The client spoke to the pod's own address, as with a headless Service.
   private func directCause(_ slot: UInt32, _ otherwise: Cause) -> Cause {
-    let group = instances[Int(connections[slot].instance)].group
+    let group = instances[Int(connections[slot].pointee.instance)].group
     if groups[group].service.isNone { return otherwise }
     let current = answers[groups[group].answer]
-    return current.addresses.contains(connections[slot].tuple.destination) ? .staleAPI : .staleDNS
+    return current.addresses.contains(connections[slot].pointee.tuple.destination) ? .staleAPI : .staleDNS
   }
 
   private func servesInReality(_ pod: PodID, _ transport: TransportProtocol) -> Bool {
@@ -182,10 +182,10 @@ extension World {
 
   /// The flow as the deciding node saw it. Behind another node's masquerade it carried that node's address, which
   /// the decision depends on only through its origin.
-  private func originalFlow(_ slot: UInt32) -> FlowTuple { connections[slot].tuple }
+  private func originalFlow(_ slot: UInt32) -> FlowTuple { connections[slot].pointee.tuple }
 
   private func originOfDecision(_ slot: UInt32) -> FlowOrigin {
-    let c = connections[slot]
+    let c = connections[slot].pointee
     let instance = instances[Int(c.instance)]
     if instance.node != Int(c.decidingNode) { return .outside }
     return instance.host.kind == .pod ? .pod : .node
@@ -193,19 +193,19 @@ extension World {
 
   /// The address came from a DNS answer that a fresh query would not give any more.
   private func usedStaleAnswer(_ slot: UInt32) -> Bool {
-    let group = instances[Int(connections[slot].instance)].group
+    let group = instances[Int(connections[slot].pointee.instance)].group
     guard groups[group].asksDNS else { return false }
     let fresh = answers[groups[group].answer]
-    return !fresh.addresses.contains(connections[slot].tuple.destination)
+    return !fresh.addresses.contains(connections[slot].pointee.tuple.destination)
   }
 
   // MARK: conntrack
 
   /// A node on the path no longer knew the flow.
   private func forgottenCause(_ slot: UInt32) -> Cause {
-    let opened = SimTime(nanoseconds: connections[slot].openedAt)
+    let opened = SimTime(nanoseconds: connections[slot].pointee.openedAt)
     if nodePlanes.contains(where: { !$0.isUp || $0.bootedAt > opened }) { return .nodeDown }
-    if nodePlanes.contains(where: { !$0.formerAddresses.isEmpty }), connections[slot].wasEstablished {
+    if nodePlanes.contains(where: { !$0.formerAddresses.isEmpty }), connections[slot].pointee.wasEstablished {
       return .nodeAddressChanged
     }
     return .conntrackExpired
@@ -213,7 +213,7 @@ extension World {
 
   /// A host met a packet of a connection that it does not have.
   private func foreignCause(_ slot: UInt32, _ node: Int, isSamePod: Bool) -> Cause {
-    let c = connections[slot]
+    let c = connections[slot].pointee
     if c.hasLostConntrack { return forgottenCause(slot) }
     guard !isSamePod, c.backend != .max, node >= 0 else { return .serverCrashed }
     let opened = SimTime(nanoseconds: c.openedAt)

@@ -12,56 +12,56 @@ extension World {
 
   mutating func sendSyn(_ slot: UInt32) {
     let c = connections[slot]
-    let linear = groups[instances[Int(c.instance)].group].settings.synLinearTimeouts
-    let next = Retransmission.afterSyn(Int(c.retransmissions), linear: linear)
-    connections[slot].retransmitAt = next.map { (now + $0).nanoseconds } ?? .max
-    send(.syn, slot, from: instances[Int(c.instance)].host, tuple: c.tuple)
+    let linear = groups[instances[Int(c.pointee.instance)].group].settings.synLinearTimeouts
+    let next = Retransmission.afterSyn(Int(c.pointee.retransmissions), linear: linear)
+    connections[slot].pointee.retransmitAt = next.map { (now + $0).nanoseconds } ?? .max
+    send(.syn, slot, from: instances[Int(c.pointee.instance)].host, tuple: c.pointee.tuple)
   }
 
   /// Sends the connection's next request; the first one carries the handshake's last ACK with it.
   mutating func sendRequest(_ slot: UInt32) {
-    connections[slot].phase = .awaiting
-    connections[slot].phaseStart = now.nanoseconds
-    connections[slot].requestNumber &+= 1
-    connections[slot].retransmissions = 0
+    connections[slot].pointee.phase = .awaiting
+    connections[slot].pointee.phaseStart = now.nanoseconds
+    connections[slot].pointee.requestNumber &+= 1
+    connections[slot].pointee.retransmissions = 0
     let c = connections[slot]
-    let settings = groups[instances[Int(c.instance)].group].settings.requestTimeout
-    connections[slot].deadline = (now + settings).nanoseconds
+    let settings = groups[instances[Int(c.pointee.instance)].group].settings.requestTimeout
+    connections[slot].pointee.deadline = (now + settings).nanoseconds
     transmitRequest(slot)
   }
 
   private mutating func transmitRequest(_ slot: UInt32) {
     let c = connections[slot]
-    let isDatagram = c.tuple.transport == .udp
-    let next = isDatagram ? nil : Retransmission.afterData(Int(c.retransmissions))
-    connections[slot].retransmitAt = next.map { (now + $0).nanoseconds } ?? .max
-    if c.requestNumber == 1, !isDatagram { packetCount += 1 }
-    send(isDatagram ? .datagram : .request, slot, from: instances[Int(c.instance)].host, tuple: c.tuple)
+    let isDatagram = c.pointee.tuple.transport == .udp
+    let next = isDatagram ? nil : Retransmission.afterData(Int(c.pointee.retransmissions))
+    connections[slot].pointee.retransmitAt = next.map { (now + $0).nanoseconds } ?? .max
+    if c.pointee.requestNumber == 1, !isDatagram { packetCount += 1 }
+    send(isDatagram ? .datagram : .request, slot, from: instances[Int(c.pointee.instance)].host, tuple: c.pointee.tuple)
   }
 
   mutating func nextRequestDue(_ slot: UInt32) {
-    if connections[slot].phase == .idle { sendRequest(slot) }
+    if connections[slot].pointee.phase == .idle { sendRequest(slot) }
   }
 
   // MARK: Receiving
 
   mutating func receiveAtClient(_ packet: Packet) {
     let slot = packet.connection
-    let phase = connections[slot].phase
+    let phase = connections[slot].pointee.phase
     switch packet.kind {
     case .synAck:
       if phase == .connecting { established(slot) }
     case .response, .answer:
-      if phase == .awaiting, packet.number == connections[slot].requestNumber { answered(slot) }
+      if phase == .awaiting, packet.number == connections[slot].pointee.requestNumber { answered(slot) }
     case .reset:
       refusedOrReset(slot, ifConnecting: .refused)
     case .portUnreachable:
-      if phase == .connecting || connections[slot].tuple.transport == .udp {
+      if phase == .connecting || connections[slot].pointee.tuple.transport == .udp {
         refusedOrReset(slot, ifConnecting: .refused)
       }
     case .hostUnreachable:
       // For an open connection only a soft error (FACTS E5): the timers decide.
-      if phase == .connecting || connections[slot].tuple.transport == .udp {
+      if phase == .connecting || connections[slot].pointee.tuple.transport == .udp {
         refusedOrReset(slot, ifConnecting: .unreachable)
       } else {
         armTimer(slot)
@@ -69,7 +69,7 @@ extension World {
     case .serverFin:
       refusedOrReset(slot, ifConnecting: .reset)
     case .keepaliveAnswer:
-      connections[slot].failure = Connection.Failure()
+      connections[slot].pointee.failure = Connection.Failure()
     case .syn, .request, .clientFin, .keepalive, .datagram:
       break
     }
@@ -77,36 +77,36 @@ extension World {
 
   private mutating func established(_ slot: UInt32) {
     let c = connections[slot]
-    connections[slot].wasEstablished = true
-    connections[slot].failure = Connection.Failure()
-    let start = SimTime(nanoseconds: c.attemptStart)
-    let target = groups[instances[Int(c.instance)].group].target
+    connections[slot].pointee.wasEstablished = true
+    connections[slot].pointee.failure = Connection.Failure()
+    let start = SimTime(nanoseconds: c.pointee.attemptStart)
+    let target = groups[instances[Int(c.pointee.instance)].group].target
     recorder.latency(target: target, phase: .connect, outcome: .completed, now - start, start: start)
     sendRequest(slot)
   }
 
   private mutating func answered(_ slot: UInt32) {
-    connections[slot].failure = Connection.Failure()
+    connections[slot].pointee.failure = Connection.Failure()
     let c = connections[slot]
-    let group = instances[Int(c.instance)].group
-    let start = SimTime(nanoseconds: c.attemptStart)
+    let group = instances[Int(c.pointee.instance)].group
+    let start = SimTime(nanoseconds: c.pointee.attemptStart)
     // The first request of an attempt was meant to start with it, later ones when they were sent.
-    let from = c.requestsLeft > 0 && c.intended != .max ? SimTime(nanoseconds: c.intended) : start
+    let from = c.pointee.requestsLeft > 0 && c.pointee.intended != .max ? SimTime(nanoseconds: c.pointee.intended) : start
     recorder.latency(
-      target: groups[group].target, phase: .request, outcome: c.isForeign ? .misdelivered : .completed,
+      target: groups[group].target, phase: .request, outcome: c.pointee.isForeign ? .misdelivered : .completed,
       now - from, start: start)
     if start >= recorderWarmUp { recorder.requestsCompleted += 1 }
-    connections[slot].requestsLeft -= 1
-    if c.requestsLeft > 1 { scheduleNextRequest(slot, group) } else { completed(slot, group) }
+    c.pointee.requestsLeft -= 1
+    if c.pointee.requestsLeft > 0 { scheduleNextRequest(slot, group) } else { completed(slot, group) }
   }
 
   private mutating func scheduleNextRequest(_ slot: UInt32, _ group: Int) {
-    let c = connections[slot]
+    let c = connections[slot].pointee
     var stream = behaviourStream(c.instance, c.ordinal, attempt: c.attempt, draw: 67)
     stream.seek(to: stream.position + UInt64(c.requestNumber))
     let gap = groups[group].requestGap.duration(&stream)
-    connections[slot].phase = .idle
-    connections[slot].intended = (now + gap).nanoseconds
+    connections[slot].pointee.phase = .idle
+    connections[slot].pointee.intended = (now + gap).nanoseconds
     if gap == .zero { return sendRequest(slot) }
     let rank = EventRank.connection(
       .client, instance: c.instance, ordinal: c.ordinal, counter: UInt32(c.requestNumber))
@@ -115,13 +115,13 @@ extension World {
 
   private mutating func completed(_ slot: UInt32, _ group: Int) {
     let c = connections[slot]
-    let start = SimTime(nanoseconds: c.attemptStart)
-    if c.isForeign {
+    let start = SimTime(nanoseconds: c.pointee.attemptStart)
+    if c.pointee.isForeign {
       recordLoss(slot, .misdelivered, .ipReused)
     } else {
       recorder.completedAttempt(target: groups[group].target, client: group, start: start)
     }
-    if c.isPooled, !isTooOld(slot, group) {
+    if c.pointee.isPooled, !isTooOld(slot, group) {
       becomeIdle(slot)
       decide(slot, isLost: false)
     } else {
@@ -132,20 +132,20 @@ extension World {
 
   private func isTooOld(_ slot: UInt32, _ group: Int) -> Bool {
     guard case .pool(_, _, let maxAge?) = groups[group].settings.connections else { return false }
-    return now - SimTime(nanoseconds: connections[slot].openedAt) >= maxAge
+    return now - SimTime(nanoseconds: connections[slot].pointee.openedAt) >= maxAge
   }
 
   // MARK: Losing
 
   /// RST, ICMP error or FIN: a new connection has failed, an open one has ended.
   private mutating func refusedOrReset(_ slot: UInt32, ifConnecting outcome: Outcome) {
-    switch connections[slot].phase {
+    switch connections[slot].pointee.phase {
     case .connecting:
       lost(slot, outcome)
     case .awaiting:
-      lost(slot, connections[slot].tuple.transport == .udp ? outcome : .reset)
+      lost(slot, connections[slot].pointee.tuple.transport == .udp ? outcome : .reset)
     case .idle:
-      if connections[slot].requestsLeft > 0, !isInPool(slot) {
+      if connections[slot].pointee.requestsLeft > 0, !isInPool(slot) {
         lost(slot, .reset)
       } else {
         leavePool(slot)
@@ -157,18 +157,18 @@ extension World {
   }
 
   func isInPool(_ slot: UInt32) -> Bool {
-    instances[Int(connections[slot].instance)].idle.contains(slot)
+    instances[Int(connections[slot].pointee.instance)].idle.contains(slot)
   }
 
   private mutating func leavePool(_ slot: UInt32) {
-    instances[Int(connections[slot].instance)].idle.removeAll { $0 == slot }
+    instances[Int(connections[slot].pointee.instance)].idle.removeAll { $0 == slot }
   }
 
   /// The attempt is lost, and its connection with it.
   private mutating func lost(_ slot: UInt32, _ outcome: Outcome) {
-    if connections[slot].failure.isNone { blame(slot, .slowServer(node: backendNode(slot))) }
-    recordLoss(slot, outcome, Recorder.causes[Int(connections[slot].failure.cause)])
-    let c = connections[slot]
+    if connections[slot].pointee.failure.isNone { blame(slot, .slowServer(node: backendNode(slot))) }
+    recordLoss(slot, outcome, Recorder.causes[Int(connections[slot].pointee.failure.cause)])
+    let c = connections[slot].pointee
     let target = groups[instances[Int(c.instance)].group].target
     let start = SimTime(nanoseconds: c.attemptStart)
     recorder.latency(
@@ -181,26 +181,27 @@ extension World {
   /// The client has done with the connection, and says so or not.
   mutating func endClient(_ slot: UInt32, says last: PacketKind?, lingers: Bool) {
     let c = connections[slot]
-    releasePort(slot, lingers: lingers && c.tuple.transport == .tcp)
-    if c.isPooled {
-      instances[Int(c.instance)].poolOpen -= 1
-      connections[slot].isPooled = false
+    let instance = Int(c.pointee.instance)
+    releasePort(slot, lingers: lingers && c.pointee.tuple.transport == .tcp)
+    if c.pointee.isPooled {
+      instances[instance].poolOpen -= 1
+      connections[slot].pointee.isPooled = false
     }
-    connections[slot].phase = .closing
-    connections[slot].deadline = .max
-    if let last, c.tuple.transport != .udp {
-      send(last, slot, from: instances[Int(c.instance)].host, tuple: c.tuple)
+    connections[slot].pointee.phase = .closing
+    connections[slot].pointee.deadline = .max
+    if let last, c.pointee.tuple.transport != .udp {
+      send(last, slot, from: instances[Int(c.pointee.instance)].host, tuple: c.pointee.tuple)
     } else {
       endClosing(slot)
     }
-    if groups[instances[Int(c.instance)].group].poolSize > 0 { admitFromQueue(Int(c.instance)) }
+    if groups[instances[instance].group].poolSize > 0 { admitFromQueue(instance) }
   }
 
   /// Nothing of the client's end is left. The slot lives on while the server still works on a request.
   mutating func endClosing(_ slot: UInt32) {
     detachFromServer(slot)
-    if connections[slot].isBeingServed {
-      connections[slot].phase = .abandoned
+    if connections[slot].pointee.isBeingServed {
+      connections[slot].pointee.phase = .abandoned
     } else {
       connections.close(slot)
     }
@@ -208,7 +209,7 @@ extension World {
 
   /// The client's pod or node has gone in the middle of whatever it did.
   mutating func clientVanished(_ slot: UInt32) {
-    let c = connections[slot]
+    let c = connections[slot].pointee
     switch c.phase {
     case .connecting, .awaiting:
       abandonAttempt(slot)
@@ -222,7 +223,7 @@ extension World {
   }
 
   private mutating func abandonAttempt(_ slot: UInt32) {
-    let c = connections[slot]
+    let c = connections[slot].pointee
     abandon(
       WaitingOperation(
         instance: c.instance, ordinal: c.ordinal, attempt: c.attempt, intended: c.intended,
@@ -233,13 +234,13 @@ extension World {
 
   /// Something may not arrive: makes sure that the client looks again when its next timer is due.
   mutating func armTimer(_ slot: UInt32) {
-    guard !connections[slot].isTimerArmed else { return }
-    switch connections[slot].phase {
+    guard !connections[slot].pointee.isTimerArmed else { return }
+    switch connections[slot].pointee.phase {
     case .connecting, .awaiting, .idle: break
     case .closing, .abandoned, .free: return
     }
-    connections[slot].isTimerArmed = true
-    let c = connections[slot]
+    connections[slot].pointee.isTimerArmed = true
+    let c = connections[slot].pointee
     let hasLost = !c.failure.isNone
     let due = c.phase == .idle ? now.nanoseconds : hasLost ? min(c.retransmitAt, c.deadline) : c.deadline
     let rank = EventRank.connection(.client, instance: c.instance, ordinal: c.ordinal, counter: 0xff_ffff)
@@ -247,8 +248,8 @@ extension World {
   }
 
   mutating func timerFired(_ slot: UInt32) {
-    connections[slot].isTimerArmed = false
-    let c = connections[slot]
+    connections[slot].pointee.isTimerArmed = false
+    let c = connections[slot].pointee
     switch c.phase {
     case .connecting:
       if now.nanoseconds >= c.deadline { return lost(slot, .connectTimeout) }
@@ -270,12 +271,12 @@ extension World {
   }
 
   private mutating func retransmit(_ slot: UInt32) {
-    connections[slot].retransmissions += 1
-    if connections[slot].phase == .connecting { sendSyn(slot) } else { transmitRequest(slot) }
+    connections[slot].pointee.retransmissions += 1
+    if connections[slot].pointee.phase == .connecting { sendSyn(slot) } else { transmitRequest(slot) }
   }
 
   private mutating func gaveUp(_ slot: UInt32) {
-    let c = connections[slot]
+    let c = connections[slot].pointee
     if c.tuple.transport == .udp {
       lost(slot, .noReply)
     } else if c.failure.isNone || c.failure.cause == Recorder.causeIndex[.serverTimeout] {
@@ -288,17 +289,17 @@ extension World {
   // MARK: Pooled connections without work
 
   private mutating func becomeIdle(_ slot: UInt32) {
-    let i = Int(connections[slot].instance)
-    connections[slot].phase = .idle
-    connections[slot].phaseStart = now.nanoseconds
-    connections[slot].deadline = .max
-    connections[slot].requestsLeft = 0
+    let i = Int(connections[slot].pointee.instance)
+    connections[slot].pointee.phase = .idle
+    connections[slot].pointee.phaseStart = now.nanoseconds
+    connections[slot].pointee.deadline = .max
+    connections[slot].pointee.requestsLeft = 0
     instances[i].idle.append(slot)
     scheduleIdleCheck(slot)
   }
 
   private mutating func scheduleIdleCheck(_ slot: UInt32) {
-    let c = connections[slot]
+    let c = connections[slot].pointee
     let settings = groups[instances[Int(c.instance)].group].settings
     var wait = SimDuration.max
     if case .pool(_, let idle?, _) = settings.connections { wait = min(wait, idle) }
@@ -312,8 +313,8 @@ extension World {
   }
 
   mutating func idleCheck(_ slot: UInt32) {
-    guard connections[slot].phase == .idle, isInPool(slot) else { return }
-    let c = connections[slot]
+    guard connections[slot].pointee.phase == .idle, isInPool(slot) else { return }
+    let c = connections[slot].pointee
     let idle = now - SimTime(nanoseconds: c.phaseStart)
     let settings = groups[instances[Int(c.instance)].group].settings
     if case .pool(_, let limit?, _) = settings.connections, idle >= limit {
@@ -326,6 +327,6 @@ extension World {
     if let keepalive = settings.keepalive, idle >= keepalive {
       send(.keepalive, slot, from: instances[Int(c.instance)].host, tuple: c.tuple)
     }
-    if connections.isCurrent(slot, c.generation), connections[slot].phase == .idle { scheduleIdleCheck(slot) }
+    if connections.isCurrent(slot, c.generation), connections[slot].pointee.phase == .idle { scheduleIdleCheck(slot) }
   }
 }

@@ -163,32 +163,32 @@ extension World {
     let slot = connections.open()
     let group = instances[i].group
     let transport = groups[group].settings.transport
-    connections[slot].instance = operation.instance
-    connections[slot].tuple = FlowTuple(
+    connections[slot].pointee.instance = operation.instance
+    connections[slot].pointee.tuple = FlowTuple(
       source: instances[i].address, sourcePort: port, destination: address, destinationPort: answer.port,
       transport: transport)
-    connections[slot].isPooled = groups[group].poolSize > 0
-    connections[slot].openedAt = now.nanoseconds
+    connections[slot].pointee.isPooled = groups[group].poolSize > 0
+    connections[slot].pointee.openedAt = now.nanoseconds
     adopt(slot, operation)
     if transport == .udp {
-      connections[slot].wasEstablished = true
+      connections[slot].pointee.wasEstablished = true
       sendRequest(slot)
     } else {
-      connections[slot].phase = .connecting
-      connections[slot].phaseStart = now.nanoseconds
-      connections[slot].deadline = (now + groups[group].settings.connectTimeout).nanoseconds
+      connections[slot].pointee.phase = .connecting
+      connections[slot].pointee.phaseStart = now.nanoseconds
+      connections[slot].pointee.deadline = (now + groups[group].settings.connectTimeout).nanoseconds
       sendSyn(slot)
     }
   }
 
   /// Makes the operation the one that the connection works for.
   private mutating func adopt(_ slot: UInt32, _ operation: WaitingOperation) {
-    connections[slot].ordinal = operation.ordinal
-    connections[slot].attempt = operation.attempt
-    connections[slot].requestsLeft = operation.requests
-    connections[slot].intended = operation.intended
-    connections[slot].attemptStart = operation.attemptStart
-    connections[slot].failure = Connection.Failure()
+    connections[slot].pointee.ordinal = operation.ordinal
+    connections[slot].pointee.attempt = operation.attempt
+    connections[slot].pointee.requestsLeft = operation.requests
+    connections[slot].pointee.intended = operation.intended
+    connections[slot].pointee.attemptStart = operation.attemptStart
+    connections[slot].pointee.failure = Connection.Failure()
   }
 
   private mutating func use(_ slot: UInt32, for operation: WaitingOperation) {
@@ -219,7 +219,7 @@ extension World {
   }
 
   mutating func releasePort(_ slot: UInt32, lingers: Bool) {
-    let c = connections[slot]
+    let c = connections[slot].pointee
     let key = UInt64(c.tuple.destination.bits) << 16 | UInt64(c.tuple.destinationPort)
     for entry in instances[Int(c.instance)].portPools where entry.destination == key {
       portPools[entry.pool].release(c.tuple.sourcePort, now: now, lingers: lingers)
@@ -258,7 +258,7 @@ extension World {
 
   /// The attempt on this connection is decided; the connection itself may live on.
   mutating func decide(_ slot: UInt32, isLost: Bool) {
-    let c = connections[slot]
+    let c = connections[slot].pointee
     decided(
       WaitingOperation(
         instance: c.instance, ordinal: c.ordinal, attempt: c.attempt,
@@ -331,7 +331,7 @@ extension World {
     }
     instances[i].queue = []
     for slot in 0..<UInt32(connections.used)
-    where connections[slot].isLive && connections[slot].instance == UInt32(i) {
+    where connections[slot].pointee.isLive && connections[slot].pointee.instance == UInt32(i) {
       clientVanished(slot)
     }
   }

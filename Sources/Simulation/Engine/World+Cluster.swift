@@ -121,6 +121,7 @@ extension World {
     case .podStatusChanged(let pod, _): podStatusChanged(pod)
     case .nodeObjectChanged(let node, _): nodeObjectChanged(node)
     case .podAddressAssigned(let pod, let address):
+      reservePods(upTo: pod.index)
       if !control.pods[pod.index].isHostNetwork {
         addresses.assign(address, to: HostReference(.pod, pod.rawValue))
       }
@@ -135,7 +136,8 @@ extension World {
     case .nodeUp(let node): nodeUp(node)
     case .nodeJoined(let node): nodeJoined(node)
     case .nodeAddressChanged(let node, let old, let new): nodeAddressChanged(node, old: old, new: new)
-    case .routeLearned, .loadBalancerTargetsChanged: break
+    case .routeLearned(_, let about): refreshRoutes(to: about.index)
+    case .loadBalancerTargetsChanged: break
     case .proxyRestart(let node, let settings):
       proxies.restart(node, settings: settings, at: now, into: &proxyOutput)
     case .link(let target, let delay, let loss, let partitioned, let active):
@@ -210,6 +212,9 @@ extension World {
   mutating func reservePods(upTo index: Int) {
     while podSockets.count <= index { podSockets.append([]) }
     while podTimes.count <= index { podTimes.append(PodTimes()) }
+    while podNodes.count <= index { podNodes.append(-1) }
+    let node = control.pods[index].node
+    podNodes[index] = node.isNone ? -1 : Int32(node.rawValue)
   }
 
   private mutating func endInstances(on host: HostReference) {
@@ -246,6 +251,7 @@ extension World {
     addresses.release(old, from: HostReference(.node, node.rawValue))
     addresses.assign(new, to: HostReference(.node, node.rawValue))
     proxies.updateNodeAddresses(node, control.nodes[i].addresses)
+    refreshRoutes(to: i)
     // Masquerading drops the flows that used an address when it goes (nf_nat_masquerade.c, inet event).
     _ = conntrack[i].pointee.removeAll { $0.isTranslated && $0.reply.destination == old.bits }
     for instance in instances.indices
@@ -257,7 +263,12 @@ extension World {
 
   private mutating func nodeObjectChanged(_ node: NodeID) {
     proxies.setZone(node, control.store.node(node)?.zone ?? control.nodes[node.index].zone, at: now, into: &proxyOutput)
+    refreshRoutes(to: node.index)
     refreshAllAnswers()
+  }
+
+  mutating func refreshRoutes(to node: Int) {
+    nodePlanes[node].hasStaleRoutes = nodePlanes.indices.contains { $0 != node && !hasRoute($0, node) }
   }
 
   // MARK: Links

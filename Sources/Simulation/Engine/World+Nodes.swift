@@ -19,7 +19,8 @@ extension World {
   /// Takes a packet through the tables of `node` and on.
   mutating func pass(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin) {
     let packet = packets[slot]
-    guard let hit = conntrack[node].pointee.find(packet.tuple, now: now) else {
+    let hint = connections.hint(packet.connection, packet.generation, node)
+    guard let hit = conntrack[node].pointee.find(packet.tuple, now: now, hint: hint) else {
       return passUnknown(slot, node, origin)
     }
     if packet.kind == .syn, !hit.isReply {
@@ -46,7 +47,7 @@ extension World {
       // tcp_loose: picked up in mid-stream, so it passes the nat rules again and may get another backend.
       let packet = packets[slot]
       if connections.isCurrent(packet.connection, packet.generation) {
-        connections[packet.connection].hasLostConntrack = true
+        connections[packet.connection].pointee.hasLostConntrack = true
       }
       openFlow(slot, node, origin, state: .established)
     case .clientFin, .synAck, .response, .serverFin, .reset, .portUnreachable, .hostUnreachable,
@@ -95,7 +96,9 @@ extension World {
     for attempt in 0..<Self.snatAttempts {
       let tag = verdict.kind == .forward ? verdict.backend.rawValue : .max
       switch conntrack[node].pointee.insert(original: original, reply: leaving.reversed, state: state, tag: tag, now: now) {
-      case .inserted: return leaving
+      case .inserted(let entry):
+        connections.setHint(packets[slot].connection, packets[slot].generation, node, entry)
+        return leaving
       case .tableFull:
         lose(slot, .conntrackFull(node: node))
         return nil
@@ -137,15 +140,15 @@ extension World {
 
   private mutating func noteDecision(_ packet: Packet, _ node: Int, _ verdict: Verdict) {
     guard connections.isCurrent(packet.connection, packet.generation) else { return }
-    connections[packet.connection].decidingNode = UInt32(node)
-    connections[packet.connection].backend = verdict.backend.rawValue
-    connections[packet.connection].candidates = verdict.candidates.rawValue
-    connections[packet.connection].decidedAt = now.nanoseconds
+    connections[packet.connection].pointee.decidingNode = UInt32(node)
+    connections[packet.connection].pointee.backend = verdict.backend.rawValue
+    connections[packet.connection].pointee.candidates = verdict.candidates.rawValue
+    connections[packet.connection].pointee.decidedAt = now.nanoseconds
     let c = connections[packet.connection]
-    if SimTime(nanoseconds: c.attemptStart) < recorderWarmUp { return }
+    if SimTime(nanoseconds: c.pointee.attemptStart) < recorderWarmUp { return }
     recorder.decided(
       backend: verdict.backend, candidates: verdict.candidates,
-      target: groups[instances[Int(c.instance)].group].target, isIndependent: !verdict.viaAffinity && !c.isPooled)
+      target: groups[instances[Int(c.pointee.instance)].group].target, isIndependent: !verdict.viaAffinity && !c.pointee.isPooled)
   }
 
   var recorderWarmUp: SimTime { .zero + scenario.report.warmUp }

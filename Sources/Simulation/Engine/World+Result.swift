@@ -47,7 +47,7 @@ extension World {
 
   /// Writes a lost or misdelivered attempt down.
   mutating func recordLoss(_ slot: UInt32, _ outcome: Outcome, _ cause: Cause) {
-    let c = connections[slot]
+    let c = connections[slot].pointee
     let instance = instances[Int(c.instance)]
     let target = groups[instance.group].target
     let start = SimTime(nanoseconds: c.attemptStart)
@@ -69,7 +69,7 @@ extension World {
   }
 
   private func nameBackend(_ slot: UInt32, _ row: inout LostConnection) {
-    let c = connections[slot]
+    let c = connections[slot].pointee
     guard c.backend != .max else {
       row.backend = c.hasReachedServer ? "\(c.serverTuple.destination):\(c.serverTuple.destinationPort)" : ""
       return

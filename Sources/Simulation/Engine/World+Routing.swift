@@ -20,11 +20,11 @@ extension World {
     packetCount += 1
     let packet = packets.add(
       Packet(
-        tuple: tuple, connection: slot, generation: connections[slot].generation, kind: kind,
-        number: connections[slot].requestNumber))
+        tuple: tuple, connection: slot, generation: connections[slot].pointee.generation, kind: kind,
+        number: connections[slot].pointee.requestNumber))
     switch host.kind {
     case .pod:
-      let node = control.pods[Int(host.id)].node.index
+      let node = Int(podNodes[Int(host.id)])
       if nodePlanes[node].isUp { pass(packet, node, .pod) } else { lose(packet, .nodeDown(node)) }
     case .node:
       let node = Int(host.id)
@@ -50,7 +50,7 @@ extension World {
     let owner = addresses.owner(of: destination)
     switch owner.kind {
     case .pod:
-      let home = control.pods[Int(owner.id)].node.index
+      let home = Int(podNodes[Int(owner.id)])
       if home == node {
         deliverLocally(slot, to: owner, origin, extra)
       } else {
@@ -94,11 +94,17 @@ extension World {
 
   /// The packet is for a pod of another node: to the next hop that this node believes in.
   private mutating func toPodNode(_ slot: UInt32, from node: Int, to home: Int, _ extra: SimDuration) {
-    guard let next = control.nextHop(on: .init(node), to: .init(home)),
-      addresses.owner(of: next) == HostReference(.node, UInt32(home))
-    else { return lose(slot, .staleRoute(on: node, to: home)) }
+    if nodePlanes[home].hasStaleRoutes, !hasRoute(node, home) {
+      return lose(slot, .staleRoute(on: node, to: home))
+    }
     let target = HostReference(.node, UInt32(home))
     hop(slot, nodeHop(node, home), .node(node), .node(home), extra, entersNode: target)
+  }
+
+  /// The next hop that `node` believes in is `home`.
+  func hasRoute(_ node: Int, _ home: Int) -> Bool {
+    guard let next = control.nextHop(on: .init(node), to: .init(home)) else { return false }
+    return addresses.owner(of: next) == HostReference(.node, UInt32(home))
   }
 
   private mutating func toUnownedAddress(
@@ -133,7 +139,7 @@ extension World {
   private mutating func deliverLocally(
     _ slot: UInt32, to owner: HostReference, _ origin: FlowOrigin, _ extra: SimDuration
   ) {
-    let node = owner.kind == .pod ? control.pods[Int(owner.id)].node.index : Int(owner.id)
+    let node = owner.kind == .pod ? Int(podNodes[Int(owner.id)]) : Int(owner.id)
     // A packet that came over the network is in the pod or socket with it; one from this node takes a hop.
     if origin == .outside && extra == .zero {
       deliver(slot, to: owner)
@@ -156,13 +162,13 @@ extension World {
   private mutating func entryNode(of slot: UInt32, among nodes: [Int]) -> Int {
     let packet = packets[slot]
     let isCurrent = connections.isCurrent(packet.connection, packet.generation)
-    if isCurrent, connections[packet.connection].entryNode != .max {
-      return Int(connections[packet.connection].entryNode)
+    if isCurrent, connections[packet.connection].pointee.entryNode != .max {
+      return Int(connections[packet.connection].pointee.entryNode)
     }
     let t = packet.tuple
     let flow = UInt64(t.source.bits) << 32 | UInt64(t.sourcePort) << 16 | UInt64(t.destinationPort)
     let node = nodes[Int(StableHash.mix(flow ^ UInt64(t.destination.bits) << 20) % UInt64(nodes.count))]
-    if isCurrent { connections[packet.connection].entryNode = UInt32(node) }
+    if isCurrent { connections[packet.connection].pointee.entryNode = UInt32(node) }
     return node
   }
 
@@ -197,13 +203,13 @@ extension World {
   ) {
     guard let kind else { return schedule(slot, at: now + extra, lane: nil) }
     if paths.isQuiet, let delay = paths.constantDelay(kind) {
-      return schedule(slot, at: now + delay + extra, lane: extra == .zero ? kind.rawValue : nil)
+      return schedule(slot, at: now + delay + extra, lane: kind.lane(isFirst: extra != .zero))
     }
     var stream = drawStream(packets[slot].connection)
     switch paths.cross(kind, from: from, to: to, stream: &stream, nodeName: { [nodePlanes] in nodePlanes[$0].name })
     {
     case .arrives(let delay, let isConstant):
-      schedule(slot, at: now + delay + extra, lane: isConstant && extra == .zero ? kind.rawValue : nil)
+      schedule(slot, at: now + delay + extra, lane: isConstant ? kind.lane(isFirst: extra != .zero) : nil)
     case .lost: lose(slot, .lossOnPath)
     case .partitioned: lose(slot, .partition)
     }
@@ -215,9 +221,10 @@ extension World {
     if connections.isCurrent(packet.connection, packet.generation) {
       let c = connections[packet.connection]
       rank = EventRank.connection(
-        .packet, instance: c.instance, ordinal: c.ordinal,
-        counter: UInt32(packet.number) << 8 | UInt32(packet.kind.rawValue) << 4 | UInt32(c.retransmissions & 15))
-      if time.nanoseconds > c.deadline { armTimer(packet.connection) }
+        .packet, instance: c.pointee.instance, ordinal: c.pointee.ordinal,
+        counter: UInt32(packet.number) << 8 | UInt32(packet.kind.rawValue) << 4
+          | UInt32(c.pointee.retransmissions & 15))
+      if time.nanoseconds > c.pointee.deadline { armTimer(packet.connection) }
     }
     if let lane {
       queue.push(lane: lane, at: time, rank: rank, .packet(slot))
@@ -229,9 +236,9 @@ extension World {
   /// A place in the connection's own stream of draws for its path.
   mutating func drawStream(_ slot: UInt32) -> RandomStream {
     let c = connections[slot]
-    connections[slot].draws &+= 1
-    let counter = UInt64(c.ordinal) << 28 | UInt64(c.attempt) << 20 | UInt64(c.draws) << 4
-    return RandomStream(key: instances[Int(c.instance)].pathKey, counter: counter)
+    let counter = UInt64(c.pointee.ordinal) << 28 | UInt64(c.pointee.attempt) << 20 | UInt64(c.pointee.draws) << 4
+    c.pointee.draws &+= 1
+    return RandomStream(key: instances[Int(c.pointee.instance)].pathKey, counter: counter)
   }
 
   // MARK: Errors on the way
@@ -257,7 +264,7 @@ extension World {
     let packet = packets[slot]
     packets.remove(slot)
     guard connections.isCurrent(packet.connection, packet.generation) else { return }
-    let phase = connections[packet.connection].phase
+    let phase = connections[packet.connection].pointee.phase
     if phase == .closing { return endClosing(packet.connection) }
     blame(packet.connection, loss)
     armTimer(packet.connection)

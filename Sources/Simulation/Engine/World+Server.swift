@@ -14,11 +14,11 @@ extension World {
     let packet = packets[slot]
     packets.remove(slot)
     guard connections.isCurrent(packet.connection, packet.generation) else { return }
-    if host.kind == .pod, !nodePlanes[control.pods[Int(host.id)].node.index].isUp {
-      return loseDelivered(packet, .nodeDown(control.pods[Int(host.id)].node.index))
+    if host.kind == .pod, !nodePlanes[Int(podNodes[Int(host.id)])].isUp {
+      return loseDelivered(packet, .nodeDown(Int(podNodes[Int(host.id)])))
     }
     if packet.kind.isForward { return receiveAtServer(packet, host) }
-    if instances[Int(connections[packet.connection].instance)].host == host {
+    if instances[Int(connections[packet.connection].pointee.instance)].host == host {
       receiveAtClient(packet)
     } else {
       // The translation was forgotten on the way: a reply that its receiver knows nothing of.
@@ -27,7 +27,7 @@ extension World {
   }
 
   private mutating func loseDelivered(_ packet: Packet, _ loss: Loss) {
-    if connections[packet.connection].phase == .closing { return endClosing(packet.connection) }
+    if connections[packet.connection].pointee.phase == .closing { return endClosing(packet.connection) }
     blame(packet.connection, loss)
     armTimer(packet.connection)
   }
@@ -55,13 +55,13 @@ extension World {
   }
 
   private func knows(_ slot: UInt32, _ host: HostReference) -> Bool {
-    let server = connections[slot].server
+    let server = connections[slot].pointee.server
     return server != .max && servers[Int(server)].host == host && servers[Int(server)].isRunning
   }
 
   func nodeIndex(of host: HostReference) -> Int {
     switch host.kind {
-    case .pod: control.pods[Int(host.id)].node.index
+    case .pod: Int(podNodes[Int(host.id)])
     case .node: Int(host.id)
     case .none, .outside, .loadBalancer, .routedToNodes: -1
     }
@@ -102,19 +102,19 @@ extension World {
     switch servers[index].receiveSyn(slot: slot, generation: packet.generation) {
     case .closed: return portClosed(packet, host)
     case .backlogFull: return loseDelivered(packet, .backlogFull(node: nodeIndex(of: host)))
-    case .queued: connections[slot].isQueuedForAccept = true
+    case .queued: connections[slot].pointee.isQueuedForAccept = true
     case .accepted: break
     }
-    connections[slot].server = UInt32(index)
-    connections[slot].serverTuple = packet.tuple
-    connections[slot].hasReachedServer = true
-    connections[slot].isForeign = isForeign(slot, host)
+    connections[slot].pointee.server = UInt32(index)
+    connections[slot].pointee.serverTuple = packet.tuple
+    connections[slot].pointee.hasReachedServer = true
+    connections[slot].pointee.isForeign = isForeign(slot, host)
     send(.synAck, slot, from: host, tuple: packet.tuple.reversed)
   }
 
   /// The packet was meant for a backend whose address this host has taken over.
   private func isForeign(_ slot: UInt32, _ host: HostReference) -> Bool {
-    let c = connections[slot]
+    let c = connections[slot].pointee
     guard c.backend != .max, host.kind == .pod else { return false }
     let backend = proxies.backend(.init(c.backend))
     guard let meant = backend.pod, meant != PodID(host.id) else { return false }
@@ -134,7 +134,7 @@ extension World {
 
   /// A packet in mid-stream to a host that has no such connection: RST.
   private mutating func unknownConnection(_ packet: Packet, _ host: HostReference) {
-    let c = connections[packet.connection]
+    let c = connections[packet.connection].pointee
     let isSamePod = c.backend != .max && proxies.backend(.init(c.backend)).pod == PodID(host.id)
     blame(packet.connection, .foreignConnection(node: nodeIndex(of: host), isSamePod: isSamePod))
     send(.reset, packet.connection, from: host, tuple: packet.tuple.reversed)
@@ -143,12 +143,12 @@ extension World {
   // MARK: Work
 
   private mutating func receiveRequest(_ slot: UInt32, _ packet: Packet) {
-    connections[slot].failure = Connection.Failure()
+    connections[slot].pointee.failure = Connection.Failure()
     // The answer is on its way or in the making: a retransmission changes nothing.
-    if connections[slot].isBeingServed, connections[slot].servedNumber == packet.number { return }
-    if connections[slot].isQueuedForAccept {
-      connections[slot].hasUnreadRequest = true
-      connections[slot].servedNumber = packet.number
+    if connections[slot].pointee.isBeingServed, connections[slot].pointee.servedNumber == packet.number { return }
+    if connections[slot].pointee.isQueuedForAccept {
+      connections[slot].pointee.hasUnreadRequest = true
+      connections[slot].pointee.servedNumber = packet.number
       return armTimer(slot)
     }
     work(slot, number: packet.number)
@@ -159,11 +159,11 @@ extension World {
     guard let index = server(on: host, packet.tuple.destinationPort, .udp), servers[index].isListening else {
       return portClosed(packet, host)
     }
-    if !connections[slot].isBeingServed {
-      connections[slot].server = UInt32(index)
-      connections[slot].serverTuple = packet.tuple
-      connections[slot].isForeign = isForeign(slot, host)
-      connections[slot].failure = Connection.Failure()
+    if !connections[slot].pointee.isBeingServed {
+      connections[slot].pointee.server = UInt32(index)
+      connections[slot].pointee.serverTuple = packet.tuple
+      connections[slot].pointee.isForeign = isForeign(slot, host)
+      connections[slot].pointee.failure = Connection.Failure()
       work(slot, number: packet.number)
     }
   }
@@ -171,21 +171,21 @@ extension World {
   /// The process takes the request, or lets it wait for a worker.
   private mutating func work(_ slot: UInt32, number: UInt16) {
     let c = connections[slot]
-    let server = Int(c.server)
-    let counter = UInt64(c.ordinal) << 28 | UInt64(c.attempt) << 20 | UInt64(number) << 2
-    var stream = RandomStream(key: instances[Int(c.instance)].serviceKey, counter: counter)
+    let server = Int(c.pointee.server)
+    let counter = UInt64(c.pointee.ordinal) << 28 | UInt64(c.pointee.attempt) << 20 | UInt64(number) << 2
+    var stream = RandomStream(key: instances[Int(c.pointee.instance)].serviceKey, counter: counter)
     let time = serviceTimes[servers[server].settings].duration(&stream)
     switch servers[server].receiveRequest(now: now, serviceTime: time) {
     case .overflow:
       blame(slot, .queueOverflow(node: nodeIndex(of: servers[server].host)))
       armTimer(slot)
     case .servedAt(let done):
-      connections[slot].isBeingServed = true
-      connections[slot].servedNumber = number
-      connections[slot].servedBy = c.server
-      if done.nanoseconds > c.deadline { armTimer(slot) }
+      connections[slot].pointee.isBeingServed = true
+      connections[slot].pointee.servedNumber = number
+      connections[slot].pointee.servedBy = c.pointee.server
+      if done.nanoseconds > c.pointee.deadline { armTimer(slot) }
       let rank = EventRank.connection(
-        .server, instance: c.instance, ordinal: c.ordinal, counter: UInt32(number) << 8 | UInt32(c.attempt))
+        .server, instance: c.pointee.instance, ordinal: c.pointee.ordinal, counter: UInt32(number) << 8 | UInt32(c.pointee.attempt))
       queue.push(at: done, rank: rank, .served(slot))
     }
   }
@@ -193,12 +193,12 @@ extension World {
   /// A worker has finished a request.
   mutating func requestDone(_ slot: UInt32) {
     let c = connections[slot]
-    let server = Int(c.servedBy)
-    assert(c.isBeingServed)
-    connections[slot].isBeingServed = false
-    connections[slot].servedBy = .max
+    let server = Int(c.pointee.servedBy)
+    assert(c.pointee.isBeingServed)
+    connections[slot].pointee.isBeingServed = false
+    connections[slot].pointee.servedBy = .max
     servers[server].finishRequest()
-    if c.phase == .abandoned { return connections.close(slot) }
+    if c.pointee.phase == .abandoned { return connections.close(slot) }
     guard servers[server].isRunning else { return }
     let host = servers[server].host
     let node = nodeIndex(of: host)
@@ -206,10 +206,10 @@ extension World {
       blame(slot, .nodeDown(node))
       return armTimer(slot)
     }
-    recorder.served(backend: c.backend)
-    if c.phase == .closing { return }
-    let kind: PacketKind = c.tuple.transport == .udp ? .answer : .response
-    send(kind, slot, from: host, tuple: c.serverTuple.reversed)
+    recorder.served(backend: c.pointee.backend)
+    if c.pointee.phase == .closing { return }
+    let kind: PacketKind = c.pointee.tuple.transport == .udp ? .answer : .response
+    send(kind, slot, from: host, tuple: c.pointee.serverTuple.reversed)
   }
 
   // MARK: Ending
@@ -217,20 +217,20 @@ extension World {
   /// The server's end forgets the connection; the next one in the accept queue comes in.
   mutating func detachFromServer(_ slot: UInt32) {
     let c = connections[slot]
-    guard c.server != .max else { return }
-    connections[slot].server = .max
-    if c.tuple.transport == .udp { return }
-    let server = Int(c.server)
-    if c.isQueuedForAccept {
-      connections[slot].isQueuedForAccept = false
-      return servers[server].leaveQueue(slot: slot, generation: c.generation)
+    guard c.pointee.server != .max else { return }
+    let server = Int(c.pointee.server)
+    c.pointee.server = .max
+    if c.pointee.tuple.transport == .udp { return }
+    if c.pointee.isQueuedForAccept {
+      connections[slot].pointee.isQueuedForAccept = false
+      return servers[server].leaveQueue(slot: slot, generation: c.pointee.generation)
     }
     guard servers[server].isRunning, servers[server].openConnections > 0 else { return }
     if let next = servers[server].closeConnection(), connections.isCurrent(next.slot, next.generation) {
-      connections[next.slot].isQueuedForAccept = false
-      if connections[next.slot].hasUnreadRequest {
-        connections[next.slot].hasUnreadRequest = false
-        work(next.slot, number: connections[next.slot].servedNumber)
+      connections[next.slot].pointee.isQueuedForAccept = false
+      if connections[next.slot].pointee.hasUnreadRequest {
+        connections[next.slot].pointee.hasUnreadRequest = false
+        work(next.slot, number: connections[next.slot].pointee.servedNumber)
       }
     }
     exitIfDrained(server)
@@ -238,11 +238,11 @@ extension World {
 
   /// The server closes an open connection from its side.
   mutating func serverCloses(_ slot: UInt32, _ loss: Loss) {
-    let c = connections[slot]
+    let c = connections[slot].pointee
     let host = servers[Int(c.server)].host
     blame(slot, loss)
     detachFromServer(slot)
-    if connections.isCurrent(slot, c.generation), connections[slot].phase != .closing {
+    if connections.isCurrent(slot, c.generation), connections[slot].pointee.phase != .closing {
       send(.serverFin, slot, from: host, tuple: c.serverTuple.reversed)
     }
   }
@@ -264,8 +264,8 @@ extension World {
 
   private mutating func closeIdleConnections(_ server: Int) {
     for slot in 0..<UInt32(connections.used)
-    where connections[slot].isLive && connections[slot].server == UInt32(server)
-      && connections[slot].phase == .idle
+    where connections[slot].pointee.isLive && connections[slot].pointee.server == UInt32(server)
+      && connections[slot].pointee.phase == .idle
     {
       serverCloses(slot, .serverEnded(node: nodeIndex(of: servers[server].host), crashed: false))
     }
@@ -295,10 +295,10 @@ extension World {
     let node = control.pods[pod.index].node.index
     let loss = Loss.serverEnded(node: node, crashed: crashed)
     for slot in 0..<UInt32(connections.used)
-    where connections[slot].isLive && ended.contains(Int32(bitPattern: connections[slot].server)) {
-      let c = connections[slot]
-      connections[slot].server = .max
-      connections[slot].isQueuedForAccept = false
+    where connections[slot].pointee.isLive && ended.contains(Int32(bitPattern: connections[slot].pointee.server)) {
+      let c = connections[slot].pointee
+      connections[slot].pointee.server = .max
+      connections[slot].pointee.isQueuedForAccept = false
       if c.phase == .closing || c.phase == .abandoned || c.tuple.transport == .udp { continue }
       blame(slot, loss)
       if nodePlanes[node].isUp {

@@ -72,6 +72,7 @@ extension World {
       }
     }
     proxies.converge(into: &proxyOutput)
+    for node in nodePlanes.indices { refreshRoutes(to: node) }
     setUpServers()
     setUpClients()
     control.scheduleActions(

@@ -28,7 +28,7 @@ struct World: ~Copyable {
   let end: SimTime
 
   // Time
-  var queue = EventQueue<Event>(laneCount: HopClass.allCases.count)
+  var queue = EventQueue<Event>(laneCount: HopClass.allCases.count * 2)
   var now = SimTime.zero
   var eventCount = 0
   var packetCount = 0
@@ -63,6 +63,8 @@ struct World: ~Copyable {
   var serviceAddresses: [ServiceID: [(IPv4Address, HostReference)]] = [:]
   /// By PodID: indices of the servers in the pod.
   var podSockets: [[Int32]] = []
+  /// By PodID: its node; −1 until it is scheduled.
+  var podNodes: [Int32] = []
   /// By index of the outside host.
   var outsideSockets: [[Int32]] = []
   var groups: [ClientGroup] = []
@@ -98,6 +100,8 @@ struct NodePlane {
   var gateway: IPv4Address
   var podCIDR: IPv4CIDR
   var isUp: Bool
+  /// Some node sends packets for its pods to where it no longer is.
+  var hasStaleRoutes = false
   /// When it last booted in this run.
   var bootedAt = SimTime.zero
   /// Former addresses, for the but-for test.

@@ -88,6 +88,12 @@ import SimKernel
   /// Node that the load balancer or the routers outside chose; `.max` = none yet.
   public var entryNode: UInt32 = .max
 
+  /// conntrack entries that the connection had last, on up to two nodes: where a look-up begins. −1 = none.
+  public var hintNode0: Int32 = -1
+  public var hintEntry0: Int32 = -1
+  public var hintNode1: Int32 = -1
+  public var hintEntry1: Int32 = -1
+
   // What went wrong first since the last packet that got through
   public var failure = Failure()
 
