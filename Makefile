@@ -3,7 +3,7 @@
 SCENARIO ?= scenarios/node-churn.json
 ARGS ?=
 RELEASE := --configuration release --scratch-path .build-release
-SWIFT_SOURCES := Sources Tests Package.swift $(wildcard Benchmarks)
+SWIFT_SOURCES := Sources Tests Package.swift $(wildcard Benchmarks/Package.swift Benchmarks/Sources)
 
 .PHONY: help run test build release lint format bench clean toolchain
 .DEFAULT_GOAL := help

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// SIGINT and SIGTERM ask a run to stop at its next step; a second one ends the program at once, and the next run
-// removes what it leaves behind.
+// SIGINT and SIGTERM ask a run to stop at its next step; a second one ends the program at once, and the next
+// run removes what it leaves behind.
 
 import Dispatch
 import Foundation

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Progress on standard error: one line that is written over on a terminal, a line every few seconds elsewhere.
+// Progress on standard error: one line that is written over on a terminal, a line every few seconds
+// elsewhere.
 
 import SimKernel
 import Simulation

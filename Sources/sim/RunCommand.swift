@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// `sim run`: from a scenario file to a results folder and a summary. The order matters: the place of the results
-// is tried before the run spends its time, and nothing appears there before the run has ended well.
+// `sim run`: from a scenario file to a results folder and a summary. The order matters: the place of the
+// results is tried before the run spends its time, and nothing appears there before the run has ended well.
 
 import ArgumentParser
 import Foundation

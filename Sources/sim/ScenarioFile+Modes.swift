@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Proxy modes of a scenario: set for all nodes by `--mode`, and refused where this release does not have them.
+// Proxy modes of a scenario: set for all nodes by `--mode`, and refused where this release does not have
+// them.
 
 import Cluster
 import Scenario

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What is in force in a scenario and where each value comes from: a line of the file, `--set`, or the format's
-// default. Goes through the declaration of the format, so that no key can be forgotten. What manifests and
-// kind or kube-proxy configurations bring along is told from the decoded scenario.
+// What is in force in a scenario and where each value comes from: a line of the file, `--set`, or the
+// format's default. Goes through the declaration of the format, so that no key can be forgotten. What
+// manifests and kind or kube-proxy configurations bring along is told from the decoded scenario.
 
 import Cluster
 

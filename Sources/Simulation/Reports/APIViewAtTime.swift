@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The API's objects at an instant of a run. Clients change nothing in the API, so that the run goes without them;
-// everything else is the run's own code and draws, hence the run's own cluster.
+// The API's objects at an instant of a run. Clients change nothing in the API, so that the run goes without
+// them; everything else is the run's own code and draws, hence the run's own cluster.
 
 import Cluster
 import Scenario

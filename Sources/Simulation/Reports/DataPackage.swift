@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// datapackage.json: a Frictionless Data Package (profile tabular-data-resource) of the CSV files, made from the
-// declarations in ReportTables, so that it describes exactly the columns that are written.
+// datapackage.json: a Frictionless Data Package (profile tabular-data-resource) of the CSV files, made from
+// the declarations in ReportTables, so that it describes exactly the columns that are written.
 
 /// Describes the CSV files of a results folder.
 public enum DataPackage {

@@ -69,8 +69,8 @@ enum FilePaths {
     guard fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP else { throw .system("write", path) }
   }
 
-  /// Puts `source` in the place of `target`. Where `target` exists, both change places if the system can do so
-  /// in one step; otherwise `target` is first moved aside and removed afterwards.
+  /// Puts `source` in the place of `target`. Where `target` exists, both change places if the system can do
+  /// so in one step; otherwise `target` is first moved aside and removed afterwards.
   static func replace(_ target: String, with source: String) throws(ResultFolderError) {
     var status = stat()
     guard lstat(target, &status) == 0 else {

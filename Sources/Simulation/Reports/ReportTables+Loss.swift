@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Tables of what was lost: counts per client and cause, each lost connection, and the ledger by second and node.
+// Tables of what was lost: counts per client and cause, each lost connection, and the ledger by second and
+// node.
 
 import NetworkTypes
 import SimKernel
@@ -65,7 +66,8 @@ extension ReportTables {
     ])
 
   static let lossLedger = ReportTable(
-    file: "loss_ledger.csv", rowMeaning: "second × node × service × cause", rows: { LedgerRow.rows(of: $0) },
+    file: "loss_ledger.csv", rowMeaning: "second × node × service × cause",
+    rows: { LedgerRow.rows(of: $0) },
     columns: [
       .number("t_s", unit: "s", "Second in which the attempts began.") { row, _ in Double(row.second) },
       .text("node", "Node that decided; empty where none was reached.", optional: true) { row, _ in row.node
@@ -120,7 +122,8 @@ private struct ConnectionLossRow {
   }
 }
 
-/// A row of loss_ledger.csv. The engine counts per target; the file is per Service, all of its ports together.
+/// A row of loss_ledger.csv. The engine counts per target; the file is per Service, all of its ports
+/// together.
 private struct LedgerRow {
   var second: Int
   var node: String

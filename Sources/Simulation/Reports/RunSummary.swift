@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What a person wants to know first of a finished run, worked out from the results of its replications. Counts
-// add up over replications; ranges span them. How it is laid out is in SummarySections and beside it.
+// What a person wants to know first of a finished run, worked out from the results of its replications.
+// Counts add up over replications; ranges span them. How it is laid out is in SummarySections and beside it.
 
 import NetworkTypes
 import SimKernel
@@ -121,7 +121,8 @@ extension RunSummary {
     var target: TargetName
     var endpoints: Int
     var connections: Int
-    /// Least and greatest share of an endpoint, as observed and as the decisions' probabilities made one expect.
+    /// Least and greatest share of an endpoint, as observed and as the decisions' probabilities made one
+    /// expect.
     var observed: ClosedRange<Double>?
     var expected: ClosedRange<Double>?
     var maxOverMean: Double?

@@ -83,7 +83,7 @@ extension RunSummary {
     guard total > 0 else { return nil }
     var table = TextTable([
       .left("cause"), .right("number"), .right("share"),
-      .left("worst offender: node, client -> target", least: 24), .right("of these"), .left("began at"),
+      .left("worst: node, client -> target", least: 24), .right("of these"), .left("began at"),
     ])
     for cause in causes.prefix(rowsMax) {
       let offender = offenders.worst(of: cause.cause, misdelivered: misdelivered)
@@ -158,7 +158,8 @@ extension RunSummary {
     if let mean = staleness.programmingLatencyMean, let slowest = staleness.slowest {
       remarks.append(
         "Programming latency: mean \(ReadableNumber.short(mean)) s over \(ReadableNumber.grouped(changes)) "
-          + "\(changes == 1 ? "sync" : "syncs") with changes, worst \(ReadableNumber.seconds(slowest.latency)) on \(slowest.node) at "
+          + "\(changes == 1 ? "sync" : "syncs") with changes, worst "
+          + "\(ReadableNumber.seconds(slowest.latency)) on \(slowest.node) at "
           + "\(ReadableNumber.seconds(slowest.at)).")
     }
     return SummarySection(title: "Age of the nodes' tables", table: nil, remarks: remarks)

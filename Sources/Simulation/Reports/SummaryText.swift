@@ -64,7 +64,8 @@ extension RunSummary {
   }
 
   private static var filesWords: String {
-    "\(ReportTables.all.count) CSV files, \(RunRecord.fileName); \(DataPackage.fileName) describes every column"
+    "\(ReportTables.all.count) CSV files, \(RunRecord.fileName); "
+      + "\(DataPackage.fileName) describes every column"
   }
 
   private func markdown(files: String?, rowsMax: Int) -> String {

@@ -42,7 +42,8 @@ struct Program {
          "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]}}
       ],
       "clients": [
-        {"name": "frontend", "from": {"nodes": ["worker-1"]}, "to": {"service": "default/web"}, "rate": "50/s"}
+        {"name": "frontend", "from": {"nodes": ["worker-1"]}, "to": {"service": "default/web"},
+         "rate": "50/s"}
       ]
     }
     """

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Goal: the bytes of every report file are what was decided. Method: write the hand-made result and compare each
-// file with the one recorded in Golden (UPDATE_GOLDEN=1 records it again; read the difference before committing).
+// Goal: the bytes of every report file are what was decided. Method: write the hand-made result and compare
+// each file with the one recorded in Golden (UPDATE_GOLDEN=1 records it again; read the difference before
+// committing).
 
 import Foundation
 import SimKernel

@@ -16,8 +16,8 @@ enum ReportFixture {
         runID: "0123456789abcdef", scenario: "node-churn", variant: "base", proxyMode: "iptables",
         replication: replication, seed: 18_446_744_073_709_551_615))
     result.question =
-      "Which connections does a three-node cluster lose while a node changes its IP and the pods behind a Service "
-      + "are replaced?"
+      "Which connections does a three-node cluster lose while a node changes its IP and the pods behind "
+      + "a Service are replaced?"
     result.duration = .seconds(120)
     result.drainedAt = SimTime(nanoseconds: 127_500_000_000)
     result.targets = [
