@@ -16,17 +16,18 @@ enum Failure {
   static let interrupted: Int32 = 130
 
   /// Runs a command; what it throws is told and becomes an exit code.
-  static func mapped(_ body: () throws -> Void) throws {
+  /// - Parameter path: the scenario that the command is about.
+  static func mapped(_ path: String = "", _ body: () throws -> Void) throws {
     do {
       try body()
     } catch let error as ScenarioError {
       Console.remark(error.description)
       throw ExitCode(error.exitCode)
     } catch let error as UnsupportedScenario {
-      Console.remark("sim: \(error.description)")
+      Console.remark("\(path): \(error.description)")
       throw ExitCode(scenarioIsWrong)
     } catch let error as APIRefusal {
-      Console.remark("sim: the API server refuses an object of the scenario: \(error)")
+      Console.remark("\(path): the API server refuses an object: \(error.message)")
       throw ExitCode(scenarioIsWrong)
     } catch let error as ResultFolderError {
       Console.remark("sim: \(error.description)")

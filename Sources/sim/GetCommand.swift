@@ -48,7 +48,7 @@ struct GetCommand: ParsableCommand {
 
   func run() throws {
     let request = try request()
-    try Failure.mapped {
+    try Failure.mapped(request.scenario) {
       let scenario = try options.load(request.scenario)
       if request.query.kind == .endpoints { Console.remark(KubectlTable.endpointsWarning) }
       let view = try SimulationRun.apiView(scenario, at: request.time)

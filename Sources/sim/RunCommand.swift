@@ -49,7 +49,7 @@ struct RunCommand: ParsableCommand {
   }
 
   func run() throws {
-    try Failure.mapped {
+    try Failure.mapped(scenario) {
       let scenario = try options.load(self.scenario)
       remark(about: scenario)
       let target = out ?? "results/\(scenario.name)"

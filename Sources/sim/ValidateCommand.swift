@@ -5,6 +5,8 @@
 import ArgumentParser
 import Cluster
 import Scenario
+import SimKernel
+import Simulation
 
 struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -21,22 +23,22 @@ struct ValidateCommand: ParsableCommand {
   @OptionGroup var options: ScenarioOptions
 
   func run() throws {
-    try Failure.mapped {
-      var code: Int32 = 0
-      for path in scenarios {
-        do {
-          let scenario = try options.load(path)
-          try Console.write("\(path): valid\n" + (explain ? explanation(of: scenario, path) : ""))
-        } catch let error as ScenarioError {
-          Console.remark(error.description)
-          code = max(code, error.exitCode)
-        } catch let error as UnsupportedScenario {
-          Console.remark("\(path): \(error.description)")
-          code = max(code, Failure.scenarioIsWrong)
-        }
+    var code: Int32 = 0
+    for path in scenarios {
+      do {
+        try Failure.mapped(path) { try check(path) }
+      } catch let exit as ExitCode {
+        code = max(code, exit.rawValue)
       }
-      if code != 0 { throw ExitCode(code) }
     }
+    if code != 0 { throw ExitCode(code) }
+  }
+
+  private func check(_ path: String) throws {
+    let scenario = try options.load(path)
+    // The API server has the last word about the objects that are there at t = 0.
+    _ = try SimulationRun.apiView(scenario, at: .zero)
+    try Console.write("\(path): valid\n" + (explain ? explanation(of: scenario, path) : ""))
   }
 
   /// What the scenario consists of once manifests are read, then every value with its origin.

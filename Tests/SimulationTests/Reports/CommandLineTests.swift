@@ -132,6 +132,24 @@ struct Program {
     }
   }
 
+  @Test("an object that the API server refuses ends with 65 and its words", arguments: ["run", "validate"])
+  func refusal(command: String) throws {
+    try Program.with { program in
+      let scenario = Program.small(duration: "2s")
+      let refused = scenario.replacing(
+        "\"ports\": [{\"port\": 80", with: "\"clusterIP\": \"1.2.3.4\", \"ports\": [{\"port\": 80")
+      try #require(refused != scenario)
+      try program.write("refused.json", refused)
+      let result = try program.run(command, "refused.json")
+      #expect(result.exitCode == 65)
+      #expect(
+        result.errors.hasPrefix(
+          "refused.json: the API server refuses an object: The Service \"web\" is invalid:"))
+      #expect(result.output.isEmpty)
+      #expect(!TestFiles.exists(program.folder + "/results/refused"))
+    }
+  }
+
   @Test("a mistake in --set ends with 65")
   func wrongOverride() throws {
     try Program.with { program in
