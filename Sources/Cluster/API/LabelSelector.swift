@@ -37,8 +37,8 @@ public struct LabelRequirement: Sendable, Equatable {
     self.values = values
   }
 
-  /// - Parameter value: the object's value of `key`, nil if it has no such label. As in the API, `NotIn` holds
-  ///   for objects without the label.
+  /// - Parameter value: the object's value of `key`, nil if it has no such label. As in the API, `NotIn`
+  ///   holds for objects without the label.
   public func matches(_ value: String?) -> Bool {
     switch op {
     case .isIn: value.map(values.contains) ?? false

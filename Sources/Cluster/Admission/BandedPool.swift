@@ -17,9 +17,11 @@ struct BandedPool: Sendable {
     self.band = band
   }
 
-  /// Width of the band for cluster IPs: size/16, at least 16, at most 256; none in a pool of up to 16 (FACTS A1).
+  /// Width of the band for cluster IPs: size/16, at least 16, at most 256; none in a pool of up to 16
+  /// (FACTS A1).
   static func addressBand(size: Int) -> Int { size <= 16 ? 0 : Swift.min(Swift.max(16, size / 16), 256) }
-  /// Width of the band for node ports: size/32, at least 16, at most 128; none in a pool of up to 16 (FACTS A2).
+  /// Width of the band for node ports: size/32, at least 16, at most 128; none in a pool of up to 16
+  /// (FACTS A2).
   static func portBand(size: Int) -> Int { size <= 16 ? 0 : Swift.min(Swift.max(16, size / 32), 128) }
 
   var isFull: Bool { taken.count == size }

@@ -122,11 +122,13 @@ public struct ServiceAdmission: Sendable {
 // MARK: Allocation
 
 extension ServiceAdmission {
+  /// A function of (seed, purpose, Service, count), so that one Service more or less changes nobody else's
+  /// address. It needs no more quality than "any free one will do".
   private mutating func draw(_ purpose: String, for service: Service) -> UInt64 {
     let key = "\(purpose)/\(service.metadata.namespacedName)"
     let count = draws[key, default: 0]
     draws[key] = count + 1
-    return CountedHash.draw(seed: seed, key: key, count: count)
+    return StableHash.of("\(seed)/\(key)/\(count)")
   }
 
   private mutating func allocateAddress(_ service: inout Service) throws(APIRefusal) {

@@ -243,7 +243,8 @@ struct ServiceValidation {
 }
 
 extension FieldRules {
-  /// Hexadecimal digits and colons, perhaps with a prefix length: meant as IPv6, which the model does not have.
+  /// Hexadecimal digits and colons, perhaps with a prefix length: meant as IPv6, which the model does not
+  /// have.
   static func looksLikeIPv6(_ text: String) -> Bool {
     text.utf8.contains(58)
       && text.utf8.allSatisfy { byte in

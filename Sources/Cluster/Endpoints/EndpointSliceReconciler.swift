@@ -9,7 +9,8 @@ import SimKernel
 
 /// Slices of Services with a selector.
 public enum EndpointSliceReconciler {
-  /// True for Services whose slices the controller owns: those with a selector, but no ExternalName (FACTS B).
+  /// True for Services whose slices the controller owns: those with a selector, but no ExternalName
+  /// (FACTS B).
   public static func manages(_ service: Service) -> Bool {
     service.spec.selector.map { !$0.isEmpty } == true && service.serviceType != .externalName
   }
@@ -20,9 +21,10 @@ public enum EndpointSliceReconciler {
   ///   - nodes: Node objects by name. A pod on a node that is not there is left out, unless the Service
   ///     publishes unready addresses.
   ///   - existing: slices of this Service now in the API; those of other writers are returned as they are.
-  /// - Returns: all slices that the Service has afterwards: existing ones in their order, then new ones. A slice
-  ///   that is not among them is to be deleted, one that differs to be written. New slices have a name, and no
-  ///   uid, revision or timestamp. A Service without endpoints has one slice without endpoints and ports.
+  /// - Returns: all slices that the Service has afterwards: existing ones in their order, then new ones. A
+  ///   slice that is not among them is to be deleted, one that differs to be written. New slices have a name,
+  ///   and no uid, revision or timestamp. A Service without endpoints has one slice without endpoints and
+  ///   ports.
   public static func reconcile(
     service: Service, pods: [(pod: Pod, id: PodID)], nodes: [String: Node], existing: [EndpointSlice]
   ) -> [EndpointSlice] {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The mirroring controller's decision: Endpoints written by hand for a Service without selector become slices,
-// because proxies read slices only (KEP-752; FACTS B; golden/cases/22-endpoints-mirror).
+// The mirroring controller's decision: Endpoints written by hand for a Service without selector become
+// slices, because proxies read slices only (KEP-752; FACTS B; golden/cases/22-endpoints-mirror).
 
 public enum EndpointsMirroring {
   /// `--mirroring-max-endpoints-per-subset`: addresses beyond it are not mirrored (FACTS B).
@@ -15,8 +15,8 @@ public enum EndpointsMirroring {
       && endpoints.metadata.annotations["control-plane.alpha.kubernetes.io/leader"] == nil
   }
 
-  /// All slices of the Service afterwards. Mirrored slices are matched by their ports, so that a slice keeps its
-  /// name while addresses change; slices of other writers are returned as they are.
+  /// All slices of the Service afterwards. Mirrored slices are matched by their ports, so that a slice keeps
+  /// its name while addresses change; slices of other writers are returned as they are.
   ///
   /// - Parameters:
   ///   - endpoints: nil if there are none (any more).

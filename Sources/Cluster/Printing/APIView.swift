@@ -11,6 +11,7 @@ public struct APIView: Sendable {
   public private(set) var slices: [EndpointSlice]
   public private(set) var pods: [Pod]
   public private(set) var nodes: [Node]
+  public private(set) var workloads: [Workload]
   /// The instant from which ages are counted.
   public var now: SimTime
   /// Unix time in seconds of `SimTime.zero`, for timestamps in `-o yaml` and `-o json`.
@@ -23,13 +24,14 @@ public struct APIView: Sendable {
   /// Sorts what it is given.
   public init(
     services: [Service] = [], endpoints: [Endpoints] = [], slices: [EndpointSlice] = [], pods: [Pod] = [],
-    nodes: [Node] = [], now: SimTime, epoch: Int64 = APIView.defaultEpoch
+    nodes: [Node] = [], workloads: [Workload] = [], now: SimTime, epoch: Int64 = APIView.defaultEpoch
   ) {
     self.services = services.sorted { $0.metadata.namespacedName < $1.metadata.namespacedName }
     self.endpoints = endpoints.sorted { $0.metadata.namespacedName < $1.metadata.namespacedName }
     self.slices = slices.sorted { $0.metadata.namespacedName < $1.metadata.namespacedName }
     self.pods = pods.sorted { $0.metadata.namespacedName < $1.metadata.namespacedName }
     self.nodes = nodes.sorted { $0.metadata.name < $1.metadata.name }
+    self.workloads = workloads.sorted { $0.metadata.namespacedName < $1.metadata.namespacedName }
     self.now = now
     self.epoch = epoch
   }

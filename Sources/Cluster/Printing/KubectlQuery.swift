@@ -42,3 +42,14 @@ public struct KubectlQuery: Sendable, Equatable {
     }
   }
 }
+
+extension KubectlQuery {
+  /// A kind, or a kind and a name as kubectl takes them: `svc`, `service/test-app`; nil if there is no such
+  /// kind or the name is empty.
+  public init?(argument: String, namespace: String? = nil, allNamespaces: Bool = false) {
+    let parts = argument.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let kind = KubectlKind(argument: parts[0]), parts.count == 1 || !parts[1].isEmpty else { return nil }
+    let name = parts.count == 2 ? String(parts[1]) : nil
+    self.init(kind: kind, namespace: namespace, allNamespaces: allNamespaces, name: name)
+  }
+}

@@ -49,7 +49,7 @@ public struct ConntrackTimeouts: Sendable, Equatable, BitwiseCopyable {
 
   public init() {}
 
-  public func timeout(_ state: ConntrackState) -> SimDuration {
+  @inline(__always) public func timeout(_ state: ConntrackState) -> SimDuration {
     switch state {
     case .synSent: synSent
     case .synReceived: synReceived
@@ -67,7 +67,7 @@ public struct ConntrackTimeouts: Sendable, Equatable, BitwiseCopyable {
 
 extension ConntrackState {
   /// The state after a packet of an existing flow; nil = INVALID for this state.
-  public func after(_ segment: SegmentKind, isReply: Bool) -> ConntrackState? {
+  @inline(__always) public func after(_ segment: SegmentKind, isReply: Bool) -> ConntrackState? {
     switch segment {
     case .ack: afterAck(isReply: isReply)
     case .syn: afterSyn(isReply: isReply)
@@ -79,7 +79,7 @@ extension ConntrackState {
     }
   }
 
-  func afterAck(isReply: Bool) -> ConntrackState? {
+  @inline(__always) func afterAck(isReply: Bool) -> ConntrackState? {
     switch self {
     case .synSent: nil
     case .synReceived: isReply ? .synReceived : .established
@@ -91,7 +91,7 @@ extension ConntrackState {
     }
   }
 
-  func afterSyn(isReply: Bool) -> ConntrackState? {
+  @inline(__always) func afterSyn(isReply: Bool) -> ConntrackState? {
     if isReply { return nil }
     switch self {
     case .synSent: return .synSent
@@ -102,7 +102,7 @@ extension ConntrackState {
     }
   }
 
-  func afterFin() -> ConntrackState? {
+  @inline(__always) func afterFin() -> ConntrackState? {
     switch self {
     case .synReceived, .established: .finWait
     case .finWait, .closeWait, .lastAck: .lastAck

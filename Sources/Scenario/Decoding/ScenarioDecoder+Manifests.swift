@@ -80,7 +80,7 @@ extension ScenarioDecoder {
     }
     report(mistakes)
     refuseUnmodelled(contents)
-    refuseHugeWorkload(document, contents)
+    refuseHugeWorkload(document, contents, prefix: prefix)
     return contents
   }
 
@@ -93,14 +93,15 @@ extension ScenarioDecoder {
     }
   }
 
-  private func refuseHugeWorkload(_ document: DocumentNode, _ contents: ManifestContents) {
+  private func refuseHugeWorkload(_ document: DocumentNode, _ contents: ManifestContents, prefix: String) {
     for case .workload(let workload) in contents.objects where workload.replicas > ScenarioFormat.replicaLimit
     {
       let place = document["spec"]?["replicas"] ?? document
       let message =
         "\(workload.kind.rawValue) \(workload.metadata.namespacedName): expected at most "
         + "\(ScenarioFormat.replicaLimit) replicas, found \(workload.replicas)"
-      report([Diagnostic(position: place.position, path: "spec.replicas", message: message)])
+      let path = DocumentPath(prefix).key("spec").key("replicas")
+      report([Diagnostic(position: place.position, path: path.text, message: message)])
     }
   }
 

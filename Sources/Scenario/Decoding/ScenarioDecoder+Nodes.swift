@@ -56,11 +56,16 @@ extension ScenarioDecoder {
   func decodeNodes(_ cursor: Cursor?) {
     var nodes: OrderedDictionary<String, NodeSettings> = [:]
     for node in contents.kindNodes ?? [] { nodes[node.name] = node }
+    if let all = root["cluster"], all.node.mapping == nil || (cursor != nil && cursor?.node.sequence == nil) {
+      names.nodesAreComplete = false
+    }
     var written: Set<String> = []
     for item in cursor?.items ?? [] {
-      for (name, place) in groupNames(item) {
+      let group = groupNames(item)
+      if group.isEmpty { names.nodesAreComplete = false }
+      for (name, place) in group {
         guard written.insert(name).inserted else {
-          mistake(place, "expected a name that no other node has (\"\(name)\")")
+          mistake(place, "expected a name that no other node has")
           continue
         }
         if nodes.count >= ScenarioFormat.nodeLimit, nodes[name] == nil {

@@ -31,12 +31,17 @@ final class ScenarioDecoder {
     self.diagnostics = diagnostics
     scenario = ScenarioFile(name: Self.defaultName(path), duration: .zero)
     // What is misshapen cannot be looked up, so what refers to it is not called unknown.
-    let misshapen = diagnostics.map(\.path)
-    names.nodesAreComplete = !misshapen.contains { $0.hasPrefix("cluster") || $0.contains("joinNode") }
-    names.objectsAreComplete = !misshapen.contains {
-      $0.hasPrefix("manifests") || $0.hasPrefix("objects") || $0.contains("apply")
+    func isHidden(_ keys: [String], _ paths: [String]) -> Bool {
+      diagnostics.contains { mistake in
+        keys.contains { mistake.suggestion == $0 } || paths.contains { mistake.path.hasPrefix($0) }
+      }
     }
-    names.recordsAreComplete = !misshapen.contains { $0.hasPrefix("cluster.dns") }
+    let actions = isHidden(["joinNode", "apply"], []) || diagnostics.contains { $0.path.contains(".joinNode") }
+    names.nodesAreComplete = !actions && !isHidden(["cluster", "nodes", "kind"], ["cluster.kind"])
+    names.objectsAreComplete =
+      !isHidden(["manifests", "objects", "apply"], ["manifests", "objects"])
+      && !diagnostics.contains { $0.path.contains(".apply") }
+    names.recordsAreComplete = !isHidden(["cluster", "dns", "records"], ["cluster.dns"])
   }
 
   /// The scenario, as far as it is right; `diagnostics` afterwards holds everything that is wrong.
@@ -100,8 +105,14 @@ final class ScenarioDecoder {
 
   // MARK: Mistakes
 
+  /// The value is only shown where the message says what was expected in its place.
   func mistake(_ cursor: Cursor, _ message: String, suggestion: String? = nil) {
-    report([Diagnostic(at: cursor.node, path: cursor.path, message: message, suggestion: suggestion)])
+    let value = message.hasPrefix("expected") ? cursor.node.summary : nil
+    report([
+      Diagnostic(
+        position: cursor.node.position, path: cursor.path.text, message: message, value: value,
+        suggestion: suggestion)
+    ])
   }
 
   func report(_ more: [Diagnostic]) { diagnostics += more }

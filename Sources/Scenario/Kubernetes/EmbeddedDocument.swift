@@ -4,8 +4,8 @@
 
 /// Documents inside a string value.
 enum EmbeddedDocument {
-  /// The documents in a value that is a block of text below its key, with positions in the outer file. Text in
-  /// quotes (JSON) has no lines of its own: everything in it then stands at the value's place.
+  /// The documents in a value that is a block of text below its key, with positions in the outer file. Text
+  /// in quotes (JSON) has no lines of its own: everything in it then stands at the value's place.
   static func read(_ entry: DocumentNode.Entry, _ log: inout ReadingLog) -> [DocumentNode] {
     let outer = entry.value
     guard let scalar = outer.scalar, !scalar.text.isEmpty else { return [] }

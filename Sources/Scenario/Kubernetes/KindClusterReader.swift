@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// kind.x-k8s.io/v1alpha4 Cluster: which nodes `kind create cluster --config` makes, under which names, and the
-// network settings that it hands to kubeadm and kube-proxy.
+// kind.x-k8s.io/v1alpha4 Cluster: which nodes `kind create cluster --config` makes, under which names, and
+// the network settings that it hands to kubeadm and kube-proxy.
 
 import Cluster
 import NetworkTypes
 
 enum KindClusterReader {
-  /// kind's defaults (kind `pkg/apis/config/v1alpha4/default.go`); its service subnet is smaller than kubeadm's.
+  /// kind's defaults (kind `pkg/apis/config/v1alpha4/default.go`); its service subnet is smaller than
+  /// kubeadm's.
   private static let defaultPodSubnet = IPv4CIDR("10.244.0.0/16")!
   private static let defaultServiceSubnet = IPv4CIDR("10.96.0.0/16")!
 

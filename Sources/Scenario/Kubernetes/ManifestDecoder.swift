@@ -10,8 +10,8 @@ import SimKernel
 
 /// Reads API objects (also Lists and `kubectl get -o yaml` dumps), KubeProxyConfiguration and kind's Cluster.
 public struct ManifestDecoder: ManifestReading {
-  /// Unix time in seconds that counts as the start of the run, for `metadata.creationTimestamp` of dumps; nil:
-  /// what a dump holds exists since the start of the run.
+  /// Unix time in seconds that counts as the start of the run, for `metadata.creationTimestamp` of dumps;
+  /// nil: what a dump holds exists since the start of the run.
   public var epoch: Int64?
 
   public init(epoch: Int64? = nil) { self.epoch = epoch }

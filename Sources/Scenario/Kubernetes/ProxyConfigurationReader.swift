@@ -8,7 +8,8 @@ import NetworkTypes
 import SimKernel
 
 enum ProxyConfigurationReader {
-  /// nf_conntrack_max of a node with 4 GiB of memory or more: one entry per bucket, 262144 buckets (FACTS E1).
+  /// nf_conntrack_max of a node with 4 GiB of memory or more: one entry per bucket, 262144 buckets
+  /// (FACTS E1).
   private static let kernelConntrackMax = 262_144
 
   static func read(_ fields: ObjectFields, _ log: inout ReadingLog) -> ProxySettings {

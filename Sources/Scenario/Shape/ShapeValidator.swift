@@ -64,23 +64,29 @@ struct ShapeValidator {
 
   private mutating func validateDuration(_ node: DocumentNode, _ isPositive: Bool, _ path: DocumentPath) {
     guard let text = node.string, let value = DurationText.parse(text) else {
+      if let text = node.string, text.hasPrefix("-"), DurationText.parse(String(text.dropFirst())) != nil {
+        return refuse(node, path, "expected a duration that is not negative")
+      }
       return expect(.duration(isPositive: isPositive), node, path)
     }
     if value > DurationText.limit {
-      diagnostics.append(Diagnostic(at: node, path: path, message: "expected at most 8760h (a year)"))
+      refuse(node, path, "expected at most 8760h (a year)")
     } else if isPositive, !text.contains(where: { ("1"..."9").contains($0) }) {
-      diagnostics.append(Diagnostic(at: node, path: path, message: "expected a duration longer than zero"))
+      refuse(node, path, "expected a duration longer than zero")
     }
   }
 
   private mutating func validateRate(_ node: DocumentNode, _ isPositive: Bool, _ path: DocumentPath) {
     guard let text = node.string, let value = RateText.parse(text) else {
+      if let text = node.string, text.hasPrefix("-"), RateText.parse(String(text.dropFirst())) != nil {
+        return refuse(node, path, "expected a rate that is not negative")
+      }
       return expect(.rate(isPositive: isPositive), node, path)
     }
     if value > RateText.limit {
-      diagnostics.append(Diagnostic(at: node, path: path, message: "expected a rate of at most 1000000000/s"))
+      refuse(node, path, "expected a rate of at most 1000000000/s")
     } else if isPositive, value == 0 {
-      diagnostics.append(Diagnostic(at: node, path: path, message: "expected a rate above zero"))
+      refuse(node, path, "expected a rate above zero")
     }
   }
 
@@ -129,6 +135,10 @@ struct ShapeValidator {
         diagnostics.append(Diagnostic(position: node.position, path: path.text, message: message))
       }
     }
+  }
+
+  private mutating func refuse(_ node: DocumentNode, _ path: DocumentPath, _ message: String) {
+    diagnostics.append(Diagnostic(at: node, path: path, message: message))
   }
 
   private mutating func refuse(

@@ -25,7 +25,7 @@ struct AddressBook: ~Copyable {
     owners.deallocate()
   }
 
-  func owner(of address: IPv4Address) -> HostReference {
+  @inline(__always) func owner(of address: IPv4Address) -> HostReference {
     var i = home(address.bits)
     while keys[i] != address.bits {
       if keys[i] == 0 { return .none }
@@ -49,7 +49,7 @@ struct AddressBook: ~Copyable {
     if self.owner(of: address) == owner { assign(address, to: .none) }
   }
 
-  private func home(_ bits: UInt32) -> Int {
+  @inline(__always) private func home(_ bits: UInt32) -> Int {
     Int(truncatingIfNeeded: (UInt64(bits) &* 0x9e37_79b9_7f4a_7c15) >> 40) & mask
   }
 

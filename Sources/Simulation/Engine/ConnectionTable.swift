@@ -20,12 +20,12 @@ struct ConnectionTable: ~Copyable {
     return base + Int(slot)
   }
 
-  func isCurrent(_ slot: UInt32, _ generation: UInt16) -> Bool {
+  @inline(__always) func isCurrent(_ slot: UInt32, _ generation: UInt16) -> Bool {
     base[Int(slot)].generation == generation && base[Int(slot)].phase != .free
   }
 
   /// Where a node's conntrack table had the connection's flow last; −1 if nowhere.
-  func hint(_ slot: UInt32, _ generation: UInt16, _ node: Int) -> Int32 {
+  @inline(__always) func hint(_ slot: UInt32, _ generation: UInt16, _ node: Int) -> Int32 {
     guard isCurrent(slot, generation) else { return -1 }
     let c = base + Int(slot)
     if c.pointee.hintNode0 == Int32(node) { return c.pointee.hintEntry0 }

@@ -20,6 +20,13 @@ extension World {
   mutating func pass(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin) {
     let packet = packets[slot]
     let hint = connections.hint(packet.connection, packet.generation, node)
+    let isError = packet.kind == .portUnreachable || packet.kind == .hostUnreachable
+    if !isError,
+      let leaving = conntrack[node].pointee.passHinted(packet.tuple, packet.kind.segment, now: now, hint: hint)
+    {
+      packets[slot].tuple = leaving
+      return forward(slot, from: node, origin, extra: .zero)
+    }
     guard let hit = conntrack[node].pointee.find(packet.tuple, now: now, hint: hint) else {
       return passUnknown(slot, node, origin)
     }
@@ -30,7 +37,6 @@ extension World {
         return openFlow(slot, node, origin, state: .synSent)
       }
     }
-    let isError = packet.kind == .portUnreachable || packet.kind == .hostUnreachable
     if !isError, !conntrack[node].pointee.update(hit, packet.kind.segment, now: now) {
       return lose(slot, .conntrackInvalid(node: node))
     }
@@ -72,7 +78,7 @@ extension World {
     guard let leaving = remember(slot, node, origin, verdict, state, &stream) else { return }
     if verdict.kind == .forward { noteDecision(packet, node, verdict) }
     packets[slot].tuple = leaving
-    let cost = scenario.network.costPerRule * Int64(verdict.rulesWalked)
+    let cost = costPerRule * Int64(verdict.rulesWalked)
     forward(slot, from: node, origin, extra: cost)
   }
 
@@ -117,7 +123,7 @@ extension World {
 
   /// A pod's traffic to anything outside the pod network leaves with its node's address.
   private func leavesPodNetwork(_ origin: FlowOrigin, _ destination: IPv4Address) -> Bool {
-    origin == .pod && scenario.network.masqueradesPodTraffic && !podNetwork.contains(destination)
+    origin == .pod && masqueradesPodTraffic && !podNetwork.contains(destination)
   }
 
   /// The address of the interface by which the packet leaves (FACTS C7).
@@ -150,6 +156,4 @@ extension World {
       backend: verdict.backend, candidates: verdict.candidates,
       target: groups[instances[Int(c.pointee.instance)].group].target, isIndependent: !verdict.viaAffinity && !c.pointee.isPooled)
   }
-
-  var recorderWarmUp: SimTime { .zero + scenario.report.warmUp }
 }

@@ -141,11 +141,15 @@ extension World {
   ) {
     let node = owner.kind == .pod ? Int(podNodes[Int(owner.id)]) : Int(owner.id)
     // A packet that came over the network is in the pod or socket with it; one from this node takes a hop.
-    if origin == .outside && extra == .zero {
-      deliver(slot, to: owner)
-    } else {
-      hop(slot, origin == .outside ? nil : .sameNode, .node(node), .node(node), extra, deliversTo: owner)
+    guard origin == .outside else {
+      return hop(slot, .sameNode, .node(node), .node(node), extra, deliversTo: owner)
     }
+    // The cost of the rules that it walked is paid by the next packet of the connection, which saves an event.
+    let packet = packets[slot]
+    if extra != .zero, connections.isCurrent(packet.connection, packet.generation) {
+      connections[packet.connection].pointee.owedDelay += Int32(clamping: extra.nanoseconds)
+    }
+    deliver(slot, to: owner)
   }
 
   private mutating func throughLoadBalancer(
@@ -181,7 +185,7 @@ extension World {
   // MARK: One hop
 
   private mutating func hop(
-    _ slot: UInt32, _ kind: HopClass?, _ from: HopEnd, _ to: HopEnd, _ extra: SimDuration,
+    _ slot: UInt32, _ kind: HopClass, _ from: HopEnd, _ to: HopEnd, _ extra: SimDuration,
     entersNode node: HostReference
   ) {
     packets[slot].entersNode = true
@@ -190,7 +194,7 @@ extension World {
   }
 
   private mutating func hop(
-    _ slot: UInt32, _ kind: HopClass?, _ from: HopEnd, _ to: HopEnd, _ extra: SimDuration,
+    _ slot: UInt32, _ kind: HopClass, _ from: HopEnd, _ to: HopEnd, _ extra: SimDuration,
     deliversTo host: HostReference
   ) {
     packets[slot].entersNode = false
@@ -199,9 +203,9 @@ extension World {
   }
 
   private mutating func travel(
-    _ slot: UInt32, _ kind: HopClass?, _ from: HopEnd, _ to: HopEnd, _ extra: SimDuration
+    _ slot: UInt32, _ kind: HopClass, _ from: HopEnd, _ to: HopEnd, _ cost: SimDuration
   ) {
-    guard let kind else { return schedule(slot, at: now + extra, lane: nil) }
+    let extra = cost + owedDelay(packets[slot])
     if paths.isQuiet, let delay = paths.constantDelay(kind) {
       return schedule(slot, at: now + delay + extra, lane: kind.lane(isFirst: extra != .zero))
     }
@@ -213,6 +217,15 @@ extension World {
     case .lost: lose(slot, .lossOnPath)
     case .partitioned: lose(slot, .partition)
     }
+  }
+
+  /// Takes what an earlier packet of the connection left to pay.
+  @inline(__always) private mutating func owedDelay(_ packet: Packet) -> SimDuration {
+    guard connections.isCurrent(packet.connection, packet.generation) else { return .zero }
+    let c = connections[packet.connection]
+    if c.pointee.owedDelay == 0 { return .zero }
+    defer { c.pointee.owedDelay = 0 }
+    return .nanoseconds(Int64(c.pointee.owedDelay))
   }
 
   private mutating func schedule(_ slot: UInt32, at time: SimTime, lane: Int?) {

@@ -56,6 +56,8 @@ import SimKernel
 
   /// Draws made for this connection so far, so that each has its own place in the stream.
   public var draws: UInt16 = 0
+  /// Cost of rules walked by a packet that was delivered at once, nanoseconds: delays the next packet.
+  public var owedDelay: Int32 = 0
   /// A packet in mid-stream met a node that had forgotten the flow.
   public var hasLostConntrack = false
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The API's objects as the control plane has them now, for `sim get`.
+// The store's content as readers of the API see it.
+
+import SimKernel
 
 extension ControlPlane {
-  /// The API's objects as they are now. Costs a copy of all of them. The Endpoints of Services with a selector
-  /// are worked out here from the pods, since nobody but a reader of `get endpoints` uses them.
+  /// The API's objects as they are now. Costs a copy of all of them. The Endpoints of Services with a
+  /// selector are worked out here from the pods, since nobody but a reader of `get endpoints` uses them.
   public func apiView() -> APIView {
     var endpoints: [Endpoints] = []
     for index in 0..<store.serviceCount {
@@ -21,6 +23,6 @@ extension ControlPlane {
     }
     return APIView(
       services: store.allServices(), endpoints: endpoints, slices: store.allSlices(), pods: store.allPods(),
-      nodes: store.allNodes(), now: now)
+      nodes: store.allNodes(), workloads: workloads.filter { !$0.isDeleted }.map(\.object), now: now)
   }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The workload controllers: they keep the number of pods, scale, and replace pods of an older template. Each
-// looks once, a delay after something of its own changed. How fast a rolling update goes is RollingUpdate's rule.
+// The workload controllers: they keep the number of pods, scale, and replace pods of an older template.
+// Each looks once, a delay after something of its own changed. How fast a rolling update goes is
+// RollingUpdate's rule.
 
 import SimKernel
 
@@ -192,7 +193,8 @@ extension ControlPlane {
   private mutating func lookAgainWhenAvailable(
     _ candidates: [PodID], _ minReady: SimDuration, _ workload: WorkloadID, _ out: inout ControlPlaneOutput
   ) {
-    let next = candidates.compactMap { pods[$0.index].readySince }.map { $0 + minReady }.filter { $0 > now }.min()
+    let next = candidates.compactMap { pods[$0.index].readySince }.map { $0 + minReady }.filter { $0 > now }
+      .min()
     if let next { out.schedule.append((next, .syncWorkload(workload))) }
   }
 
