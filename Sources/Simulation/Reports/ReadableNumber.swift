@@ -29,6 +29,11 @@ public enum ReadableNumber {
   /// `1.23 %`
   public static func percent(_ ratio: Double) -> String { percentDigits(ratio) + " %" }
 
+  /// With one decimal, for columns that add up to 100: `84.0 %`, `<0.1 %`
+  static func roughPercent(_ ratio: Double) -> String {
+    ratio > 0 && ratio < 0.0005 ? "<0.1 %" : String(format: "%.1f %%", ratio * 100)
+  }
+
   /// `31.2..35.9 %`
   public static func percent(_ range: ClosedRange<Double>?) -> String {
     guard let range else { return "-" }

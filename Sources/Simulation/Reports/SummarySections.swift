@@ -6,6 +6,7 @@
 
 import NetworkTypes
 import SimKernel
+import SimStatistics
 
 /// A heading, some sentences and a table; each part may be empty.
 struct SummarySection: Sendable {
@@ -89,7 +90,7 @@ extension RunSummary {
       let offender = offenders.worst(of: cause.cause, misdelivered: misdelivered)
       table.add([
         cause.cause.rawValue, ReadableNumber.grouped(count(cause)),
-        ReadableNumber.percent(Double(count(cause)) / Double(total)), offender?.place ?? "-",
+        ReadableNumber.roughPercent(Double(count(cause)) / Double(total)), offender?.place ?? "-",
         offender.map { ReadableNumber.grouped($0.connections) } ?? "-", offender?.when ?? "-",
       ])
     }
@@ -127,17 +128,21 @@ extension RunSummary {
       .right("p99"),
       .right("max"),
     ])
-    let lines = latencyLines.filter { $0.phase != .dns } + latencyLines.filter { $0.phase == .dns }
+    func add(_ target: String, _ phase: LatencyPhase, _ histogram: LatencyHistogram) {
+      table.add(
+        [target, phase.rawValue, ReadableNumber.grouped(histogram.count)]
+          + [0.5, 0.9, 0.99].map { ReadableNumber.short(histogram.milliseconds(quantile: $0)) }
+          + [ReadableNumber.short(histogram.maxMilliseconds)])
+    }
+    let lines = latencyLines.filter { $0.phase != .dns }
     let targets = lines.reduce(into: [TargetName]()) { if !$0.contains($1.target) { $0.append($1.target) } }
     for target in targets.prefix(rowsMax) {
-      for line in lines where line.target == target {
-        let histogram = line.histogram
-        table.add(
-          [target.words, line.phase.rawValue, ReadableNumber.grouped(histogram.count)]
-            + [0.5, 0.9, 0.99].map { ReadableNumber.short(histogram.milliseconds(quantile: $0)) }
-            + [ReadableNumber.short(histogram.maxMilliseconds)])
-      }
+      for line in lines where line.target == target { add(target.words, line.phase, line.histogram) }
     }
+    // One resolver answers for all names, so that one line says it all.
+    var dns = LatencyHistogram()
+    for line in latencyLines where line.phase == .dns { dns.merge(line.histogram) }
+    if dns.count > 0 { add("all names", .dns, dns) }
     let remarks = leftOut(targets.count, rowsMax, "latency.csv")
     return SummarySection(title: "Latency of completed attempts, ms", table: table, remarks: remarks)
   }
@@ -171,8 +176,12 @@ extension RunSummary {
 }
 
 extension TargetName {
-  /// `shop/web:80`
-  var words: String { port.isEmpty ? service : "\(service):\(port)" }
+  /// `shop/web:80`; `web:80` in the namespace `default`, which kubectl does not show either.
+  var words: String {
+    let prefix = "default/"
+    let name = service.hasPrefix(prefix) ? String(service.dropFirst(prefix.count)) : service
+    return port.isEmpty ? name : "\(name):\(port)"
+  }
 }
 
 extension Offender {

@@ -66,6 +66,15 @@ import Testing
     #expect(RunSummary(result).text(.text, files: nil).contains("(\(completed))"))
   }
 
+  @Test("targets of the namespace default are named without it, as kubectl does")
+  func defaultNamespace() {
+    var result = ReportFixture.result()
+    result.targets[0] = TargetName(service: "default/web", port: "http")
+    let text = RunSummary(result).text(.text, files: nil)
+    #expect(text.contains("frontend -> web:http"))
+    #expect(!text.contains("default/"))
+  }
+
   @Test("causes stand with the largest first")
   func order() throws {
     let text = RunSummary(ReportFixture.result()).text(.text, files: nil)
