@@ -18,6 +18,18 @@ public enum ScenarioLoader {
     try load(SourceFile.load(path: path), overrides: overrides, seed: seed, manifestReader: manifestReader)
   }
 
+  /// The document of a scenario file with overrides applied, not validated.
+  static func document(path: String, overrides: [String]) throws(ScenarioError) -> DocumentNode {
+    let documents = try DocumentReader.read(SourceFile.load(path: path))
+    guard var document = documents.first else {
+      throw ScenarioError(
+        Diagnostic(position: SourcePosition(file: path, line: 0, column: 0), message: "expected a document"))
+    }
+    let mistakes = apply(overrides, to: &document)
+    guard mistakes.isEmpty else { throw ScenarioError(mistakes) }
+    return document
+  }
+
   /// Every mistake in a scenario and its manifests; none if it can be run.
   public static func validate(
     path: String, overrides: [String] = [], manifestReader: any ManifestReading = ManifestDecoder()

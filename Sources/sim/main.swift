@@ -1,1 +1,3 @@
-print("sim")
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+SimCommand.main()

@@ -67,7 +67,7 @@ extension World {
       let id = ServiceID(index)
       if let service = control.store.service(id) {
         proxies.record(
-          service: id, service, revision: service.metadata.resourceVersion, at: .zero, into: &proxyOutput)
+          service: id, service, revision: control.store.revision, at: .zero, into: &proxyOutput)
       }
       let slices = control.store.slices(of: id)
       if !slices.isEmpty {

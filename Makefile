@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+SCENARIO ?= scenarios/node-churn.json
+ARGS ?=
+RELEASE := --configuration release --scratch-path .build-release
+SWIFT_SOURCES := Sources Tests Package.swift $(wildcard Benchmarks/Package.swift Benchmarks/Sources)
+
+.PHONY: help run test build release lint format bench clean toolchain
+.DEFAULT_GOAL := help
+
+help: ## Say what there is
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
+	@echo 'Variables: SCENARIO (of make run; now $(SCENARIO)), ARGS (more arguments for sim)'
+
+run: toolchain ## Build, run $(SCENARIO) and show its report
+	swift run sim $(SCENARIO) $(ARGS)
+
+test: toolchain ## Run all tests
+	swift build --build-tests
+	swift test --skip-build
+
+build: toolchain ## Build for debugging
+	swift build
+
+release: toolchain ## Build for speed, into .build-release
+	swift build $(RELEASE) --product sim
+
+lint: ## Check the layout of every Swift file
+	swift format lint --strict -r $(SWIFT_SOURCES)
+
+format: ## Lay out every Swift file
+	swift format -i -r $(SWIFT_SOURCES)
+
+bench: toolchain ## Measure speed (release build)
+	bash Benchmarks/run.sh $(ARGS)
+
+clean: ## Remove what was built; results stay
+	rm -rf .build .build-release
+
+# What the build needs beside Swift: GSL with its headers, and pkg-config to find them. Installed where apt-get is
+# there and we may use it; otherwise the message says what to install.
+toolchain:
+	@command -v swift >/dev/null || { echo 'Swift 6.2 or later is needed: https://www.swift.org/install' >&2; exit 1; }
+	@if command -v pkg-config >/dev/null && pkg-config --exists gsl; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then \
+	  echo 'GSL (2.5 or later) with its headers and pkg-config are needed; install them and try again' >&2; exit 1; \
+	fi; \
+	if [ "$$(id -u)" = 0 ]; then root=; \
+	elif command -v sudo >/dev/null; then root=sudo; \
+	else echo 'needed, as root: apt-get install libgsl-dev pkg-config' >&2; exit 1; fi; \
+	echo 'installing libgsl-dev and pkg-config' >&2; \
+	$$root apt-get update -q >&2 && \
+	$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends libgsl-dev pkg-config >&2

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Writes the files of a run: rows as each replication ends, so that no more than one result is held, and the
+// two JSON files at the end. Nothing is to be seen in the target folder before `finish`.
+
+import SimStatistics
+
+/// Writes one run's files. End it with `finish` or `discard`.
+public final class ReportWriter {
+  private let folder: ResultFolder
+  private let tables: [TableFile]
+  private var replications: [ReplicationRecord] = []
+
+  /// Where the files are going to be: `results/<scenario name>`.
+  public var target: String { folder.target }
+
+  /// Opens every file, so that a place that cannot be written is known before a run spends its time.
+  public init(folder: ResultFolder) throws(ResultFolderError) {
+    self.folder = folder
+    var tables: [TableFile] = []
+    for table in ReportTables.all { tables.append(TableFile(table, try folder.file(table.file))) }
+    self.tables = tables
+  }
+
+  /// Adds the rows of one replication.
+  public func append(_ result: RunResult) throws {
+    for table in tables { try table.append(result) }
+    replications.append(ReplicationRecord(result))
+  }
+
+  /// Writes what is left and puts the new results in the place of the old ones.
+  /// - Precondition: at least one replication was appended.
+  public func finish(_ record: RunRecord, host: HostRecord) throws {
+    precondition(!replications.isEmpty, "a run without replications has no results")
+    for table in tables { try table.finish() }
+    let first = replications[0]
+    let package = DataPackage.document(
+      scenario: first.identity.scenario, question: first.question, version: SimulationRun.version)
+    try folder.write(DataPackage.fileName, package.document)
+    try folder.write(RunRecord.fileName, record.document(replications, host: host).document)
+    try folder.commit()
+  }
+
+  /// Removes what was written; earlier results stay as they were.
+  public func discard() { folder.discard() }
+}
+
+/// One table on its way into its file.
+private final class TableFile {
+  private let table: ReportTable
+  private let file: ResultFile
+  private var writer: CSVWriter?
+
+  init(_ table: ReportTable, _ file: ResultFile) {
+    self.table = table
+    self.file = file
+    writer = CSVWriter(columns: table.columns.map(\.name)) { try file.append($0) }
+  }
+
+  func append(_ result: RunResult) throws {
+    try table.forEachRow(result) { cells in
+      for cell in cells { put(cell) }
+      try writer!.endRow()
+    }
+  }
+
+  func finish() throws {
+    guard var writer = writer.take() else { return }
+    try writer.finish()
+    try file.close()
+  }
+
+  private func put(_ value: ReportValue) {
+    switch value {
+    case .text(let text): writer!.cell(text)
+    case .integer(let number): writer!.cell(number)
+    case .unsigned(let number): writer!.cell(String(number))
+    case .number(let number): writer!.cell(number)
+    case .missing: writer!.emptyCell()
+    }
+  }
+}

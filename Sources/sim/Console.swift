@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Standard output is for results only; everything else that people read goes to standard error.
+
+import Foundation
+import Simulation
+
+enum Console {
+  /// Writes results to standard output.
+  /// - Throws: `ResultFolderError` if it cannot be written, such as on a full disk.
+  static func write(_ text: String) throws {
+    let output = FileHandle.standardOutput
+    do {
+      try output.write(contentsOf: Data(text.utf8))
+    } catch {
+      throw ResultFolderError("cannot write to standard output: \(String(cString: strerror(errno)))")
+    }
+  }
+
+  /// A remark on standard error, with a line feed. If nobody can read it, nothing can be done about it.
+  static func remark(_ text: String) { note(text + "\n") }
+
+  static func note(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
+
+  static var isOutputTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+  static var isErrorTerminal: Bool { isatty(STDERR_FILENO) == 1 && environment("TERM") != "dumb" }
+
+  /// Colour only on a terminal, and never where NO_COLOR is set to anything (no-color.org).
+  static var isColoured: Bool {
+    isOutputTerminal && environment("TERM") != "dumb" && (environment("NO_COLOR") ?? "").isEmpty
+  }
+
+  private static func environment(_ name: String) -> String? { ProcessInfo.processInfo.environment[name] }
+}

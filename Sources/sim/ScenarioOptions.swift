@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The options that decide what is simulated. They come into force before the scenario is validated, so that a
+// mistake in them is told like one in the file.
+
+import ArgumentParser
+import Cluster
+import Scenario
+
+struct ScenarioOptions: ParsableArguments {
+  @Option(help: "Seed of every random draw, instead of the scenario's.")
+  var seed: UInt64?
+
+  @Option(help: "When clients stop to begin operations, such as 90s: the scenario's `duration`.")
+  var until: String?
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Set a value of the scenario, such as cluster.proxy.minSyncPeriod=5s. Repeatable; the last one wins.",
+      valueName: "path=value"))
+  var overrides: [String] = []
+
+  @Option(help: "Proxy mode of all nodes. This release has iptables.")
+  var mode: ProxyMode?
+
+  func validate() throws {
+    for text in overrides where text.first == "=" || !text.contains("=") {
+      throw ValidationError("--set takes path=value, such as --set duration=90s; found '\(text)'")
+    }
+    if let until, DurationText.parse(until) == nil {
+      throw ValidationError("--until takes a duration with a unit, such as 90s or 2m; found '\(until)'")
+    }
+  }
+
+  /// Every edit of the document, in the order in which they apply.
+  var edits: [String] { overrides + (until.map { ["duration=\($0)"] } ?? []) }
+
+  /// The scenario with these options in force.
+  func load(_ path: String) throws -> ScenarioFile {
+    var scenario = try ScenarioLoader.load(
+      path: path, overrides: edits, seed: seed, manifestReader: ManifestDecoder())
+    if let mode { scenario.setMode(of: mode) }
+    try scenario.requireSupportedModes()
+    return scenario
+  }
+}
+
+extension ProxyMode: ExpressibleByArgument {}

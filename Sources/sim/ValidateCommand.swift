@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// `sim validate`: every mistake of every file, or the values in force.
+
+import ArgumentParser
+import Cluster
+import Scenario
+import SimKernel
+import Simulation
+
+struct ValidateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "validate",
+    abstract:
+      "Check scenarios and the manifests that they name; tell every mistake with file, line and column.")
+
+  @Argument(help: "Scenario files, JSON or YAML.")
+  var scenarios: [String]
+
+  @Flag(help: "Print the values in force, defaults included.")
+  var explain = false
+
+  @OptionGroup var options: ScenarioOptions
+
+  func run() throws {
+    var code: Int32 = 0
+    for path in scenarios {
+      do {
+        try Failure.mapped(path) { try check(path) }
+      } catch let exit as ExitCode {
+        code = max(code, exit.rawValue)
+      }
+    }
+    if code != 0 { throw ExitCode(code) }
+  }
+
+  private func check(_ path: String) throws {
+    let scenario = try options.load(path)
+    // The API server has the last word about the objects that are there at t = 0.
+    _ = try SimulationRun.apiView(scenario, at: .zero)
+    try Console.write("\(path): valid\n" + (explain ? explanation(of: scenario, path) : ""))
+  }
+
+  /// What the scenario consists of once manifests are read, then every value with its origin.
+  private func explanation(of scenario: ScenarioFile, _ path: String) throws -> String {
+    var proxy = scenario.cluster.proxy ?? ProxySettings()
+    if scenario.cluster.proxy == nil { proxy.clusterCIDR = scenario.cluster.podCIDR }
+    var rows = [
+      ("nodes", shortList(scenario.cluster.nodes.map(\.name))),
+      ("objects", shortList(scenario.objects.map(\.words))),
+      ("clients", shortList(scenario.clients.map(\.name))),
+      ("kube-proxy", proxy.words),
+      ("addresses", "pods \(scenario.cluster.podCIDR), services \(scenario.cluster.serviceCIDR)"),
+      ("seed", String(scenario.seed)),
+      ("hash", String(scenario.contentHash, radix: 16)),
+    ]
+    if !scenario.ignoredObjects.isEmpty {
+      rows.append(("left out", shortList(scenario.ignoredObjects.map { "\($0.kind) (\($0.count))" })))
+    }
+    let lines = try ScenarioExplanation(path: path, overrides: options.edits).lines
+    let widths = (lines.map(\.path.count).max() ?? 0, min(40, lines.map(\.value.count).max() ?? 0))
+    // A configuration that is read from a file stands between the scenario's own keys and the defaults.
+    let remark =
+      lines.contains { $0.readsFile }
+      ? "  Settings in these files go before the defaults below; what they give is said above.\n\n" : ""
+    return rows.map { "  \(pad($0.0, 12))\($0.1)\n" }.joined() + "\n" + remark
+      + lines.map { "  \(pad($0.path, widths.0))  \(pad($0.value, widths.1))  \($0.origin)\n" }.joined()
+  }
+
+  private func shortList(_ names: [String]) -> String {
+    let shown = names.prefix(6).joined(separator: ", ")
+    return "\(names.count)" + (names.isEmpty ? "" : ": \(shown)") + (names.count > 6 ? ", and so on" : "")
+  }
+
+  private func pad(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(0, width - text.count))
+  }
+}
+
+extension ScenarioExplanation.Line {
+  fileprivate var readsFile: Bool {
+    ["manifests", "cluster.kind", "cluster.kubeProxyConfiguration"].contains(path)
+  }
+}
+
+extension ProxySettings {
+  /// What a kube-proxy or kind configuration most often changes.
+  fileprivate var words: String {
+    var words = ["mode \(mode.rawValue)", "clusterCIDR \(clusterCIDR.map { "\($0)" } ?? "none")"]
+    words += ["minSyncPeriod \(minSyncPeriod)", "syncPeriod \(syncPeriod)"]
+    if masqueradeAll { words.append("masqueradeAll") }
+    if !nodePortAddresses.isEmpty {
+      words.append("nodePortAddresses " + nodePortAddresses.map { "\($0)" }.joined(separator: " "))
+    }
+    return words.joined(separator: ", ")
+  }
+}
+
+extension APIObject {
+  /// `Service shop/web`
+  fileprivate var words: String {
+    switch self {
+    case .service(let object): "Service \(object.metadata.namespacedName)"
+    case .endpointSlice(let object): "EndpointSlice \(object.metadata.namespacedName)"
+    case .endpoints(let object): "Endpoints \(object.metadata.namespacedName)"
+    case .pod(let object): "Pod \(object.metadata.namespacedName)"
+    case .workload(let object): "\(object.kind.rawValue) \(object.metadata.namespacedName)"
+    case .node(let object): "Node \(object.metadata.name)"
+    case .namespace(let name): "Namespace \(name)"
+    }
+  }
+}
