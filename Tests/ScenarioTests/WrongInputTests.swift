@@ -229,7 +229,7 @@ struct WrongInput: CustomTestStringConvertible, Sendable {
       lines == [
         "s.json:1:39: manifests[1]: cannot use gone.yaml: no such file",
         "m/a.yaml:3:5: YAML syntax: did not find expected ',' or '}' while parsing a flow mapping that began at line 2",
-        "m/b.yaml:1:7: kind: unknown kind, found Frob",
+        "m/b.yaml:4:8: spec.prots: unknown field \"spec.prots\"; did you mean \"ports\"?",
         "t.csv:3:1: column \"ms\": expected a number from 0 on, found \"fast\"",
         "t.csv:1:1: no column \"mss\"; did you mean \"ms\"?",
       ])
@@ -245,6 +245,15 @@ struct WrongInput: CustomTestStringConvertible, Sendable {
       TestScenario.mistakes(strict) == [
         "t.json:10:15: NetworkPolicy would change the answer but is not modelled; "
           + "add \"NetworkPolicy\" to \"accept\" to run without it"
+      ])
+  }
+
+  @Test func whatTheAPIServerRefusesIsRefusedInItsWords() {
+    let text = TestScenario.text.replacing("\"port\": 80}", with: "\"port\": 80, \"nodePort\": 80}")
+    #expect(
+      TestScenario.mistakes(text) == [
+        "t.json:12:115: objects[0]: The Service \"web\" is invalid: spec.ports[0].nodePort: Invalid value: 80: "
+          + "provided port is not in the valid range. The range of valid ports is 30000-32767"
       ])
   }
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The control plane's own timers: what one part of the cluster will do after its delay. Events carry indices and
-// a generation only; an event whose generation is no longer current (the process ended, the node went down)
-// is ignored when it fires. What has become true is told apart, by `ClusterChange`.
+// The control plane's own timers: what one part of the cluster will do after its delay. Events carry
+// indices and a generation only; an event whose generation is no longer current (the process ended, the
+// node went down) is ignored when it fires. What has become true is told apart, by `ClusterChange`.
 
 import SimKernel
 
-/// A timer of the control plane, handed back to `ControlPlane.handle` when its time has come. At most 8 bytes.
+/// A timer of the control plane, handed back to `ControlPlane.handle` when its time has come. At most 8
+/// bytes.
 ///
-/// The second value of most cases is the generation of the pod's process or of the node's power state in which
-/// the timer was set.
+/// The second value of most cases is the generation of the pod's process or of the node's power state in
+/// which the timer was set.
 @frozen public enum ClusterEvent: Hashable, Sendable, BitwiseCopyable {
   // Scheduler and workload controllers
   case schedulePod(PodID)

@@ -15,7 +15,7 @@ extension ControlPlane {
     // Timers and changes of the way to the first state interest nobody.
     var out = ControlPlaneOutput()
     registerNodes(objects)
-    try publishAPIServer(&out)
+    try publishAPIServer(objects, &out)
     for object in objects {
       switch object {
       case .pod, .workload, .node: break
@@ -91,9 +91,14 @@ extension ControlPlane {
   }
 
   /// The Service `default/kubernetes`, unless the objects bring it.
-  private mutating func publishAPIServer(_ out: inout ControlPlaneOutput) throws(APIRefusal) {
+  private mutating func publishAPIServer(
+    _ objects: [APIObject], _ out: inout ControlPlaneOutput
+  ) throws(APIRefusal) {
+    let own = NamespacedName(name: "kubernetes")
+    for case .service(let service) in objects where service.metadata.namespacedName == own { return }
     let servers = nodes.filter { $0.hasJoined && $0.roles.contains(Self.controlPlaneRole) }
       .map(\.primaryAddress)
+    // Without a control plane node the API server is somewhere else and of no interest.
     guard !servers.isEmpty else { return }
     try apply(.service(KubernetesService.service(serviceCIDR: settings.serviceCIDR)), &out)
     try apply(.endpointSlice(KubernetesService.slice(apiServers: servers)), &out)
@@ -104,7 +109,7 @@ extension ControlPlane {
 
   private mutating func placePods(_ objects: [APIObject], _ out: inout ControlPlaneOutput) throws(APIRefusal)
   {
-    adoptReplicaSets(objects)
+    try adoptReplicaSets(objects)
     var arrivals: [PodID] = []
     for case .pod(let pod) in objects {
       let admitted = try ObjectValidation.admit(pod)
@@ -118,7 +123,7 @@ extension ControlPlane {
   }
 
   /// Workloads without the ReplicaSets that belong to one of the Deployments.
-  private mutating func adoptReplicaSets(_ objects: [APIObject]) {
+  private mutating func adoptReplicaSets(_ objects: [APIObject]) throws(APIRefusal) {
     var deployments: [Workload] = []
     for case .workload(let workload) in objects where workload.kind == .deployment {
       deployments.append(workload)
@@ -126,7 +131,7 @@ extension ControlPlane {
     for case .workload(let workload) in objects {
       let isOwned = workload.kind == .replicaSet && deployments.contains { owns($0, workload) }
       if !isOwned, workloadID(workload.metadata.namespacedName, kind: workload.kind) == nil {
-        _ = addWorkload(workload)
+        _ = addWorkload(try ObjectValidation.admit(workload))
       }
     }
   }

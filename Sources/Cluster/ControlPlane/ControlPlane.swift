@@ -20,6 +20,9 @@ import SimKernel
 /// Each mutating call appends to the caller's `ControlPlaneOutput`: timers to schedule, changes that have
 /// become true (in order), and rows of the events file.
 public struct ControlPlane: ~Copyable {
+  /// Makes the type address-only. Swift 6.3.1 passes a large loadable noncopyable `self` by value to each
+  /// non-mutating method, which costs a memcpy of the whole struct per call; an existential field forbids that.
+  private let byAddress: Any? = nil
   public let settings: ClusterSettings
   /// Machines by NodeID; grows when a node joins.
   public internal(set) var nodes: [NodeRecord] = []
@@ -78,6 +81,8 @@ public struct ControlPlane: ~Copyable {
     for pod in pods where store.pod(pod.id)?.metadata.deletionTimestamp != nil {
       out.schedule.append((now + draw(.kubeletWatch, pod: pod.id), .kubeletSeesDeletion(pod.id)))
     }
+    for pod in pods where pod.process == .starting { beginStart(pod.id, &out) }
+    for pod in unschedulable { log(object(pod), "unschedulable", "no node fits", &out) }
   }
 
   /// Does what was scheduled as `event`.

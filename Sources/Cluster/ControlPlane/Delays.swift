@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The delays between one part of the cluster and the next, drawn by name: which delay, of whom, the how-manieth.
-// So a draw does not depend on what else happens, and every variant of a run sees the same ones.
+// The delays between one part of the cluster and the next, drawn by name: which delay, of whom, the
+// how-manieth. So a draw does not depend on what else happens, and every variant of a run sees the same
+// ones.
 
 import SimKernel
 import SimRandom

@@ -52,6 +52,10 @@ public struct NodeRecord: Sendable {
   var reachableSince = SimTime(nanoseconds: .min / 2)
   /// Its kubelet will create the Node object if there is none (it does so when it starts).
   var registersItself = true
+  /// It has booted without the API server, so its kubelet does not know yet which pods it has.
+  var knowsItsPods = true
+  /// Number of times its Node object was deleted.
+  var deletions: UInt16 = 0
   var addressPool: HostLocalAllocator
   /// Pods bound to it that are not on their way out, for the scheduler.
   var livePods = 0
@@ -62,10 +66,12 @@ public struct NodeRecord: Sendable {
   let drawEntity: UInt64
   var draws: UInt64 = 0
 
-  /// Its kubelet can talk to the API server.
-  var reachesControlPlane: Bool { isUp && controlPlanePartitions == 0 }
+  /// Its kubelet runs and can talk to the API server.
+  var reachesControlPlane: Bool { isUp && !isShuttingDown && controlPlanePartitions == 0 }
+  var isShuttingDown: Bool { downFor != nil }
 
-  init(id: NodeID, settings: NodeSettings, addresses: [IPv4Address], podCIDR: IPv4CIDR, proxy: ProxySettings) {
+  init(id: NodeID, settings: NodeSettings, addresses: [IPv4Address], podCIDR: IPv4CIDR, proxy: ProxySettings)
+  {
     self.id = id
     name = settings.name
     zone = settings.zone
@@ -83,6 +89,6 @@ public struct NodeRecord: Sendable {
     conntrackMaxChosen = settings.conntrackMax
     roles = settings.roles
     addressPool = HostLocalAllocator(block: podCIDR)
-    drawEntity = StableHash.of("node/" + settings.name)
+    drawEntity = StableHash.of("node/\(settings.name)")
   }
 }

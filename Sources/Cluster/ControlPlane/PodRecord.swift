@@ -80,7 +80,8 @@ public struct PodRecord: Sendable {
   var draws: UInt64 = 0
 
   init(
-    id: PodID, object: Pod, owner: WorkloadID, templateRevision: Int, behaviour: PodBehaviour, drawEntity: UInt64
+    id: PodID, object: Pod, owner: WorkloadID, templateRevision: Int, behaviour: PodBehaviour,
+    drawEntity: UInt64
   ) {
     self.id = id
     name = object.metadata.namespacedName

@@ -28,11 +28,12 @@ struct ChunkedEntries: ~Copyable {
   mutating func giveBack(_ slot: Int32) { free.append(slot) }
 }
 
-/// Open addressing with linear probing and backward-shift deletion. A cell is hash tag << 32 | slot + 1.
+/// Open addressing with linear probing and backward-shift deletion. A cell is key << 32 | slot + 1; the key's low
+/// bits are the home position.
 struct ConntrackIndex: ~Copyable {
-  var cells: UnsafeMutablePointer<UInt64>
-  var mask: Int
-  var filled = 0
+  private var cells: UnsafeMutablePointer<UInt64>
+  private var mask: Int
+  private var filled = 0
 
   init() {
     mask = 63
@@ -41,46 +42,44 @@ struct ConntrackIndex: ~Copyable {
   }
   deinit { cells.deallocate() }
 
-  /// Home position: from the upper half of the hash, which is what a cell keeps.
-  func firstProbe(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash >> 32) & mask }
+  func firstProbe(_ key: UInt32) -> Int { Int(key) & mask }
 
-  /// The next slot with this hash's tag from `probe` on; nil at the end of the run.
-  func next(_ probe: inout Int, hash: UInt64) -> Int32? {
-    let tag = hash >> 32
+  /// The next slot with this key from `probe` on; nil at the end of the run.
+  func next(_ probe: inout Int, key: UInt32) -> Int32? {
     while true {
       let cell = cells[probe]
       if cell == 0 { return nil }
       probe = (probe + 1) & mask
-      if cell >> 32 == tag { return Int32(truncatingIfNeeded: cell & 0xffff_ffff) - 1 }
+      if UInt32(truncatingIfNeeded: cell >> 32) == key { return Int32(truncatingIfNeeded: cell & 0xffff_ffff) - 1 }
     }
   }
 
-  mutating func insert(_ hash: UInt64, slot: Int32) {
+  mutating func insert(_ key: UInt32, slot: Int32) {
     if (filled + 1) * 8 > (mask + 1) * 5 { grow() }
-    put(hash, cell: cellValue(hash, slot))
+    put(cellValue(key, slot))
     filled += 1
   }
 
-  func cellValue(_ hash: UInt64, _ slot: Int32) -> UInt64 { (hash >> 32) << 32 | UInt64(slot + 1) }
+  private func cellValue(_ key: UInt32, _ slot: Int32) -> UInt64 { UInt64(key) << 32 | UInt64(slot + 1) }
+  private func homeOf(_ cell: UInt64) -> Int { Int(cell >> 32) & mask }
 
-  func put(_ hash: UInt64, cell: UInt64) {
-    var i = firstProbe(hash)
+  private func put(_ cell: UInt64) {
+    var i = homeOf(cell)
     while cells[i] != 0 { i = (i + 1) & mask }
     cells[i] = cell
   }
 
-  mutating func remove(_ hash: UInt64, slot: Int32) {
-    let wanted = cellValue(hash, slot)
-    var hole = firstProbe(hash)
+  mutating func remove(_ key: UInt32, slot: Int32) {
+    let wanted = cellValue(key, slot)
+    var hole = firstProbe(key)
     while cells[hole] != wanted {
       precondition(cells[hole] != 0, "conntrack slot \(slot) is not indexed")
       hole = (hole + 1) & mask
     }
     var i = (hole + 1) & mask
     while cells[i] != 0 {
-      let home = homeOf(cells[i])
       // A cell may fill the hole unless its home lies cyclically in (hole, i].
-      if (i - home) & mask >= (i - hole) & mask {
+      if (i - homeOf(cells[i])) & mask >= (i - hole) & mask {
         cells[hole] = cells[i]
         hole = i
       }
@@ -90,19 +89,13 @@ struct ConntrackIndex: ~Copyable {
     filled -= 1
   }
 
-  func homeOf(_ cell: UInt64) -> Int { firstProbe(cell) }
-
-  mutating func grow() {
+  private mutating func grow() {
     let old = cells
     let oldCapacity = mask + 1
     mask = oldCapacity * 2 - 1
     cells = .allocate(capacity: mask + 1)
     cells.initialize(repeating: 0, count: mask + 1)
-    for i in 0..<oldCapacity where old[i] != 0 {
-      var probe = homeOf(old[i])
-      while cells[probe] != 0 { probe = (probe + 1) & mask }
-      cells[probe] = old[i]
-    }
+    for i in 0..<oldCapacity where old[i] != 0 { put(old[i]) }
     old.deallocate()
   }
 }

@@ -3,7 +3,8 @@
 // One node's connection tracking table: which flows it remembers and how it translates their packets.
 //
 // An entry holds both tuples of a flow, as the kernel does: `original` as the first packet arrived, `reply` as
-// answers will arrive. NAT is the difference between `reply` and the reverse of `original`. Entries expire when
+// answers will arrive. NAT is the difference between `reply` and the reverse of `original`. The index knows a flow by
+// its initiator's end, and by the masqueraded end if that differs: a packet is looked up by both its ends. Entries expire when
 // looked at; a clock hand frees two stale slots per insertion, so memory stays within about twice the live
 // entries. Storage is flat and unsafe, and confined to this file and ConntrackIndex.swift.
 
@@ -56,18 +57,17 @@ public struct PackedTuple: Hashable, BitwiseCopyable, Sendable {
       source: IPv4Address(bits: source), sourcePort: sourcePort, destination: IPv4Address(bits: destination),
       destinationPort: destinationPort, transport: transport)
   }
-  /// The same for both directions, so that a flow without NAT needs one place in the index.
-  func hash(_ transport: TransportProtocol) -> UInt64 {
-    let a = UInt64(source) << 16 | UInt64(sourcePort)
-    let b = UInt64(destination) << 16 | UInt64(destinationPort)
-    let low = a < b ? a : b
-    let high = a < b ? b : a
-    var h = (low ^ UInt64(transport.rawValue) << 56) &* 0x9e37_79b9_7f4a_7c15
+  /// Index key of one end. Eight neighbouring ports share a cache line of the index, because a host's ephemeral
+  /// ports are handed out in turn.
+  static func endKey(_ address: UInt32, _ port: UInt16, _ transport: TransportProtocol) -> UInt32 {
+    var h = (UInt64(address) << 24 | UInt64(port >> 3) << 8 | UInt64(transport.rawValue)) &* 0x9e37_79b9_7f4a_7c15
     h ^= h >> 32
-    h = (h ^ high) &* 0xbf58_476d_1ce4_e5b9
-    h ^= h >> 29
-    h = h &* 0x94d0_49bb_1331_11eb
-    return h ^ (h >> 32)
+    h = h &* 0xbf58_476d_1ce4_e5b9
+    return UInt32(truncatingIfNeeded: h >> 32) << 3 | UInt32(port & 7)
+  }
+  func sourceKey(_ transport: TransportProtocol) -> UInt32 { Self.endKey(source, sourcePort, transport) }
+  func destinationKey(_ transport: TransportProtocol) -> UInt32 {
+    Self.endKey(destination, destinationPort, transport)
   }
 }
 
@@ -90,6 +90,9 @@ public enum ConntrackInsertion: BitwiseCopyable {
 }
 
 public struct ConntrackTable: ~Copyable {
+  /// Makes the type address-only. Swift 6.3.1 passes a large loadable noncopyable `self` by value to each
+  /// non-mutating method, which costs a memcpy of the whole struct per call; an existential field forbids that.
+  private let byAddress: Any? = nil
   public let capacity: Int
   public var timeouts: ConntrackTimeouts
   /// Entries in memory: the live ones and expired ones not yet looked at.
@@ -115,19 +118,25 @@ public struct ConntrackTable: ~Copyable {
   /// The live flow that a packet belongs to. O(1).
   public mutating func find(_ tuple: FlowTuple, now: SimTime) -> ConntrackHit? {
     let key = PackedTuple(tuple)
-    let hash = key.hash(tuple.transport)
-    var probe = index.firstProbe(hash)
-    while let slot = index.next(&probe, hash: hash) {
+    // The initiator's end is the source of a packet in the original direction, the destination of a reply.
+    if let hit = find(key, tuple.transport, at: key.sourceKey(tuple.transport), now: now) { return hit }
+    return find(key, tuple.transport, at: key.destinationKey(tuple.transport), now: now)
+  }
+
+  private mutating func find(
+    _ key: PackedTuple, _ transport: TransportProtocol, at end: UInt32, now: SimTime
+  ) -> ConntrackHit? {
+    var probe = index.firstProbe(end)
+    while let slot = index.next(&probe, key: end) {
       let e = entries.pointer(slot)
-      if e.pointee.transport != tuple.transport { continue }
+      if e.pointee.transport != transport { continue }
       let isOriginal = e.pointee.original == key
-      if isOriginal || e.pointee.reply == key {
-        if e.pointee.expires <= now.nanoseconds {
-          remove(slot)
-          return nil
-        }
-        return ConntrackHit(slot: slot, isReply: !isOriginal)
+      guard isOriginal || e.pointee.reply == key else { continue }
+      if e.pointee.expires <= now.nanoseconds {
+        remove(slot)
+        return nil
       }
+      return ConntrackHit(slot: slot, isReply: !isOriginal)
     }
     return nil
   }
@@ -167,8 +176,10 @@ public struct ConntrackTable: ~Copyable {
         original: PackedTuple(original), reply: replyKey,
         expires: (now + timeouts.timeout(state)).nanoseconds, tag: tag, state: state,
         transport: original.transport, flags: isTranslated ? 6 : 2))
-    index.insert(e.pointee.original.hash(original.transport), slot: slot)
-    if isTranslated { index.insert(replyKey.hash(original.transport), slot: slot) }
+    let initiator = e.pointee.original.sourceKey(original.transport)
+    index.insert(initiator, slot: slot)
+    let translated = replyKey.destinationKey(original.transport)
+    if translated != initiator { index.insert(translated, slot: slot) }
     count += 1
     peak = max(peak, count)
     return .inserted(slot: slot)
@@ -195,8 +206,10 @@ public struct ConntrackTable: ~Copyable {
   public mutating func remove(_ slot: Int32) {
     let e = entries.pointer(slot)
     assert(e.pointee.isInUse)
-    index.remove(e.pointee.original.hash(e.pointee.transport), slot: slot)
-    if e.pointee.isTranslated { index.remove(e.pointee.reply.hash(e.pointee.transport), slot: slot) }
+    let initiator = e.pointee.original.sourceKey(e.pointee.transport)
+    index.remove(initiator, slot: slot)
+    let translated = e.pointee.reply.destinationKey(e.pointee.transport)
+    if translated != initiator { index.remove(translated, slot: slot) }
     e.pointee.flags = 0
     entries.giveBack(slot)
     decrementCount()

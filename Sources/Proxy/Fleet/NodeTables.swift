@@ -42,6 +42,8 @@ struct NodeEyes: Equatable {
   var podMask: UInt32
   var masqueradesAll: Bool
   var localhostNodePorts: Bool
+  /// Packets in state INVALID are dropped: not tcpBeLiberal (FACTS C9).
+  var dropsInvalid: Bool
   /// nodePortAddresses is empty: any local address accepts node ports.
   var acceptsAnyNodePortAddress: Bool
   /// Otherwise the addresses found when the rules were written, in the address pool.

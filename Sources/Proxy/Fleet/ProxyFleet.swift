@@ -20,6 +20,9 @@ public struct UnsupportedProxyMode: Error, Equatable, CustomStringConvertible {
 }
 
 public struct ProxyFleet: ~Copyable {
+  /// Makes the type address-only. Swift 6.3.1 passes a large loadable noncopyable `self` by value to each
+  /// non-mutating method, which costs a memcpy of the whole struct per call; an existential field forbids that.
+  private let byAddress: Any? = nil
   var history = ClusterHistory()
   /// By NodeID, like `processes`.
   var tables: ContiguousArray<NodeTables> = []
@@ -117,6 +120,7 @@ public struct ProxyFleet: ~Copyable {
       hasDetector: settings.clusterCIDR != nil, podBase: settings.clusterCIDR?.base.bits ?? 0,
       podMask: settings.clusterCIDR.map { IPv4CIDR.mask($0.prefixLength) } ?? 0,
       masqueradesAll: settings.masqueradeAll, localhostNodePorts: settings.localhostNodePorts,
+      dropsInvalid: !settings.tcpBeLiberal,
       acceptsAnyNodePortAddress: settings.nodePortAddresses.isEmpty, firstNodePortAddress: 0,
       nodePortAddressCount: UInt32(accepted.count))
     if reusing >= 0 {

@@ -11,7 +11,7 @@ struct Override {
   private let value: DocumentNode
   private let pathText: String
 
-  private enum Step: Equatable {
+  enum Step: Equatable {
     case key(String)
     case index(Int)
   }
@@ -44,7 +44,7 @@ struct Override {
   }
 
   /// `a.b[0]["x.y"]`
-  private static func steps(_ text: Substring) -> [Step]? {
+  static func steps(_ text: Substring) -> [Step]? {
     var steps: [Step] = []
     var rest = text
     while !rest.isEmpty {

@@ -30,6 +30,7 @@ extension ScenarioDecoder {
   }
 
   private func decodePortRange(_ cursor: Cursor?) {
+    assign(contents.kindNodePortRange, to: &scenario.cluster.nodePortRange)
     guard let cursor, let ends = cursor.string?.split(separator: "-").map({ Int($0) }), ends.count == 2,
       let low = ends[0], let high = ends[1]
     else { return }

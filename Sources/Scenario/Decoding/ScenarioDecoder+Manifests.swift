@@ -24,12 +24,14 @@ extension ScenarioDecoder {
     }
     scenario.ignoredObjects = contents.ignored.map { (kind: $0.key, count: $0.value) }
       .sorted { $0.kind.utf8.lexicographicallyPrecedes($1.kind.utf8) }
-    scenario.objects = contents.objects.filter { if case .node = $0 { false } else { true } }
+    scenario.objects = contents.objects
     refuseTooManyPods()
   }
 
   /// Reads what actions of kind `apply` will apply, because clients may refer to it.
   func readAppliedObjects() {
+    // These are judged when they are applied.
+    defer { placedObjects.removeAll() }
     let actions = (root["events"]?.items ?? []) + (root["processes"]?.items ?? [])
     for action in actions {
       guard let apply = action["apply"] else { continue }
@@ -81,6 +83,10 @@ extension ScenarioDecoder {
     report(mistakes)
     refuseUnmodelled(contents)
     refuseHugeWorkload(document, contents, prefix: prefix)
+    // What was misread may be refused for what is missing only because of that.
+    if mistakes.isEmpty {
+      placedObjects += contents.objects.map { PlacedObject(object: $0, document: document, prefix: prefix) }
+    }
     return contents
   }
 

@@ -18,6 +18,8 @@ final class ScenarioDecoder {
   var hash = ContentHash()
   var scenario: ScenarioFile
   var contents = ManifestContents()
+  /// The objects of `contents` with their places.
+  var placedObjects: [PlacedObject] = []
   var names = KnownNames()
   /// Objects of `apply` actions by the path of the action.
   var appliedObjects: [String: [APIObject]] = [:]
@@ -51,6 +53,7 @@ final class ScenarioDecoder {
     decodeTop()
     readManifests()
     decodeCluster()
+    admitObjects()
     readAppliedObjects()
     collectNames()
     decodeNetwork()

@@ -128,7 +128,7 @@ extension ScenarioFormat {
               "The node whose address is used, as known at the start.")
           ]),
         virtual("loadBalancer", "A Service's load balancer address."),
-        virtual("externalIP", "A Service's first external IP."),
+        virtual("externalIP", "A Service's external IPs in turn."),
         .init(
           Field("address", .text(.address), required: true, "An address as it is."), with: [numberedPort]),
         .init(Field("name", .text(.dnsName), required: true, "A DNS name."), with: [numberedPort]),

@@ -11,6 +11,13 @@ import Traffic
 
 /// A client group with everything prepared that its instances share.
 struct ClientGroup {
+  // Read on every connection, so kept apart from the settings, whose copies would count references.
+  let connectTimeout: SimDuration
+  let requestTimeout: SimDuration
+  let dnsCache: SimDuration?
+  let transport: TransportProtocol
+  let synLinearTimeouts: Int
+  let retryLimit: Int
   let settings: ClientSettings
   let requests: Sampler
   let requestGap: Sampler
@@ -31,6 +38,12 @@ struct ClientGroup {
 
   init(_ s: ClientSettings, duration: SimDuration) {
     settings = s
+    connectTimeout = s.connectTimeout
+    requestTimeout = s.requestTimeout
+    dnsCache = s.dnsCache
+    transport = s.transport
+    synLinearTimeouts = s.synLinearTimeouts
+    retryLimit = s.retry.limit
     requests = Sampler(s.requests)
     requestGap = Sampler(s.requestGap)
     backoff = Sampler(s.retry.backoff)

@@ -12,7 +12,7 @@ extension World {
 
   mutating func sendSyn(_ slot: UInt32) {
     let c = connections[slot]
-    let linear = groups[instances[Int(c.pointee.instance)].group].settings.synLinearTimeouts
+    let linear = groups[instances[Int(c.pointee.instance)].group].synLinearTimeouts
     let next = Retransmission.afterSyn(Int(c.pointee.retransmissions), linear: linear)
     connections[slot].pointee.retransmitAt = next.map { (now + $0).nanoseconds } ?? .max
     send(.syn, slot, from: instances[Int(c.pointee.instance)].host, tuple: c.pointee.tuple)
@@ -25,7 +25,7 @@ extension World {
     connections[slot].pointee.requestNumber &+= 1
     connections[slot].pointee.retransmissions = 0
     let c = connections[slot]
-    let settings = groups[instances[Int(c.pointee.instance)].group].settings.requestTimeout
+    let settings = groups[instances[Int(c.pointee.instance)].group].requestTimeout
     connections[slot].pointee.deadline = (now + settings).nanoseconds
     transmitRequest(slot)
   }

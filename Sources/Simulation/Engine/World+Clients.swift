@@ -80,7 +80,7 @@ extension World {
     if now < instances[i].answerExpires { return open(operation) }
     guard groups[group].asksDNS else {
       instances[i].answer = groups[group].answer
-      instances[i].answerExpires = now + (groups[group].settings.dnsCache ?? Self.inventoryRefresh)
+      instances[i].answerExpires = now + (groups[group].dnsCache ?? Self.inventoryRefresh)
       return open(operation)
     }
     var asks = operation
@@ -144,7 +144,7 @@ extension World {
     }
     recorder.latency(target: groups[group].target, phase: .dns, outcome: .completed, now - start, start: start)
     instances[i].answer = groups[group].answer
-    instances[i].answerExpires = now + (groups[group].settings.dnsCache ?? answer.ttl)
+    instances[i].answerExpires = now + (groups[group].dnsCache ?? answer.ttl)
     open(operation)
   }
 
@@ -162,7 +162,7 @@ extension World {
     }
     let slot = connections.open()
     let group = instances[i].group
-    let transport = groups[group].settings.transport
+    let transport = groups[group].transport
     connections[slot].pointee.instance = operation.instance
     connections[slot].pointee.tuple = FlowTuple(
       source: instances[i].address, sourcePort: port, destination: address, destinationPort: answer.port,
@@ -176,7 +176,7 @@ extension World {
     } else {
       connections[slot].pointee.phase = .connecting
       connections[slot].pointee.phaseStart = now.nanoseconds
-      connections[slot].pointee.deadline = (now + groups[group].settings.connectTimeout).nanoseconds
+      connections[slot].pointee.deadline = (now + groups[group].connectTimeout).nanoseconds
       sendSyn(slot)
     }
   }
@@ -270,8 +270,8 @@ extension World {
   private mutating func decided(_ operation: WaitingOperation, isLost: Bool) {
     let i = Int(operation.instance)
     let group = instances[i].group
-    let retry = groups[group].settings.retry
-    if isLost, Int(operation.attempt) < retry.limit, instances[i].isAlive {
+    if isLost, Int(operation.attempt) < groups[group].retryLimit, instances[i].isAlive {
+      let retry = groups[group].settings.retry
       var stream = behaviourStream(operation.instance, operation.ordinal, attempt: operation.attempt, draw: 65)
       let base = groups[group].backoff.duration(&stream).seconds
       var factor = 1.0

@@ -72,7 +72,7 @@ extension World {
     guard let leaving = remember(slot, node, origin, verdict, state, &stream) else { return }
     if verdict.kind == .forward { noteDecision(packet, node, verdict) }
     packets[slot].tuple = leaving
-    let cost = scenario.network.costPerRule * Int64(verdict.rulesWalked)
+    let cost = costPerRule * Int64(verdict.rulesWalked)
     forward(slot, from: node, origin, extra: cost)
   }
 
@@ -117,7 +117,7 @@ extension World {
 
   /// A pod's traffic to anything outside the pod network leaves with its node's address.
   private func leavesPodNetwork(_ origin: FlowOrigin, _ destination: IPv4Address) -> Bool {
-    origin == .pod && scenario.network.masqueradesPodTraffic && !podNetwork.contains(destination)
+    origin == .pod && masqueradesPodTraffic && !podNetwork.contains(destination)
   }
 
   /// The address of the interface by which the packet leaves (FACTS C7).
@@ -150,6 +150,4 @@ extension World {
       backend: verdict.backend, candidates: verdict.candidates,
       target: groups[instances[Int(c.pointee.instance)].group].target, isIndependent: !verdict.viaAffinity && !c.pointee.isPooled)
   }
-
-  var recorderWarmUp: SimTime { .zero + scenario.report.warmUp }
 }

@@ -114,10 +114,11 @@ extension World {
 
   /// The packet was meant for a backend whose address this host has taken over.
   private func isForeign(_ slot: UInt32, _ host: HostReference) -> Bool {
-    let c = connections[slot].pointee
-    guard c.backend != .max, host.kind == .pod else { return false }
-    let backend = proxies.backend(.init(c.backend))
-    guard let meant = backend.pod, meant != PodID(host.id) else { return false }
+    let chosen = connections[slot].pointee.backend
+    guard chosen != .max, host.kind == .pod else { return false }
+    let meant = proxies.pod(of: .init(chosen))
+    guard !meant.isNone, meant != PodID(host.id) else { return false }
+    let backend = proxies.backend(.init(chosen))
     guard let selector = control.store.service(backend.service)?.spec.selector else { return false }
     let pod = control.pods[Int(host.id)]
     return pod.name.namespace != control.store.serviceName(backend.service).namespace

@@ -36,6 +36,9 @@ extension World {
     self.replication = replication
     end = .zero + scenario.duration
     podNetwork = scenario.cluster.podCIDR
+    costPerRule = scenario.network.costPerRule
+    masqueradesPodTraffic = scenario.network.masqueradesPodTraffic
+    recorderWarmUp = .zero + scenario.report.warmUp
     paths = NetworkPaths(scenario.network)
     dnsLatency = Sampler(scenario.cluster.dns.latency)
     serverSettings = scenario.servers + [ServerSettings(name: "default", place: .outside([]))]

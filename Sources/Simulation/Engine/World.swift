@@ -23,6 +23,9 @@ import SimRandom
 import Traffic
 
 struct World: ~Copyable {
+  /// Makes the type address-only. Swift 6.3.1 passes a large loadable noncopyable `self` by value to each
+  /// non-mutating method, which costs a memcpy of the whole struct per call; an existential field forbids that.
+  private let byAddress: Any? = nil
   let scenario: ScenarioFile
   let replication: UInt32
   let end: SimTime
@@ -51,6 +54,9 @@ struct World: ~Copyable {
   var connections = ConnectionTable()
   var paths: NetworkPaths
   let podNetwork: IPv4CIDR
+  let costPerRule: SimDuration
+  let masqueradesPodTraffic: Bool
+  let recorderWarmUp: SimTime
   var icmp = ICMPLimiter()
 
   // Traffic

@@ -21,7 +21,9 @@ extension ControlPlane {
     agenda.processes = processes
     agenda.end = SimTime.zero + duration
     for index in events.indices { out.schedule.append((events[index].at, .action(UInt32(index)))) }
-    for index in processes.indices { queueOccurrence(process: index, number: 0, after: processes[index].from, &out) }
+    for index in processes.indices {
+      queueOccurrence(process: index, number: 0, after: processes[index].from, &out)
+    }
   }
 
   private mutating func queueOccurrence(
@@ -185,12 +187,15 @@ extension ControlPlane {
 
   private func running(_ namespace: String, _ labels: Labels) -> [PodID] {
     store.pods(in: namespace).filter {
-      pods[$0.index].process == .running && isActive($0) && LabelSelector(labels).matches(pods[$0.index].labels)
+      pods[$0.index].process == .running && isActive($0)
+        && LabelSelector(labels).matches(pods[$0.index].labels)
     }
   }
 
   private mutating func scale(_ name: NamespacedName, to replicas: Int, _ out: inout ControlPlaneOutput) {
-    guard let id = workloads.first(where: { $0.name == name && !$0.isDeleted && $0.object.kind != .daemonSet })?.id
+    guard
+      let id = workloads.first(where: { $0.name == name && !$0.isDeleted && $0.object.kind != .daemonSet })?
+        .id
     else { return log("workload/\(name)", "scale ignored", "not found", &out) }
     log("workload/\(name)", "scaled", "\(workloads[id.index].object.replicas) -> \(replicas)", &out)
     workloads[id.index].object.replicas = replicas
@@ -243,7 +248,8 @@ extension ControlPlane {
     let effect = agenda.effects[index]
     out.changes.append(
       .link(
-        effect.target, delay: effect.delay, loss: effect.loss, partitioned: effect.isPartition, active: false))
+        effect.target, delay: effect.delay, loss: effect.loss, partitioned: effect.isPartition, active: false)
+    )
     log(Self.name(of: effect.target), "as before", "", &out)
     for node in effect.cutOff { reconnect(node, &out) }
   }

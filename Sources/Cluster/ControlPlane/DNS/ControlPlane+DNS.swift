@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Names: the cluster's zone as CoreDNS makes it from Services and slices, and the names outside that the scenario
-// has. The answer is that of the API's present state; delay, loss and caching of queries are the client's matter.
+// Names: the cluster's zone as CoreDNS makes it from Services and slices, and the names outside that the
+// scenario has. The answer is that of the API's present state; delay, loss and caching of queries are the
+// client's matter.
 
 import NetworkTypes
 import SimKernel
@@ -16,7 +17,7 @@ extension ControlPlane {
   /// sees only the names outside.
   public func resolve(_ name: String, from namespace: String?) -> DNSAnswer {
     let domain = settings.dns.clusterDomain
-    guard let namespace else { return lookUp(external: Self.normalised(name), depth: 0) }
+    guard let namespace else { return lookUp(external: Self.normalised(name)) }
     var candidates = [Self.normalised(name)]
     let dots = name.count { $0 == "." }
     if !name.hasSuffix(".") && dots < Self.searchDots {
@@ -45,7 +46,7 @@ extension ControlPlane {
   private func lookUp(_ name: String, depth: Int) -> DNSAnswer {
     let zone = ".svc.\(settings.dns.clusterDomain)"
     guard name.hasSuffix(zone) else {
-      return name.hasSuffix(".\(settings.dns.clusterDomain)") ? nameError : lookUp(external: name, depth: depth)
+      return name.hasSuffix(".\(settings.dns.clusterDomain)") ? nameError : lookUp(external: name)
     }
     let labels = name.dropLast(zone.count).split(separator: ".").map(String.init)
     guard labels.count == 2 || labels.count == 3 else { return nameError }
@@ -54,7 +55,7 @@ extension ControlPlane {
     return lookUp(id, hostname: labels.count == 3 ? labels[0] : nil, depth: depth)
   }
 
-  private func lookUp(external name: String, depth: Int) -> DNSAnswer {
+  private func lookUp(external name: String) -> DNSAnswer {
     guard let record = externalRecords[name] else { return nameError }
     return DNSAnswer(addresses: record.addresses, ttl: record.ttl)
   }
@@ -97,6 +98,7 @@ extension ControlPlane {
 
   /// The name of an endpoint under a headless Service: its pod's hostname.
   private func hostname(of endpoint: Endpoint) -> String? {
-    endpoint.hostname ?? endpoint.targetPod.flatMap { store.podID($0) }.flatMap { store.pod($0)?.spec.hostname }
+    endpoint.hostname
+      ?? endpoint.targetPod.flatMap { store.podID($0) }.flatMap { store.pod($0)?.spec.hostname }
   }
 }

@@ -17,7 +17,8 @@ public struct DNSAnswer: Sendable, Equatable {
   public var queries: Int
 
   public init(
-    addresses: [IPv4Address], ttl: SimDuration, exists: Bool = true, canonicalName: String? = nil, queries: Int = 1
+    addresses: [IPv4Address], ttl: SimDuration, exists: Bool = true, canonicalName: String? = nil,
+    queries: Int = 1
   ) {
     self.addresses = addresses
     self.ttl = ttl

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The EndpointSlice controllers' timing: a change of a pod or Service makes one reconciliation of each Service
-// concerned, a delay later; what changes until then is covered by it. What the slices must be is decided by
-// EndpointSliceReconciler (selector) and EndpointsMirroring (hand-written Endpoints).
+// The EndpointSlice controllers' timing: a change of a pod or Service makes one reconciliation of each
+// Service concerned, a delay later; what changes until then is covered by it. What the slices must be is
+// decided by EndpointSliceReconciler (selector) and EndpointsMirroring (hand-written Endpoints).
 
 import SimKernel
 
@@ -19,7 +19,8 @@ extension ControlPlane {
   }
 
   /// Writes all slices of a Service; new ones get their identity.
-  mutating func writeSlices(_ slices: [EndpointSlice], of service: ServiceID, _ out: inout ControlPlaneOutput) {
+  mutating func writeSlices(_ slices: [EndpointSlice], of service: ServiceID, _ out: inout ControlPlaneOutput)
+  {
     let stamped = slices.map { slice in
       guard slice.metadata.uid.isEmpty else { return slice }
       var new = slice

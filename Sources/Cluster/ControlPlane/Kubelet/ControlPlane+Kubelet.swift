@@ -92,7 +92,9 @@ extension ControlPlane {
 
   /// A container's process died and is started again after its back-off, in the same sandbox.
   mutating func containerRestarts(_ pod: PodID, _ epoch: UInt16, _ out: inout ControlPlaneOutput) {
-    guard pods[pod.index].epoch == epoch, !pods[pod.index].isDeletionSeen else { return }
+    guard pods[pod.index].epoch == epoch, !pods[pod.index].isDeletionSeen,
+      !nodes[pods[pod.index].node.index].isShuttingDown
+    else { return }
     pods[pod.index].restarts += 1
     startProcess(pod, &out)
   }
@@ -114,7 +116,8 @@ extension ControlPlane {
 
   // MARK: Status
 
-  /// The kubelet will write the pod's status as it is by then; reports that wait already serve for later news.
+  /// The kubelet will write the pod's status as it is by then; reports that wait already serve for later
+  /// news.
   mutating func queueStatusReport(_ pod: PodID, _ out: inout ControlPlaneOutput) {
     guard !pods[pod.index].isStatusReportPending, nodes[pods[pod.index].node.index].isUp else { return }
     pods[pod.index].isStatusReportPending = true

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// How a pod ends: deletion seen by its kubelet -> preStop -> SIGTERM -> exit, or SIGKILL when the grace period
-// is over -> sandbox and address gone -> object out of the API. A crash ends a process without any of it.
-// (FACTS F2; k/k pkg/kubelet syncTerminatingPod, kuberuntime killContainer.)
+// How a pod ends: deletion seen by its kubelet -> preStop -> SIGTERM -> exit, or SIGKILL when the grace
+// period is over -> sandbox and address gone -> object out of the API. A crash ends a process without any
+// of it. (FACTS F2; k/k pkg/kubelet syncTerminatingPod, kuberuntime killContainer.)
 
 import SimKernel
 

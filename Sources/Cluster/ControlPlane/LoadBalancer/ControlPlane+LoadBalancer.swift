@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The service controller and the external load balancer in time: a Service of type LoadBalancer gets its address
-// after the provisioning delay, its targets follow the Node objects, and each target's health is looked at once
-// per interval. Services with a loadBalancerClass are somebody else's.
+// The service controller and the external load balancer in time: a Service of type LoadBalancer gets its
+// address after the provisioning delay, its targets follow the Node objects, and each target's health is
+// looked at once per interval. Services with a loadBalancerClass are somebody else's.
 
 import NetworkTypes
 import SimKernel
@@ -72,7 +72,9 @@ extension ControlPlane {
 
   /// Node objects came, went or changed their labels.
   mutating func membershipChanged(_ out: inout ControlPlaneOutput) {
-    for check in balancer.checks.indices where balancer.checks[check].isInUse { updateMembers(of: check, &out) }
+    for check in balancer.checks.indices where balancer.checks[check].isInUse {
+      updateMembers(of: check, &out)
+    }
   }
 
   private mutating func updateMembers(of check: Int, _ out: inout ControlPlaneOutput) {
@@ -101,7 +103,7 @@ extension ControlPlane {
 
   /// At t = 0 every check has had its say: targets are what a probe would find.
   mutating func settleHealth(_ out: inout ControlPlaneOutput) {
-    for check in balancer.checks.indices {
+    for check in balancer.checks.indices where balancer.checks[check].isInUse {
       for index in nodes.indices {
         let node = NodeID(index)
         _ = balancer.setMember(false, node, check: check)
@@ -114,7 +116,8 @@ extension ControlPlane {
   /// Timers of the members' checks, each at its random phase.
   mutating func startHealthChecks(_ out: inout ControlPlaneOutput) {
     for check in balancer.checks.indices where balancer.checks[check].isInUse {
-      for index in balancer.checks[check].targets.indices where balancer.checks[check].targets[index].isMember {
+      for index in balancer.checks[check].targets.indices where balancer.checks[check].targets[index].isMember
+      {
         let node = NodeID(index)
         balancer.setChecked(true, node, check: check)
         out.schedule.append((now + checkPhase(node, check), .checkNode(node, UInt16(check))))

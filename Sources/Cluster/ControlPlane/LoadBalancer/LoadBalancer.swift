@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The external load balancer's own state: which nodes it has as targets, what its health checks think of them, and
-// the addresses it has given out. Nodes enter and leave with their Node objects, not with their readiness
-// (KEP-3458). Services with externalTrafficPolicy Cluster share one health check on kube-proxy's healthz; each
-// Service with policy Local has its own on healthCheckNodePort (FACTS F3, C4).
+// The external load balancer's own state: which nodes it has as targets, what its health checks think of
+// them, and the addresses it has given out. Nodes enter and leave with their Node objects, not with their
+// readiness (KEP-3458). Services with externalTrafficPolicy Cluster share one health check on kube-proxy's
+// healthz; each Service with policy Local has its own on healthCheckNodePort (FACTS F3, C4).
 
 import NetworkTypes
 import SimKernel
@@ -27,7 +27,8 @@ struct LoadBalancer: Sendable {
     var targets: [Target] = []
     /// Members that are healthy, in order of index.
     var healthy: [NodeID] = []
-    var isInUse = true
+    /// Some Service uses it, so it has members and timers.
+    var isInUse = false
   }
 
   let settings: LoadBalancerSettings
@@ -54,26 +55,24 @@ struct LoadBalancer: Sendable {
     if hasOwnCheck {
       index = checks.firstIndex { $0.service == service } ?? checks.count
       if index == checks.count { checks.append(Check(service: service)) }
-      checks[index].isInUse = true
-    } else {
-      stopOwnCheck(of: service)
     }
-    checkOfService[service] = index
+    checks[index].isInUse = true
+    let before = checkOfService.updateValue(index, forKey: service)
+    if let before, before != index { stopIfUnused(before) }
     return index
   }
 
   mutating func remove(_ service: ServiceID) {
-    stopOwnCheck(of: service)
-    checkOfService[service] = nil
+    if let check = checkOfService.removeValue(forKey: service) { stopIfUnused(check) }
   }
 
-  private mutating func stopOwnCheck(of service: ServiceID) {
-    guard let own = checks.firstIndex(where: { $0.service == service }) else { return }
-    checks[own].isInUse = false
-    checks[own].healthy = []
-    for node in checks[own].targets.indices {
-      checks[own].targets[node].isMember = false
-      checks[own].targets[node].isHealthy = false
+  private mutating func stopIfUnused(_ check: Int) {
+    guard services(of: check).isEmpty else { return }
+    checks[check].isInUse = false
+    checks[check].healthy = []
+    for node in checks[check].targets.indices {
+      checks[check].targets[node].isMember = false
+      checks[check].targets[node].isHealthy = false
     }
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Nodes that stop to renew their lease: Ready Unknown after the grace period, their pods Ready=False in the API
-// at once, and eviction after the toleration. And nodes that come back. (FACTS F1.)
+// Nodes that stop to renew their lease: Ready Unknown after the grace period, their pods Ready=False in the
+// API at once, and eviction after the toleration. And nodes that come back. (FACTS F1.)
 //
 // Left out: the limits on the rate of evictions, which matter when many nodes of a zone fail together.
 

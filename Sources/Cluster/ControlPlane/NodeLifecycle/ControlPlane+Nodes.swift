@@ -7,9 +7,9 @@ import NetworkTypes
 import SimKernel
 
 extension ControlPlane {
-  /// What an orderly shutdown leaves its pods at most (kubelet's shutdownGracePeriod in the documentation of
-  /// graceful node shutdown).
-  static var shutdownGrace: SimDuration { .seconds(30) }
+  /// What an orderly shutdown leaves processes at most: DefaultTimeoutStopSec (systemd-system.conf(5)). The
+  /// kubelet's own graceful shutdown is off by default (shutdownGracePeriod 0).
+  static var shutdownGrace: SimDuration { .seconds(90) }
   /// Pods of a deleted node are removed after a quarantine of 40 s, at a look every 20 s (FACTS F1).
   static var orphanQuarantine: SimDuration { .seconds(40) }
   static var orphanPeriod: SimDuration { .seconds(20) }
@@ -22,6 +22,7 @@ extension ControlPlane {
     let reachedControlPlane = nodes[node.index].reachesControlPlane
     nodes[node.index].isUp = false
     nodes[node.index].epoch &+= 1
+    nodes[node.index].downFor = nil
     nodes[node.index].deferred = []
     out.changes.append(.nodeDown(node))
     log(object(node), "down", "", &out)
@@ -61,18 +62,25 @@ extension ControlPlane {
     nodes[node.index].proxy = nodes[node.index].configuredProxy
     out.changes.append(.nodeUp(node))
     log(object(node), "up", "\(nodes[node.index].primaryAddress)", &out)
-    if nodes[node.index].reachesControlPlane {
-      heartbeatsResume(node)
-      learnAllRoutes(on: node, &out)
-    }
     queueNodeStatus(node, after: .kubeletStatus, &out)
+    // The network namespaces of before the boot are gone.
+    for pod in nodes[node.index].pods { releaseAddress(pod, &out) }
+    nodes[node.index].knowsItsPods = false
+    guard nodes[node.index].reachesControlPlane else { return }
+    heartbeatsResume(node)
+    listPodsAfterBoot(node, &out)
+  }
+
+  /// The agents of a node that has booted read what the API server has for them.
+  private mutating func listPodsAfterBoot(_ node: NodeID, _ out: inout ControlPlaneOutput) {
+    nodes[node.index].knowsItsPods = true
+    learnAllRoutes(on: node, &out)
     for pod in nodes[node.index].pods { restartAfterBoot(pod, &out) }
   }
 
   /// The kubelet finds a pod of before the boot: same object, new sandbox, so a new address; or, if it was to
   /// go meanwhile, nothing but traces.
   private mutating func restartAfterBoot(_ pod: PodID, _ out: inout ControlPlaneOutput) {
-    releaseAddress(pod, &out)
     guard let object = store.pod(pod), object.metadata.deletionTimestamp == nil else {
       pods[pod.index].isDeletionSeen = true
       pods[pod.index].isGoneFromNode = true
@@ -85,28 +93,29 @@ extension ControlPlane {
     queueStatusReport(pod, &out)
   }
 
-  /// Orderly shutdown: SIGTERM to every process; power off when the last one has ended or at the end of the
-  /// node's grace.
+  /// Orderly shutdown: the kubelet stops without a word, every process gets SIGTERM, and power goes off
+  /// when the last one has ended or the machine waits no longer.
   mutating func shutDown(
     _ node: NodeID, downFor: SimDuration, newAddress: IPv4Address?, _ out: inout ControlPlaneOutput
   ) {
-    guard nodes[node.index].isUp else { return }
+    guard nodes[node.index].isUp, !nodes[node.index].isShuttingDown else { return }
     log(object(node), "shutdown", "", &out)
+    let couldReach = nodes[node.index].reachesControlPlane
+    nodes[node.index].addressAfterBoot = newAddress
+    nodes[node.index].downFor = downFor
+    if couldReach { heartbeatsStop(node, &out) }
     var longest = SimDuration.zero
     for pod in nodes[node.index].pods where pods[pod.index].process == .running {
       sendTerminationSignal(pod, &out)
       let own = pods[pod.index].behaviour.exitDelay ?? Self.shutdownGrace
-      longest = max(longest, min(own, pods[pod.index].gracePeriod, Self.shutdownGrace))
+      longest = max(longest, min(own, Self.shutdownGrace))
     }
-    nodes[node.index].addressAfterBoot = newAddress
-    nodes[node.index].downFor = downFor
     out.schedule.append((now + longest, .powerOff(node, nodes[node.index].epoch)))
   }
 
   /// Power off at the end of a shutdown.
   mutating func finishShutdown(_ node: NodeID, _ epoch: UInt16, _ out: inout ControlPlaneOutput) {
     guard nodes[node.index].epoch == epoch, let downFor = nodes[node.index].downFor else { return }
-    nodes[node.index].downFor = nil
     powerOff(node, &out)
     schedulePowerOn(node, after: downFor, newAddress: nodes[node.index].addressAfterBoot, &out)
   }
@@ -144,6 +153,10 @@ extension ControlPlane {
       guard !nodes[known.index].hasJoined || store.node(known) == nil else {
         return log(object(known), "join ignored", "is a member already", &out)
       }
+      if nodes[known.index].hasJoined && !nodes[known.index].isUp {
+        // Registers itself when it has booted.
+        return schedulePowerOn(known, after: .zero, newAddress: nodes[known.index].addressAfterBoot, &out)
+      }
       node = known
       if !nodes[known.index].hasJoined { adopt(settings, known) }
     } else {
@@ -165,12 +178,13 @@ extension ControlPlane {
 
   /// A node that was announced by name takes over what its join says beyond the name.
   private mutating func adopt(_ settings: NodeSettings, _ node: NodeID) {
-    if let first = settings.addresses.first, first != nodes[node.index].primaryAddress {
-      nodes[node.index].addresses = settings.addresses
-      addressPlan.reserve(settings.addresses, nil)
-    }
-    if let zone = settings.zone { nodes[node.index].zone = zone }
-    for key in settings.labels.keys.sorted() { nodes[node.index].labels[key] = settings.labels[key] }
+    guard settings != NodeSettings(name: settings.name) else { return }
+    let known = nodes[node.index]
+    addressPlan.reserve(settings.addresses, settings.podCIDR)
+    nodes[node.index] = NodeRecord(
+      id: node, settings: settings,
+      addresses: settings.addresses.isEmpty ? known.addresses : settings.addresses,
+      podCIDR: settings.podCIDR ?? known.podCIDR, proxy: proxyDefaults)
   }
 
   /// Adds a machine to the table. It is a member at once only if its settings say so.
@@ -198,19 +212,20 @@ extension ControlPlane {
   mutating func deleteNode(_ node: NodeID, _ out: inout ControlPlaneOutput) {
     guard let revision = store.write(nil, as: node) else { return }
     nodes[node.index].heartbeatEpoch &+= 1
+    nodes[node.index].deletions &+= 1
     out.changes.append(.nodeObjectChanged(node, revision))
     log(object(node), "deleted", "from the API", &out)
     var stream = draws.stream(.phase, entity: nodes[node.index].drawEntity, number: 1)
     let look = SimDuration(seconds: stream.uniform() * Self.orphanPeriod.seconds)
     let collected = now + Self.orphanQuarantine + look
-    out.schedule.append((collected, .collectOrphans(node, nodes[node.index].heartbeatEpoch)))
+    out.schedule.append((collected, .collectOrphans(node, nodes[node.index].deletions)))
     for workload in workloads where workload.object.kind == .daemonSet { queueSync(workload.id, &out) }
     membershipChanged(&out)
   }
 
   /// Pods of a node that is gone are removed without grace; a kubelet that still runs ends their processes.
-  mutating func collectOrphans(_ node: NodeID, _ epoch: UInt16, _ out: inout ControlPlaneOutput) {
-    guard store.node(node) == nil else { return }
+  mutating func collectOrphans(_ node: NodeID, _ deletion: UInt16, _ out: inout ControlPlaneOutput) {
+    guard store.node(node) == nil, nodes[node.index].deletions == deletion else { return }
     for pod in podsInAPI(on: node) {
       removePod(pod, &out)
       out.schedule.append((now + draw(.kubeletWatch, pod: pod), .kubeletSeesDeletion(pod)))
@@ -255,6 +270,10 @@ extension ControlPlane {
     nodes[node.index].deferred = []
     // Lost or not, the next status loop of the kubelet compares and patches.
     queueNodeStatus(node, after: .nodeAddressUpdate, &out)
-    for pod in podsInAPI(on: node) { queueStatusReport(pod, &out) }
+    if nodes[node.index].knowsItsPods {
+      for pod in podsInAPI(on: node) { queueStatusReport(pod, &out) }
+    } else {
+      listPodsAfterBoot(node, &out)
+    }
   }
 }

@@ -8,7 +8,8 @@ import NetworkTypes
 import SimKernel
 
 extension ControlPlane {
-  /// The Node object has the machine's primary address: peers will hear of it if it is another one than before.
+  /// The Node object has the machine's primary address: peers will hear of it if it is another one than
+  /// before.
   mutating func publishRoute(_ node: NodeID, _ out: inout ControlPlaneOutput) {
     let before = nodes[node.index].routeAddress
     let address = nodes[node.index].primaryAddress

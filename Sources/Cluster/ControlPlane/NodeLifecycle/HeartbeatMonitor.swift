@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// When the node lifecycle controller takes a silent node for lost. Heartbeats come at a fixed phase of their
-// period and the controller looks at the leases at a fixed phase of its own, so both can be worked out when a
-// node falls silent instead of ticking all the time. (FACTS F1; k/k pkg/controller/nodelifecycle: a look that
-// finds a newer lease notes its own time; the first look at least the grace period after that is the verdict.)
+// When the node lifecycle controller takes a silent node for lost. Heartbeats come at a fixed phase of
+// their period and the controller looks at the leases at a fixed phase of its own, so both can be worked
+// out when a node falls silent instead of ticking all the time. (FACTS F1; k/k
+// pkg/controller/nodelifecycle: a look that finds a newer lease notes its own time; the first look at least
+// the grace period after that is the verdict.)
 
 import SimKernel
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Addresses of nodes that bring none: InternalIPs as Docker gives them to kind's containers, pod CIDRs as the
-// node IPAM controller gives them (blocks of /24 in order: kube-controller-manager --node-cidr-mask-size-ipv4).
+// Addresses of nodes that bring none: InternalIPs as Docker gives them to kind's containers, pod CIDRs as
+// the node IPAM controller gives them (blocks of /24 in order: kube-controller-manager
+// --node-cidr-mask-size-ipv4).
 
 import NetworkTypes
 

@@ -105,9 +105,8 @@ extension APIStore {
     pods.append(pod)
     pods[id.index]!.metadata.resourceVersion = revision
     podIndex[pod.metadata.namespacedName] = id
-    var ids = podsInNamespace[pod.metadata.namespace] ?? []
-    ids.insert(id, at: position(of: pod.metadata.name, in: ids))
-    podsInNamespace[pod.metadata.namespace] = ids
+    let place = position(of: pod.metadata.name, in: podsInNamespace[pod.metadata.namespace] ?? [])
+    podsInNamespace[pod.metadata.namespace, default: []].insert(id, at: place)
     return revision
   }
 

@@ -5,8 +5,8 @@
 import SimKernel
 
 extension ControlPlane {
-  /// The API's objects as they are now. Costs a copy of all of them. The Endpoints of Services with a selector
-  /// are worked out here from the pods, since nobody but a reader of `get endpoints` uses them.
+  /// The API's objects as they are now. Costs a copy of all of them. The Endpoints of Services with a
+  /// selector are worked out here from the pods, since nobody but a reader of `get endpoints` uses them.
   public func apiView() -> APIView {
     var endpoints: [Endpoints] = []
     for index in 0..<store.serviceCount {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Objects that people write and delete: each goes through the API server's checks, and a refusal changes nothing.
-// What follows from an object (slices, pods, load balancers) is left to the controllers that hear of it.
+// Objects that people write and delete: each goes through the API server's checks, and a refusal changes
+// nothing. What follows from an object (slices, pods, load balancers) is left to the controllers that hear
+// of it.
 
 import SimKernel
 
@@ -63,8 +64,8 @@ extension ControlPlane {
     admission.release(old)
     out.changes.append(.serviceChanged(id, store.write(nil as Service?, as: id)))
     log(object(id), "deleted", "", &out)
-    // The Endpoints controller deletes the Endpoints of the same name (k/k pkg/controller/endpoint syncService);
-    // slices of the controllers go with their owner, others stay.
+    // The Endpoints controller deletes the Endpoints of the same name (k/k pkg/controller/endpoint
+    // syncService); slices of the controllers go with their owner, others stay.
     if store.handWrittenEndpoints(of: id) != nil { _ = store.write(endpoints: nil, of: id) }
     serviceChanged(id, old: old, &out)
   }

@@ -5,10 +5,23 @@
 
 import SimKernel
 
+private struct LabelKey: Hashable {
+  var namespace: String
+  var label: String
+  var value: String
+
+  init(_ namespace: String, _ label: (key: String, value: String)) {
+    self.namespace = namespace
+    self.label = label.key
+    value = label.value
+  }
+}
+
 /// Membership of pods in Services with selectors.
 struct ServiceSelection: Sendable {
   private var selectors: [ServiceID: LabelSelector] = [:]
-  private var servicesInNamespace: [String: [ServiceID]] = [:]
+  /// By the first label of the selector, so that a pod is compared with few Services only.
+  private var servicesByLabel: [LabelKey: [ServiceID]] = [:]
   private var members: [ServiceID: [PodID]] = [:]
   private var servicesOfPod: [PodID: [ServiceID]] = [:]
 
@@ -25,20 +38,22 @@ struct ServiceSelection: Sendable {
     guard selectors[service] != selector else { return }
     for pod in members[service] ?? [] { servicesOfPod[pod]?.removeAll { $0 == service } }
     members[service] = nil
-    selectors[service] = selector
-    var known = servicesInNamespace[namespace] ?? []
-    known.removeAll { $0 == service }
-    if let selector {
-      known.append(service)
-      known.sort()
-      for (id, labels) in candidates where selector.matches(labels) { join(id, service) }
+    if let first = selectors[service]?.matchLabels.elements.first {
+      servicesByLabel[LabelKey(namespace, first)]?.removeAll { $0 == service }
     }
-    servicesInNamespace[namespace] = known
+    selectors[service] = selector
+    guard let selector else { return }
+    precondition(!selector.matchLabels.isEmpty, "an empty selector of a Service means none")
+    servicesByLabel[LabelKey(namespace, selector.matchLabels.elements.first!), default: []].append(service)
+    for (id, labels) in candidates where selector.matches(labels) { join(id, service) }
   }
 
   mutating func add(_ pod: PodID, namespace: String, labels: Labels) {
-    for service in servicesInNamespace[namespace] ?? [] where selectors[service]!.matches(labels) {
-      join(pod, service)
+    for label in labels {
+      for service in servicesByLabel[LabelKey(namespace, label)] ?? []
+      where selectors[service]!.matches(labels) {
+        join(pod, service)
+      }
     }
   }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The workload controllers: they keep the number of pods, scale, and replace pods of an older template. Each
-// looks once, a delay after something of its own changed. How fast a rolling update goes is RollingUpdate's rule.
+// The workload controllers: they keep the number of pods, scale, and replace pods of an older template.
+// Each looks once, a delay after something of its own changed. How fast a rolling update goes is
+// RollingUpdate's rule.
 
 import SimKernel
 

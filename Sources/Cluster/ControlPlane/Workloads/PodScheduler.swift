@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Which node a pod gets: among those that are ready, schedulable and match its nodeSelector, the one with the
-// fewest pods, the first by name among equals. Resources, affinity and spreading constraints are not modelled.
+// Which node a pod gets: among those that are ready, schedulable and match its nodeSelector, the one with
+// the fewest pods, the first by name among equals. Resources, affinity and spreading constraints are not
+// modelled.
 
 import SimKernel
 
 enum PodScheduler {
-  /// Taints that a DaemonSet's pods tolerate (k/k pkg/controller/daemon/util AddOrUpdateDaemonPodTolerations).
+  /// Taints that a DaemonSet's pods tolerate (k/k pkg/controller/daemon/util
+  /// AddOrUpdateDaemonPodTolerations).
   static let daemonTolerates: Set<String> = [
     "node.kubernetes.io/not-ready:NoExecute", "node.kubernetes.io/unreachable:NoExecute",
     "node.kubernetes.io/unschedulable:NoSchedule",

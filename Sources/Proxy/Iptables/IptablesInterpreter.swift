@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Walks rules as the kernel does, one by one, for a NEW connection's first packet: the reference for the
+// compiled lookup, and what a trace shows. Nat first; the filter table judges only packets that nat left
+// alone (what nat rewrote to an endpoint meets no rule there that would refuse it).
+
+import NetworkTypes
+import SimKernel
+
+/// One way that a packet can go, with what happened on it.
+public struct IptablesWalk: Sendable, Equatable {
+  /// A rule that matched.
+  public struct Step: Sendable, Equatable {
+    public var isNat: Bool
+    public var chain: IptablesChainName
+    public var rule: Int
+  }
+  public var kind = VerdictKind.notProxied
+  /// The rule's Service port, for all kinds but `notProxied`.
+  public var servicePort = ServicePortID.none
+  public var backend = BackendID.none
+  public var masquerade = false
+  public var viaAffinity = false
+  public var steps: [Step] = []
+  /// Rules compared with, of both tables.
+  public var rulesWalked = 0
+  /// Those of them that are in nat KUBE-SERVICES and KUBE-NODEPORTS.
+  public var dispatchRulesWalked = 0
+}
+
+public struct IptablesInterpreter {
+  public var rules: IptablesRuleset
+  /// Addresses of the node's interfaces; loopback is always local.
+  public var localAddresses: [IPv4Address]
+  /// Whether an affinity list has the source, stamped within a span.
+  public var isRemembered: (_ list: IptablesChainName, _ source: IPv4Address, _ within: SimDuration) -> Bool
+
+  public init(
+    rules: IptablesRuleset, localAddresses: [IPv4Address],
+    isRemembered: @escaping (IptablesChainName, IPv4Address, SimDuration) -> Bool = { _, _, _ in false }
+  ) {
+    self.rules = rules
+    self.localAddresses = localAddresses
+    self.isRemembered = isRemembered
+  }
+
+  /// - Parameter isTaken: the outcome of each statistic match with probability 1/n, in the order of the walk.
+  public func walk(_ flow: FlowTuple, origin: FlowOrigin, isTaken: (_ oneIn: Int) -> Bool) -> IptablesWalk {
+    var state = WalkState(flow: flow)
+    run(rules.nat, origin == .node ? .output : .prerouting, &state, isTaken)
+    if state.end == .accepted && state.walk.kind == .forward {
+      state.walk.masquerade = state.isMarked
+      return state.walk
+    }
+    state.end = .fellThrough
+    let goesToThisNode = isLocal(flow.destination)
+    if origin == .node { run(rules.filter, .output, &state, isTaken) }
+    if state.end != .fellThrough { return state.walk }
+    if goesToThisNode {
+      run(rules.filter, .input, &state, isTaken)
+    } else if origin != .node {
+      run(rules.filter, .forward, &state, isTaken)
+    }
+    return state.walk
+  }
+
+  private enum End { case fellThrough, returned, accepted, refused }
+
+  private struct WalkState {
+    var flow: FlowTuple
+    var isMarked = false
+    var sawAffinity = false
+    var end = End.fellThrough
+    var walk = IptablesWalk()
+  }
+
+  private func isLocal(_ address: IPv4Address) -> Bool {
+    address.isLoopback || localAddresses.contains(address)
+  }
+
+  /// Walks one chain; `state.end` says how the walk left it.
+  private func run(
+    _ table: borrowing IptablesTable, _ chain: IptablesChainName, _ state: inout WalkState,
+    _ isTaken: (Int) -> Bool
+  ) {
+    let isNat = table.names.contains(.markMasquerade)
+    for (index, rule) in table[chain].enumerated() {
+      state.walk.rulesWalked += 1
+      if isNat && (chain == .services || chain == .nodePorts) { state.walk.dispatchRulesWalked += 1 }
+      guard rule.matches.allSatisfy({ matches($0, &state, isTaken) }) else { continue }
+      state.walk.steps.append(IptablesWalk.Step(isNat: isNat, chain: chain, rule: index))
+      apply(rule, table, &state, isTaken)
+      if state.end == .returned { break }
+      if state.end != .fellThrough { return }
+    }
+    state.end = .fellThrough
+  }
+
+  private func apply(
+    _ rule: IptablesRule, _ table: borrowing IptablesTable, _ state: inout WalkState, _ isTaken: (Int) -> Bool
+  ) {
+    switch rule.target {
+    case .none: break
+    case .jump(let chain): run(table, chain, &state, isTaken)
+    case .dnat(let backend, _, _):
+      state.walk.kind = .forward
+      state.walk.servicePort = rule.servicePort
+      state.walk.backend = backend
+      state.walk.viaAffinity = state.sawAffinity
+      state.end = .accepted
+    case .mark: state.isMarked = true
+    case .clearMark: state.isMarked = false
+    case .masquerade, .accept: state.end = .accepted
+    case .reject, .drop:
+      state.walk.kind = rule.target == .reject ? .reject : .drop
+      state.walk.servicePort = rule.servicePort
+      state.end = .refused
+    case .returnToCaller: state.end = .returned
+    }
+  }
+
+  private func matches(_ match: IptablesMatch, _ state: inout WalkState, _ isTaken: (Int) -> Bool) -> Bool {
+    let flow = state.flow
+    switch match {
+    case .source(let block): return block.contains(flow.source)
+    case .notSource(let block): return !block.contains(flow.source)
+    case .destination(let block): return block.contains(flow.destination)
+    case .notDestination(let block): return !block.contains(flow.destination)
+    case .transport(let transport): return flow.transport == transport
+    case .destinationPort(let port): return flow.destinationPort == port
+    case .destinationIsLocal: return isLocal(flow.destination)
+    case .sourceIsLocal: return isLocal(flow.source)
+    case .oneIn(let n): return isTaken(n)
+    case .seenRecently(let list, let within):
+      let isHit = isRemembered(list, flow.source, within)
+      if isHit { state.sawAffinity = true }
+      return isHit
+    case .stamp: return true
+    case .isMarked: return state.isMarked
+    case .isNotMarked: return !state.isMarked
+    case .state(let wanted): return wanted == .new
+    }
+  }
+}
+
+extension IptablesInterpreter {
+  /// A probability as a fraction.
+  public struct Share: Hashable, Sendable {
+    public var numerator: Int
+    public var denominator: Int
+  }
+
+  /// All ways that the packet can go, each with its exact probability; they add up to one.
+  public func allWalks(_ flow: FlowTuple, origin: FlowOrigin) -> [(walk: IptablesWalk, share: Share)] {
+    var all: [(walk: IptablesWalk, share: Share)] = []
+    /// Outcomes of the statistic matches on the present way; every way that is left begins like it.
+    var path: [Bool] = []
+    repeat {
+      var used = 0
+      var share = Share(numerator: 1, denominator: 1)
+      let walk = walk(flow, origin: origin) { n in
+        if used == path.count { path.append(true) }
+        let isTaken = path[used]
+        used += 1
+        share = share.times(isTaken ? 1 : n - 1, n)
+        return isTaken
+      }
+      all.append((walk, share))
+      while path.last == false { path.removeLast() }
+      if !path.isEmpty { path[path.count - 1] = false }
+    } while !path.isEmpty
+    return all
+  }
+}
+
+extension IptablesInterpreter.Share {
+  func times(_ n: Int, _ d: Int) -> Self { Self.reduced(numerator * n, denominator * d) }
+
+  public static func + (a: Self, b: Self) -> Self {
+    reduced(a.numerator * b.denominator + b.numerator * a.denominator, a.denominator * b.denominator)
+  }
+
+  private static func reduced(_ n: Int, _ d: Int) -> Self {
+    var (a, b) = (n, d)
+    while b != 0 { (a, b) = (b, a % b) }
+    return Self(numerator: n / a, denominator: d / a)
+  }
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The parts that decide alone, without a cluster: addresses, back-off, heartbeats, rolling updates,
+// placement, health checks, selection.
+
+import NetworkTypes
+import SimKernel
+import Testing
+
+@testable import Cluster
+
+@Suite struct HostLocalAllocatorTests {
+  @Test func `the first pod gets .2, because the bridge has .1`() {
+    var pool = HostLocalAllocator(block: IPv4CIDR("10.244.1.0/24")!)
+    #expect(pool.allocate() == IPv4Address("10.244.1.2"))
+    #expect(pool.allocate() == IPv4Address("10.244.1.3"))
+  }
+
+  @Test func `a released address comes again only after going round`() {
+    var pool = HostLocalAllocator(block: IPv4CIDR("10.0.0.0/29")!)
+    let first = pool.allocate()!
+    pool.release(first)
+    let rest = (0..<4).map { _ in pool.allocate()!.description }
+    #expect(rest == ["10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6"])
+    #expect(pool.allocate() == first)
+    #expect(pool.allocate() == nil)
+  }
+
+  @Test func `a reserved address is skipped and cannot be reserved twice`() {
+    var pool = HostLocalAllocator(block: IPv4CIDR("10.0.0.0/24")!)
+    #expect(pool.reserve(IPv4Address("10.0.0.2")!) == true)
+    #expect(pool.reserve(IPv4Address("10.0.0.2")!) == false)
+    #expect(pool.allocate() == IPv4Address("10.0.0.3"))
+    #expect(pool.reserve(IPv4Address("192.168.0.1")!) == true, "foreign addresses take nothing from the pool")
+    #expect(pool.takenCount == 2)
+  }
+
+  @Test(arguments: [("10.0.0.0/30", 1), ("10.0.0.0/31", 0), ("10.0.0.0/32", 0)])
+  func `tiny blocks give what they have and then nothing`(block: String, count: Int) {
+    var pool = HostLocalAllocator(block: IPv4CIDR(block)!)
+    for _ in 0..<count { #expect(pool.allocate() != nil) }
+    #expect(pool.allocate() == nil)
+  }
+}
+
+@Suite struct CrashBackoffTests {
+  @Test func `restarts wait 0, 10, 20, 40 … 300 s, and start over after ten good minutes`() {
+    var backoff = CrashBackoff()
+    var waits: [Double] = []
+    for k in 0..<8 {
+      let time = SimTime(nanoseconds: Int64(k) * 1_000_000_000)
+      backoff.processStarted(at: time)
+      waits.append(backoff.delayAfterCrash(at: time + .seconds(1)).seconds)
+    }
+    #expect(waits == [0, 10, 20, 40, 80, 160, 300, 300])
+    let late = SimTime.zero + .hours(1)
+    backoff.processStarted(at: late)
+    #expect(backoff.delayAfterCrash(at: late + .seconds(599)) == .seconds(300))
+    backoff.processStarted(at: late)
+    #expect(backoff.delayAfterCrash(at: late + .seconds(601)) == .zero)
+  }
+}
+
+@Suite struct HeartbeatMonitorTests {
+  let monitor = HeartbeatMonitor(period: .seconds(5), grace: .seconds(50), phase: .seconds(2))
+  func seconds(_ value: Double) -> SimTime { .zero + SimDuration(seconds: value) }
+
+  @Test(arguments: [(-3.0, 2.0), (-3.1, -3.0), (0, 2), (2, 7), (6.9, 7)])
+  func `looks are at 2, 7, 12 … and the next one is strictly later`(time: Double, look: Double) {
+    #expect(monitor.look(after: seconds(time)) == seconds(look))
+  }
+
+  @Test func `the last heartbeat is the last multiple of the period before the silence`() {
+    let last = HeartbeatMonitor.lastHeartbeat(first: seconds(3), renewal: .seconds(10), silence: seconds(34))
+    #expect(last == seconds(33))
+    #expect(
+      HeartbeatMonitor.lastHeartbeat(first: seconds(3), renewal: .seconds(10), silence: seconds(1))
+        == seconds(3))
+  }
+
+  /// 40–60 s by FACTS F1 (C), less the last interval because the grace is a multiple of the period.
+  @Test func `a crash is noticed 40 to 55 s later with the grace of 50 s`() {
+    var delays: [Double] = []
+    for step in 0..<1000 {
+      let crash = seconds(100 + Double(step) * 0.037)
+      let last = HeartbeatMonitor.lastHeartbeat(first: seconds(4), renewal: .seconds(10), silence: crash)
+      delays.append((monitor.verdict(lastHeartbeat: last) - crash).seconds)
+    }
+    #expect(delays.min()! >= 40 && delays.max()! <= 55)
+    #expect(delays.max()! - delays.min()! > 9, "the age of the heartbeat shows")
+  }
+
+  @Test(arguments: [(31, 40), (32, 50), (36, 50)])
+  func `the grace period depends on the version`(minor: Int, grace: Int64) {
+    #expect(HeartbeatMonitor.defaultGrace(minorVersion: minor) == .seconds(grace))
+  }
+}
+
+@Suite struct RollingUpdateTests {
+  @Test(arguments: [(10, 3, 2), (4, 1, 1), (3, 1, 0), (1, 1, 0)])
+  func `25 % rounds up for surge and down for unavailable`(replicas: Int, surge: Int, unavailable: Int) {
+    let update = RollingUpdate(replicas: replicas, maxSurge: .string("25%"), maxUnavailable: .string("25%"))
+    #expect(update.maxSurge == surge)
+    #expect(update.maxUnavailable == unavailable)
+  }
+
+  @Test func `with both zero one pod may be unavailable`() {
+    #expect(RollingUpdate(replicas: 3, maxSurge: .int(0), maxUnavailable: .string("0%")).maxUnavailable == 1)
+  }
+
+  struct Case: Sendable, CustomTestStringConvertible {
+    var testDescription: String
+    var bounds: (replicas: Int, surge: Int, unavailable: Int)
+    var new: RollingUpdate.Count
+    var old: RollingUpdate.Count
+    var step: RollingUpdate.Step
+  }
+  static let cases = [
+    Case(
+      testDescription: "starts with the surge", bounds: (4, 1, 1), new: .init(all: 0, available: 0),
+      old: .init(all: 4, available: 4), step: .init(create: 1)),
+    Case(
+      testDescription: "takes away what may be unavailable while the new one starts", bounds: (4, 1, 1),
+      new: .init(all: 1, available: 0), old: .init(all: 4, available: 4), step: .init(deleteAvailable: 1)),
+    Case(
+      testDescription: "waits while nothing new is available and nothing may be missing", bounds: (3, 1, 0),
+      new: .init(all: 1, available: 0), old: .init(all: 3, available: 3), step: .init()),
+    Case(
+      testDescription: "takes one old for each new that is available", bounds: (3, 1, 0),
+      new: .init(all: 1, available: 1), old: .init(all: 3, available: 3), step: .init(deleteAvailable: 1)),
+    Case(
+      testDescription: "old pods that serve nobody go first", bounds: (4, 1, 1),
+      new: .init(all: 1, available: 0),
+      old: .init(all: 4, available: 2), step: .init(deleteUnavailable: 1)),
+    Case(
+      testDescription: "without surge it deletes before it creates", bounds: (3, 0, 1),
+      new: .init(all: 0, available: 0), old: .init(all: 3, available: 3), step: .init(deleteAvailable: 1)),
+    Case(
+      testDescription: "creates no more than replicas", bounds: (3, 3, 0), new: .init(all: 3, available: 1),
+      old: .init(all: 3, available: 3), step: .init(deleteAvailable: 1)),
+  ]
+
+  @Test(arguments: cases) func `one look of the controller`(_ test: Case) {
+    let update = RollingUpdate(
+      replicas: test.bounds.replicas, maxSurge: .int(test.bounds.surge),
+      maxUnavailable: .int(test.bounds.unavailable))
+    #expect(update.step(new: test.new, old: test.old) == test.step)
+  }
+}
+
+@Suite struct PodSchedulerTests {
+  func node(_ name: String, _ change: (inout Node) -> Void = { _ in }) -> Node {
+    var node = Node(metadata: ObjectMeta(name: name, namespace: ""))
+    change(&node)
+    return node
+  }
+
+  @Test func `the emptiest node wins, the first by name among equals`() {
+    let candidates = [
+      (id: NodeID(0), node: node("b"), pods: 1), (id: NodeID(1), node: node("a"), pods: 1),
+      (id: NodeID(2), node: node("c"), pods: 2),
+    ]
+    #expect(PodScheduler.choose(candidates, selector: [:]) == NodeID(1))
+  }
+
+  @Test func `unready, cordoned, tainted and unlabelled nodes are passed over`() {
+    let nodes = [
+      node("a") { $0.ready = .unknown }, node("b") { $0.isUnschedulable = true },
+      node("c") { $0.taints = ["x:NoSchedule"] }, node("d"),
+      node("e") {
+        $0.metadata.labels = ["disk": "ssd"]
+        $0.taints = ["x:PreferNoSchedule"]
+      },
+    ]
+    let candidates = nodes.enumerated().map { (id: NodeID($0), node: $1, pods: 0) }
+    #expect(PodScheduler.choose(candidates, selector: [:]) == NodeID(3))
+    #expect(PodScheduler.choose(candidates, selector: ["disk": "ssd"]) == NodeID(4))
+    #expect(PodScheduler.choose(candidates, selector: ["disk": "tape"]) == nil)
+  }
+
+  @Test func `a DaemonSet's pod tolerates a cordon and silence, not other taints`() {
+    let cordoned = node("a") {
+      $0.isUnschedulable = true
+      $0.taints = [ControlPlane.unschedulableTaint, ControlPlane.unreachableTaint]
+    }
+    #expect(PodScheduler.admitsDaemon(cordoned, selector: [:]))
+    #expect(!PodScheduler.admitsDaemon(node("b") { $0.taints = ["x:NoSchedule"] }, selector: [:]))
+  }
+}
+
+@Suite struct LoadBalancerTests {
+  @Test func `a new target needs one good check, a healthy one survives two bad ones`() {
+    var balancer = LoadBalancer(settings: LoadBalancerSettings())
+    let node = NodeID(0)
+    let service = ServiceID(7)
+    #expect(balancer.configure(service, hasOwnCheck: false) == 0)
+    #expect(balancer.setMember(true, node, check: 0) == false)
+    #expect(balancer.targets(of: service) == [])
+    #expect(balancer.note(isPassed: true, node, check: 0) == true)
+    #expect(balancer.targets(of: service) == [node])
+    #expect(balancer.note(isPassed: false, node, check: 0) == false)
+    #expect(balancer.note(isPassed: false, node, check: 0) == false)
+    #expect(
+      balancer.note(isPassed: true, node, check: 0) == false, "a good one in between starts the count over")
+    #expect(balancer.note(isPassed: false, node, check: 0) == false)
+    #expect(balancer.note(isPassed: false, node, check: 0) == false)
+    #expect(balancer.note(isPassed: false, node, check: 0) == true)
+    #expect(balancer.targets(of: service) == [])
+  }
+
+  @Test func `policy Local has a check of its own, Cluster shares one`() {
+    var balancer = LoadBalancer(settings: LoadBalancerSettings())
+    #expect(balancer.configure(ServiceID(1), hasOwnCheck: false) == 0)
+    #expect(balancer.configure(ServiceID(2), hasOwnCheck: true) == 1)
+    #expect(balancer.configure(ServiceID(3), hasOwnCheck: false) == 0)
+    #expect(balancer.services(of: 0) == [ServiceID(1), ServiceID(3)])
+    #expect(balancer.configure(ServiceID(2), hasOwnCheck: false) == 0)
+    #expect(!balancer.checks[1].isInUse)
+  }
+
+  @Test func `addresses are lowest first, a wanted one is honoured, a released one comes again`() {
+    var settings = LoadBalancerSettings()
+    settings.addressPool = IPv4CIDR("192.0.2.0/30")!
+    var balancer = LoadBalancer(settings: settings)
+    #expect(balancer.allocate(wanted: IPv4Address("192.0.2.1")) == IPv4Address("192.0.2.1"))
+    #expect(balancer.allocate(wanted: nil) == IPv4Address("192.0.2.2"))
+    #expect(balancer.allocate(wanted: IPv4Address("192.0.2.1")) == IPv4Address("192.0.2.3"))
+    #expect(balancer.allocate(wanted: nil) == nil)
+    balancer.release(IPv4Address("192.0.2.2")!)
+    #expect(balancer.allocate(wanted: nil) == IPv4Address("192.0.2.2"))
+  }
+}
+
+@Suite struct ServiceSelectionTests {
+  @Test func `membership follows pods and selectors both ways`() {
+    var selection = ServiceSelection()
+    let (web, all) = (ServiceID(1), ServiceID(2))
+    selection.setSelector(LabelSelector(["app": "web"]), of: web, in: "default", candidates: [])
+    selection.add(PodID(0), namespace: "default", labels: ["app": "web", "tier": "x"])
+    selection.add(PodID(1), namespace: "default", labels: ["app": "db", "tier": "x"])
+    selection.add(PodID(2), namespace: "other", labels: ["app": "web"])
+    #expect(selection.pods(of: web) == [PodID(0)])
+    let candidates: [(id: PodID, labels: Labels)] = [
+      (PodID(0), ["app": "web", "tier": "x"]), (PodID(1), ["app": "db", "tier": "x"]),
+    ]
+    selection.setSelector(LabelSelector(["tier": "x"]), of: all, in: "default", candidates: candidates)
+    #expect(selection.services(of: PodID(0)) == [web, all])
+    selection.setSelector(LabelSelector(["app": "db"]), of: web, in: "default", candidates: candidates)
+    #expect(selection.pods(of: web) == [PodID(1)])
+    #expect(selection.services(of: PodID(0)) == [all])
+    selection.remove(PodID(0))
+    selection.setSelector(nil, of: web, in: "default", candidates: candidates)
+    #expect(selection.pods(of: all) == [PodID(1)])
+    #expect(selection.services(of: PodID(1)) == [all])
+  }
+}
+
+@Suite struct ClusterEventTests {
+  @Test func `an event is at most eight bytes`() {
+    #expect(MemoryLayout<ClusterEvent>.stride <= 8)
+  }
+}

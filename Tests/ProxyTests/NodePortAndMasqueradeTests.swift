@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// FACTS I2: TestNodePorts (iptables, IPv4) and TestInternalExternalMasquerade with its four settings.
+
+import Cluster
+import NetworkTypes
+import SimKernel
+import Testing
+
+@testable import Proxy
+
+@Suite struct NodePortTests {
+  /// Which destinations of the node lead to the node port.
+  @Test(arguments: [
+    ("any address", [String](), true, true, true, true),
+    ("any address, no localhost", [], false, true, true, false),
+    ("the primary's block", ["192.168.0.0/24"], true, true, false, false),
+    ("both blocks", ["192.168.0.0/24", "192.168.1.0/24"], true, true, true, false),
+    ("loopback only", ["127.0.0.0/8"], true, false, false, true),
+    ("loopback only, but not allowed", ["127.0.0.0/8"], false, false, false, false),
+    ("every block", ["0.0.0.0/0"], true, true, true, true),
+  ]) func nodePortsAnswerOnTheConfiguredAddresses(
+    name: String, blocks: [String], localhost: Bool, primary: Bool, second: Bool, loopback: Bool
+  ) {
+    let settings = testSettings {
+      $0.nodePortAddresses = blocks.compactMap { IPv4CIDR($0) }
+      $0.localhostNodePorts = localhost
+    }
+    var world = ProxyWorld(
+      nodes: [testNode(0, "testnode", [Address.node, Address.secondNodeAddress], settings)])
+    let service = testService("svc1", clusterIP: "172.30.1.1") {
+      $0.spec.type = "NodePort"
+      $0.spec.ports[0].nodePort = 3001
+    }
+    world.put(0, service, [testEndpoint("10.180.0.1", node: "testnode")])
+    world.converge()
+    let ok = "10.180.0.1:80 M"
+    #expect(world.fate(Probe(from: Address.pod, to: "172.30.1.1", port: 80)) == "10.180.0.1:80")
+    #expect(world.fate(Probe(from: Address.outside, to: Address.node, port: 3001)) == (primary ? ok : ""))
+    #expect(world.fate(Probe(from: Address.node, to: Address.node, port: 3001)) == (primary ? ok : ""))
+    #expect(
+      world.fate(Probe(from: Address.outside, to: Address.secondNodeAddress, port: 3001))
+        == (second ? ok : ""))
+    #expect(world.fate(Probe(from: "127.0.0.1", to: "127.0.0.1", port: 3001)) == (loopback ? ok : ""))
+    #expect(world.fate(Probe(from: Address.outside, to: "192.168.0.77", port: 3001)) == "")
+    let verdict = world.verdict(Probe(from: Address.outside, to: Address.secondNodeAddress, port: 3001))
+    #expect(verdict.reason == (second ? .none : .nodePortAddress))
+  }
+
+  @Test func anAddressThatTheNodeGetsLaterAnswersAtOnceUnlessBlocksAreConfigured() {
+    for blocks in [[], ["192.168.0.0/16"]] {
+      let settings = testSettings { $0.nodePortAddresses = blocks.compactMap { IPv4CIDR($0) } }
+      var world = ProxyWorld(nodes: [testNode(0, "testnode", [Address.node], settings)])
+      let service = testService("svc1", clusterIP: "172.30.1.1") { $0.spec.ports[0].nodePort = 3001 }
+      world.put(0, service, [testEndpoint("10.180.0.1", node: "testnode")])
+      world.converge()
+      world.fleet.updateNodeAddresses(NodeID(0), [address("192.168.7.7")])
+      let probe = Probe(from: Address.outside, to: "192.168.7.7", port: 3001)
+      #expect(world.fate(probe) == (blocks.isEmpty ? "10.180.0.1:80 M" : ""))
+      // The old address is not the node's any more; the rule for it stays until the next sync.
+      let old = Probe(from: Address.outside, to: Address.node, port: 3001)
+      #expect(world.fate(old) == (blocks.isEmpty ? "" : "10.180.0.1:80 M"))
+      world.put(0, slices: [testSlice([testEndpoint("10.180.0.2", node: "testnode")])])
+      world.run(for: .seconds(1))
+      #expect(world.fate(probe) == "10.180.0.2:80 M")
+      #expect(world.fate(old) == "")
+    }
+  }
+}
+
+/// One flow with its fate under the default setting and where a setting changes it.
+private struct MasqueradeFlow: CustomTestStringConvertible {
+  var from: String
+  var to: String
+  var port: Int
+  var expected: String
+  var noDetector: String?
+  var masqueradeAll: String?
+  var both: String?
+  var testDescription: String { "\(from) -> \(to):\(port)" }
+}
+
+private let (all, here) = ("10.180.0.1:80 10.180.1.1:80", "10.180.0.1:80")
+
+private func flow(
+  _ from: String, _ to: String, _ port: Int, _ expected: String, noDetector: String? = nil,
+  masqueradeAll: String? = nil, both: String? = nil
+) -> MasqueradeFlow {
+  MasqueradeFlow(
+    from: from, to: to, port: port, expected: expected, noDetector: noDetector, masqueradeAll: masqueradeAll,
+    both: both)
+}
+
+/// Services 1: default, 2: eTP Local, 3: iTP Local.
+private let masqueradeFlows: [MasqueradeFlow] = [
+  flow(Address.pod, "172.30.1.1", 80, all, masqueradeAll: all + " M", both: all + " M"),
+  flow(Address.pod, Address.node, 3001, all + " M"),
+  flow(Address.pod, "1.2.3.4", 80, all + " M"),
+  flow(Address.pod, "172.30.1.2", 80, all, masqueradeAll: all + " M", both: all + " M"),
+  flow(Address.pod, Address.node, 3002, all, noDetector: here, both: here),
+  flow(Address.pod, "5.6.7.8", 80, all, noDetector: here, both: here),
+  flow(Address.pod, "172.30.1.3", 80, here, masqueradeAll: here + " M", both: here + " M"),
+  flow(Address.pod, Address.node, 3003, all + " M"),
+  flow(Address.pod, "9.10.11.12", 80, all + " M"),
+  flow(Address.node, "172.30.1.1", 80, all + " M", noDetector: all),
+  flow(Address.node, Address.node, 3001, all + " M"),
+  flow(Address.node, "1.2.3.4", 80, all + " M"),
+  flow(Address.node, "172.30.1.2", 80, all + " M", noDetector: all),
+  flow(Address.node, Address.node, 3002, all + " M"),
+  flow(Address.node, "5.6.7.8", 80, all + " M"),
+  flow(Address.node, "172.30.1.3", 80, here + " M", noDetector: here),
+  flow(Address.node, Address.node, 3003, all + " M"),
+  flow(Address.node, "9.10.11.12", 80, all + " M"),
+  flow(Address.outside, "172.30.1.1", 80, all + " M", noDetector: all),
+  flow(Address.outside, Address.node, 3001, all + " M"),
+  flow(Address.outside, "1.2.3.4", 80, all + " M"),
+  flow(Address.outside, "172.30.1.2", 80, all + " M", noDetector: all),
+  flow(Address.outside, Address.node, 3002, here),
+  flow(Address.outside, "5.6.7.8", 80, here),
+  flow(Address.outside, "172.30.1.3", 80, here + " M", noDetector: here),
+  flow(Address.outside, Address.node, 3003, all + " M"),
+  flow(Address.outside, "9.10.11.12", 80, all + " M"),
+]
+
+@Suite struct MasqueradeTests {
+  private static func world(hasDetector: Bool, masqueradeAll: Bool) -> ProxyWorld {
+    let settings = testSettings {
+      if !hasDetector { $0.clusterCIDR = nil }
+      $0.masqueradeAll = masqueradeAll
+    }
+    var world = ProxyWorld(nodes: [testNode(0, "testnode", [Address.node], settings)])
+    for (i, loadBalancer) in ["1.2.3.4", "5.6.7.8", "9.10.11.12"].enumerated() {
+      let service = testService("svc\(i + 1)", clusterIP: "172.30.1.\(i + 1)") { service in
+        service.spec.type = "LoadBalancer"
+        service.spec.ports[0].nodePort = 3001 + i
+        service.spec.externalTrafficPolicy = i == 1 ? "Local" : "Cluster"
+        service.spec.internalTrafficPolicy = i == 2 ? "Local" : "Cluster"
+        service.status.loadBalancerIngress = [LoadBalancerIngress(ip: loadBalancer)]
+      }
+      let endpoints = [
+        testEndpoint("10.180.0.1", node: "testnode"), testEndpoint("10.180.1.1", node: "remote"),
+      ]
+      world.put(i, service, endpoints)
+    }
+    world.converge()
+    return world
+  }
+
+  @Test(arguments: masqueradeFlows)
+  fileprivate func masqueradeFollowsSourceDestinationAndSettings(_ flow: MasqueradeFlow) {
+    let probe = Probe(from: flow.from, to: flow.to, port: flow.port)
+    for (hasDetector, masqueradeAll, expected) in [
+      (true, false, flow.expected), (false, false, flow.noDetector ?? flow.expected),
+      (true, true, flow.masqueradeAll ?? flow.expected), (false, true, flow.both ?? flow.expected),
+    ] {
+      var world = Self.world(hasDetector: hasDetector, masqueradeAll: masqueradeAll)
+      #expect(world.fate(probe) == expected, "detector \(hasDetector), masqueradeAll \(masqueradeAll)")
+    }
+  }
+
+  @Test func overridesAreAsManyAsUpstreams() {
+    #expect(masqueradeFlows.count == 27)
+    #expect(masqueradeFlows.count { $0.noDetector != nil } == 8)
+    #expect(masqueradeFlows.count { $0.masqueradeAll != nil } == 3)
+    #expect(masqueradeFlows.count { $0.both != nil } == 5)
+  }
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// FACTS I2: upstream's packet tests in iptables mode, one table each. Address plan: FACTS I1. "all" are
+// 10.180.0.1 on this node and 10.180.2.1 elsewhere.
+
+import Cluster
+import NetworkTypes
+import SimKernel
+import Testing
+
+@testable import Proxy
+
+private typealias PacketCase = (name: String, from: String, to: String, port: Int, expected: String)
+
+private let all = "10.180.0.1:80 10.180.2.1:80"
+private let here = "10.180.0.1:80"
+private let bothEndpoints = [
+  testEndpoint("10.180.0.1", node: "testnode"), testEndpoint("10.180.2.1", node: "host2"),
+]
+
+/// ClusterIP 172.30.1.1, node port 3001, external IP 192.168.99.11, load balancer 1.2.3.4.
+private func openService(
+  _ number: Int = 1, external: String = "Cluster", internalPolicy: String = "Cluster",
+  ranges: [String] = [], loadBalancers: [String] = ["1.2.3.4"]
+) -> Service {
+  testService("svc\(number)", clusterIP: "172.30.1.\(number)") { service in
+    service.spec.type = "LoadBalancer"
+    service.spec.ports[0].nodePort = 3000 + number
+    service.spec.externalIPs = ["192.168.99.1\(number)"]
+    service.spec.externalTrafficPolicy = external
+    service.spec.internalTrafficPolicy = internalPolicy
+    service.spec.loadBalancerSourceRanges = ranges
+    service.status.loadBalancerIngress = loadBalancers.map { LoadBalancerIngress(ip: $0) }
+  }
+}
+
+@Suite struct TrafficPolicyTests {
+  private static func check(_ world: inout ProxyWorld, _ test: PacketCase) {
+    let probe = Probe(from: test.from, to: test.to, port: test.port)
+    let fate = world.fate(probe)
+    #expect(fate == test.expected, "\(test.name): \(probe)")
+  }
+
+  @Test(arguments: [
+    ("pod to cluster IP", Address.pod, "172.30.1.1", 80, "REJECT"),
+    ("outside to external IP", Address.outside, "192.168.99.11", 80, "REJECT"),
+    ("pod to node port", Address.pod, Address.node, 3001, "REJECT"),
+    ("outside to node port", Address.outside, Address.node, 3001, "REJECT"),
+    ("pod to LB IP", Address.pod, "1.2.3.4", 80, "REJECT"),
+    ("outside to LB IP", Address.outside, "1.2.3.4", 80, "REJECT"),
+    // golden/README.md: KUBE-EXTERNAL-SERVICES hangs in INPUT and FORWARD only.
+    ("node to external IP", Address.node, "192.168.99.11", 80, ""),
+    ("node to LB IP", Address.node, "1.2.3.4", 80, ""),
+    ("node to its own node port, through INPUT", Address.node, Address.node, 3001, "REJECT"),
+    ("node to cluster IP", Address.node, "172.30.1.1", 80, "REJECT"),
+  ]) fileprivate func withoutEndpointsPacketsAreRejected(_ test: PacketCase) {
+    var world = ProxyWorld()
+    world.put(0, openService())
+    world.converge()
+    Self.check(&world, test)
+    let probe = Probe(from: test.from, to: test.to, port: test.port)
+    let reason = world.verdict(probe).reason
+    #expect(reason == (test.expected == "REJECT" ? .noEndpoints : .none))
+  }
+
+  @Test(arguments: [
+    ("pod to cluster IP", Address.pod, "172.30.1.1", 80, all),
+    ("allowed to node port", Address.outside, Address.node, 3001, all + " M"),
+    ("blocked to node port: ranges do not apply", Address.blocked, Address.node, 3001, all + " M"),
+    ("allowed to LB1", Address.outside, "1.2.3.4", 80, all + " M"),
+    ("allowed to LB2", Address.outside, "5.6.7.8", 80, all + " M"),
+    ("blocked to LB1", Address.blocked, "1.2.3.4", 80, "DROP"),
+    ("blocked to LB2", Address.blocked, "5.6.7.8", 80, "DROP"),
+    ("pod to LB1", Address.pod, "1.2.3.4", 80, "DROP"),
+    ("pod to LB2", Address.pod, "5.6.7.8", 80, "DROP"),
+    ("node to LB1", Address.node, "1.2.3.4", 80, all + " M"),
+    ("node to LB2", Address.node, "5.6.7.8", 80, all + " M"),
+    ("LB1 as its own source", "1.2.3.4", "1.2.3.4", 80, all + " M"),
+    ("LB2 as source to LB1", "5.6.7.8", "1.2.3.4", 80, all + " M"),
+    ("ipMode Proxy", Address.outside, "9.10.11.12", 80, ""),
+  ]) fileprivate func sourceRangesGuardLoadBalancerAddressesOnly(_ test: PacketCase) {
+    var world = ProxyWorld()
+    var service = openService(
+      ranges: ["192.168.0.0/24", " 203.0.113.0/25"], loadBalancers: ["1.2.3.4", "5.6.7.8"])
+    service.status.loadBalancerIngress.append(LoadBalancerIngress(ip: "9.10.11.12", ipMode: "Proxy"))
+    world.put(0, service, bothEndpoints)
+    world.converge()
+    Self.check(&world, test)
+    let verdict = world.verdict(Probe(from: test.from, to: test.to, port: test.port))
+    #expect(verdict.reason == (test.expected == "DROP" ? .sourceRange : .none))
+  }
+
+  @Test func withoutANodeAddressInTheRangesTheVIPIsNoAllowedSource() {
+    var world = ProxyWorld()
+    world.put(0, openService(ranges: ["203.0.113.0/25"]), bothEndpoints)
+    world.converge()
+    #expect(world.fate(Probe(from: "1.2.3.4", to: "1.2.3.4", port: 80)) == "DROP")
+  }
+
+  @Test(arguments: [
+    ("pod to cluster IP", Address.pod, "172.30.1.1", 80, all),
+    ("pod to external IP", Address.pod, "192.168.99.11", 80, all),
+    ("pod to LB", Address.pod, "1.2.3.4", 80, all),
+    ("pod to node port", Address.pod, Address.node, 3001, all),
+    ("outside to external IP", Address.outside, "192.168.99.11", 80, here),
+    ("outside to LB", Address.outside, "1.2.3.4", 80, here),
+    ("outside to node port", Address.outside, Address.node, 3001, here),
+  ]) fileprivate func externalPolicyLocalKeepsOutsideTrafficHere(_ test: PacketCase) {
+    var world = ProxyWorld()
+    world.put(0, openService(external: "Local"), bothEndpoints)
+    world.converge()
+    Self.check(&world, test)
+  }
+
+  @Test(arguments: [
+    ("pod to cluster IP", Address.pod, "172.30.1.1", 80, all),
+    ("pod to external IP", Address.pod, "192.168.99.11", 80, all + " M"),
+    ("pod to LB", Address.pod, "1.2.3.4", 80, all + " M"),
+    ("pod to node port", Address.pod, Address.node, 3001, all + " M"),
+    ("outside to external IP", Address.outside, "192.168.99.11", 80, all + " M"),
+    ("outside to LB", Address.outside, "1.2.3.4", 80, all + " M"),
+    ("outside to node port", Address.outside, Address.node, 3001, all + " M"),
+  ]) fileprivate func externalPolicyClusterMasquerades(_ test: PacketCase) {
+    var world = ProxyWorld()
+    world.put(0, openService(), bothEndpoints)
+    world.converge()
+    Self.check(&world, test)
+  }
+
+  @Test(arguments: [
+    ("outside to external IP", Address.outside, "192.168.99.11", 80, "DROP"),
+    ("outside to LB", Address.outside, "1.2.3.4", 80, "DROP"),
+    ("outside to node port", Address.outside, Address.node, 3001, "DROP"),
+    ("pod to LB: short circuit", Address.pod, "1.2.3.4", 80, "10.180.2.1:80"),
+    ("node to LB: short circuit", Address.node, "1.2.3.4", 80, "10.180.2.1:80 M"),
+    ("pod to cluster IP", Address.pod, "172.30.1.1", 80, "10.180.2.1:80"),
+  ]) fileprivate func externalPolicyLocalWithoutLocalEndpointsIsSilent(_ test: PacketCase) {
+    var world = ProxyWorld()
+    world.put(0, openService(external: "Local"), [bothEndpoints[1]])
+    world.converge()
+    Self.check(&world, test)
+    let verdict = world.verdict(Probe(from: test.from, to: test.to, port: test.port))
+    #expect(verdict.reason == (test.expected == "DROP" ? .localPolicy : .none))
+  }
+
+  @Test(arguments: [
+    ("Cluster", ["testnode", "host1", "host2"], "10.0.1.1:80 10.0.1.2:80 10.0.1.3:80"),
+    ("Local", ["testnode", "host1", "host2"], "10.0.1.1:80"),
+    ("Local", ["testnode", "testnode", "host2"], "10.0.1.1:80 10.0.1.2:80"),
+    ("Local", ["host0", "host1", "host2"], "DROP"),
+  ]) func internalTrafficPolicyKeepsClusterIPTrafficHere(policy: String, hosts: [String], expected: String) {
+    var world = ProxyWorld()
+    let service = testService("svc1", clusterIP: "172.30.1.1") { $0.spec.internalTrafficPolicy = policy }
+    world.put(0, service, hosts.enumerated().map { testEndpoint("10.0.1.\($0 + 1)", node: $1) })
+    world.converge()
+    let probe = Probe(from: Address.pod, to: "172.30.1.1", port: 80)
+    #expect(world.fate(probe) == expected)
+    world.put(0, slices: [])
+    world.run(for: .seconds(1))
+    #expect(world.fate(probe) == "REJECT")
+  }
+
+  /// Endpoints 1…: R ready, T serving and terminating, X terminating, U unready; capitals before | are local.
+  @Test(arguments: [
+    ("Local", "RRTX|R", "1 2 5", "1 2"),
+    ("Local", "TTX|R", "4", "1 2"),
+    ("Local", "|T", "1", "DROP"),
+    ("Local", "X|X", "REJECT", "REJECT"),
+    ("Cluster", "RR|TXR", "1 2 5", "1 2 5 M"),
+    ("Cluster", "TT|XT", "1 2 4", "1 2 4 M"),
+    ("Cluster", "|T", "1", "1 M"),
+    ("Cluster", "X|X", "REJECT", "REJECT"),
+  ]) func terminatingEndpointsServeOnlyWhenNothingElseDoes(
+    policy: String, states: String, toClusterIP: String, toLoadBalancer: String
+  ) {
+    var endpoints: [Endpoint] = []
+    var isLocal = true
+    for state in states {
+      if state == "|" {
+        isLocal = false
+        continue
+      }
+      endpoints.append(
+        testEndpoint("10.0.1.\(endpoints.count + 1)", node: isLocal ? "testnode" : "host2", state))
+    }
+    func targets(_ text: String) -> String {
+      text.split(separator: " ").map { Int($0) == nil ? String($0) : "10.0.1.\($0):80" }.joined(
+        separator: " ")
+    }
+    var world = ProxyWorld()
+    world.put(0, openService(external: policy), endpoints)
+    world.converge()
+    let inside = Probe(from: Address.pod, to: "172.30.1.1", port: 80)
+    let outside = Probe(from: Address.outside, to: "1.2.3.4", port: 80)
+    #expect(world.fate(inside) == targets(toClusterIP))
+    #expect(world.fate(outside) == targets(toLoadBalancer))
+    world.put(0, slices: [])
+    world.run(for: .seconds(1))
+    #expect(world.fate(inside) == "REJECT")
+    #expect(world.fate(outside) == "REJECT")
+  }
+}
