@@ -72,7 +72,11 @@ import Testing
     let view = APIView(slices: [slice], now: .zero)
     #expect(
       KubectlTable.render(kind: .endpointSlices, view: view)
-        == "NAME        ADDRESSTYPE   PORTS     ENDPOINTS   AGE\nweb-abcde   IPv4          <unset>   <unset>     0s\n"
+        == """
+        NAME        ADDRESSTYPE   PORTS     ENDPOINTS   AGE
+        web-abcde   IPv4          <unset>   <unset>     0s
+
+        """
     )
   }
 
@@ -117,14 +121,19 @@ import Testing
     #expect(KubectlTable.cells(node, age: "1s", wide: false)[1] == "NotReady,SchedulingDisabled")
     var pod = Pod(metadata: ObjectMeta(name: "p"), spec: PodSpec())
     pod.spec.containers = [Container(name: "c")]
-    #expect(KubectlTable.cells(pod, age: "1s", wide: false) == ["p", "0/1", "Pending", "0", "1s"])
+    #expect(
+      KubectlTable.cells(pod, age: "1s", now: .zero, wide: false) == ["p", "0/1", "Pending", "0", "1s"])
     pod.spec.nodeName = "n"
-    #expect(KubectlTable.cells(pod, age: "1s", wide: false)[2] == "ContainerCreating")
+    #expect(KubectlTable.cells(pod, age: "1s", now: .zero, wide: false)[2] == "ContainerCreating")
     pod.status.phase = .running
     pod.metadata.deletionTimestamp = .zero
-    #expect(KubectlTable.cells(pod, age: "1s", wide: false)[2] == "Terminating")
+    #expect(KubectlTable.cells(pod, age: "1s", now: .zero, wide: false)[2] == "Terminating")
     pod.status.phase = .succeeded
-    #expect(KubectlTable.cells(pod, age: "1s", wide: false)[2] == "Completed")
+    #expect(KubectlTable.cells(pod, age: "1s", now: .zero, wide: false)[2] == "Completed")
+    pod.status.restartCount = 3
+    #expect(KubectlTable.cells(pod, age: "1s", now: .zero, wide: false)[3] == "3")
+    pod.status.lastRestart = .zero - .seconds(300)
+    #expect(KubectlTable.cells(pod, age: "1s", now: .zero, wide: false)[3] == "3 (5m ago)")
   }
 
   @Test(

@@ -98,7 +98,8 @@ import Testing
     let refusal = #expect(throws: APIRefusal.self) { try admission.create(service("late")) }
     #expect(
       refusal?.message
-        == "Error from server (InternalError): Internal error occurred: failed to allocate a serviceIP: range is full"
+        == "Error from server (InternalError): Internal error occurred: "
+        + "failed to allocate a serviceIP: range is full"
     )
   }
 
@@ -216,7 +217,8 @@ import Testing
     }
     #expect(
       refusal?.message
-        == "The Service \"web\" is invalid: spec.clusterIPs[0]: Invalid value: [\"10.96.0.51\"]: may not change once set"
+        == "The Service \"web\" is invalid: spec.clusterIPs[0]: Invalid value: [\"10.96.0.51\"]: "
+        + "may not change once set"
     )
   }
 

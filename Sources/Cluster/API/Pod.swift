@@ -84,6 +84,8 @@ public struct PodStatus: Sendable, Equatable {
   /// Condition Ready.
   public var isReady = false
   public var restartCount = 0
+  /// When a container ended last before it was restarted; kubectl shows it beside the count.
+  public var lastRestart: SimTime?
   public init() {}
 }
 

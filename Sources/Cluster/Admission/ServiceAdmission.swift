@@ -101,8 +101,10 @@ public struct ServiceAdmission: Sendable {
     let keepsAddress =
       old.spec.type != ServiceType.externalName.rawValue && new.spec.type != ServiceType.externalName.rawValue
     if keepsAddress, let before = old.spec.clusterIP, new.spec.clusterIP != before {
-      let list = ServiceValidation.json(new.spec.clusterIPs)
-      errors.invalid("spec.clusterIPs[0]", json: list, "may not change once set")
+      let isUnset = new.spec.clusterIPs.isEmpty
+      let list = isUnset ? "null" : ServiceValidation.json(new.spec.clusterIPs)
+      let detail = isUnset ? "primary clusterIP can not be unset" : "may not change once set"
+      errors.invalid("spec.clusterIPs[0]", json: list, detail)
     }
     if old.needsHealthCheckNodePort, new.needsHealthCheckNodePort,
       old.spec.healthCheckNodePort != new.spec.healthCheckNodePort

@@ -232,8 +232,9 @@ struct ServiceValidation {
       errors.checkOneOf("spec.internalTrafficPolicy", policy, ["Cluster", "Local"])
     }
     if let distribution = spec.trafficDistribution {
-      errors.checkOneOf(
-        "spec.trafficDistribution", distribution, ["PreferClose", "PreferSameZone", "PreferSameNode"])
+      // KEP-3015: on by default from 1.34 on (FACTS A6).
+      let known = ["PreferClose"] + (minorVersion >= 34 ? ["PreferSameZone", "PreferSameNode"] : [])
+      errors.checkOneOf("spec.trafficDistribution", distribution, known)
     }
   }
 

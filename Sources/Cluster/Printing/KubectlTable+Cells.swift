@@ -4,6 +4,7 @@
 // checked against golden/.
 
 import NetworkTypes
+import SimKernel
 
 extension KubectlTable {
   private static let none = "<none>"
@@ -86,11 +87,15 @@ extension KubectlTable {
 
   // MARK: Pods
 
-  static func cells(_ pod: Pod, age: String, wide: Bool) -> [String] {
+  static func cells(_ pod: Pod, age: String, now: SimTime, wide: Bool) -> [String] {
     let total = pod.spec.containers.count
+    var restarts = String(pod.status.restartCount)
+    if pod.status.restartCount > 0, let last = pod.status.lastRestart {
+      restarts += " (\(humanDuration(now - last)) ago)"
+    }
     return [
       pod.metadata.name, "\(pod.status.isReady ? total : 0)/\(total)", status(pod),
-      String(pod.status.restartCount), age,
+      restarts, age,
     ]
       + (wide
         ? [pod.status.podIP.map(\.description) ?? none, orNone(pod.spec.nodeName ?? ""), none, none] : [])

@@ -65,7 +65,7 @@ public enum KubectlTable {
     }
     return switch query.kind {
     case .nodes: rows(view.nodes, \.metadata) { cells($0, age: $1, wide: wide) }
-    case .pods: rows(view.pods, \.metadata) { cells($0, age: $1, wide: wide) }
+    case .pods: rows(view.pods, \.metadata) { cells($0, age: $1, now: view.now, wide: wide) }
     case .services: rows(view.services, \.metadata) { cells($0, age: $1, wide: wide) }
     case .endpoints: rows(view.endpoints, \.metadata) { [$0.metadata.name, addressList($0), $1] }
     case .endpointSlices:

@@ -221,8 +221,8 @@ import Testing
   func json() throws {
     let text = """
       {"apiVersion": "v1", "kind": "ServiceList", "items": [
-        {"metadata": {"name": "a", "managedFields": [{"manager": "m"}], "creationTimestamp": "2026-11-22T08:40:10Z",
-          "deletionTimestamp": null}, "spec": {"ports": [{"port": 80, "targetPort": "http"}]}}]}
+        {"metadata": {"name": "a", "managedFields": [{"manager": "m"}],
+          "creationTimestamp": "2026-11-22T08:40:10Z", "deletionTimestamp": null}, "spec": {"ports": [{"port": 80, "targetPort": "http"}]}}]}
       """
     let (contents, diagnostics) = try read(text, file: "dump.json")
     #expect(diagnostics.isEmpty)
