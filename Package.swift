@@ -85,17 +85,20 @@ let package = Package(
     .testTarget(
       name: "ProxyTests",
       dependencies: ["Proxy", "Cluster", "SimKernel", "SimRandom", "NetworkTypes", "Scenario"],
-      swiftSettings: ours),
+      exclude: ["Golden"], swiftSettings: ours),
     .testTarget(
       name: "TrafficTests", dependencies: ["Traffic", "NetworkTypes", "SimKernel", "SimRandom"],
       swiftSettings: ours),
     .testTarget(
       name: "ScenarioTests",
       dependencies: ["Scenario", "Cluster", "Traffic", "SimKernel", "SimRandom", "NetworkTypes"],
-      swiftSettings: ours),
+      exclude: ["Kubernetes/Golden"], swiftSettings: ours),
     .testTarget(
       name: "SimulationTests",
-      dependencies: ["Simulation", "Scenario", "Cluster", "Proxy", "Traffic", "SimKernel", "NetworkTypes"],
-      swiftSettings: ours),
+      dependencies: [
+        "Simulation", "Scenario", "Cluster", "Proxy", "Traffic", "SimStatistics", "SimRandom", "SimKernel",
+        "NetworkTypes",
+      ],
+      exclude: ["Reports/Golden"], swiftSettings: ours),
   ]
 )

@@ -149,6 +149,12 @@ extension World {
   // MARK: Services
 
   private mutating func serviceChanged(_ id: ServiceID) {
+    holdVirtualAddresses(of: id)
+    refreshAnswers(of: id)
+  }
+
+  /// Makes the load balancer, or the routers outside, answer for the Service's addresses of now.
+  mutating func holdVirtualAddresses(of id: ServiceID) {
     let wanted = virtualAddresses(control.store.service(id), id)
     for (address, owner) in serviceAddresses[id] ?? [] where !wanted.contains(where: { $0.0 == address }) {
       addresses.release(address, from: owner)
@@ -157,7 +163,6 @@ extension World {
       addresses.assign(address, to: owner)
     }
     serviceAddresses[id] = wanted
-    refreshAnswers(of: id)
   }
 
   /// Addresses that something outside the cluster answers for on behalf of a Service.

@@ -68,6 +68,7 @@ extension World {
       if let service = control.store.service(id) {
         proxies.record(
           service: id, service, revision: control.store.revision, at: .zero, into: &proxyOutput)
+        holdVirtualAddresses(of: id)
       }
       let slices = control.store.slices(of: id)
       if !slices.isEmpty {
