@@ -47,7 +47,8 @@ extension World {
     if now >= recorderWarmUp { recorder.operations += 1 }
     start(
       WaitingOperation(
-        instance: i, ordinal: ordinal, requests: requests, intended: now.nanoseconds, attemptStart: now.nanoseconds))
+        instance: i, ordinal: ordinal, requests: requests, intended: now.nanoseconds,
+        attemptStart: now.nanoseconds))
   }
 
   func behaviourStream(_ instance: UInt32, _ ordinal: UInt32, attempt: UInt8, draw: UInt64) -> RandomStream {
@@ -134,15 +135,18 @@ extension World {
     let start = SimTime(nanoseconds: operation.attemptStart)
     if operation.queries < 0x80 {
       if operation.queries < Self.resolverAttempts { return ask(operation) }
-      recorder.latency(target: groups[group].target, phase: .dns, outcome: .dnsFailed, now - start, start: start)
+      recorder.latency(
+        target: groups[group].target, phase: .dns, outcome: .dnsFailed, now - start, start: start)
       return failEarly(operation, .dnsFailed, .dnsLost)
     }
     let answer = answers[groups[group].answer]
     guard answer.exists, !answer.addresses.isEmpty else {
-      recorder.latency(target: groups[group].target, phase: .dns, outcome: .dnsFailed, now - start, start: start)
+      recorder.latency(
+        target: groups[group].target, phase: .dns, outcome: .dnsFailed, now - start, start: start)
       return failEarly(operation, .dnsFailed, .nameNotFound)
     }
-    recorder.latency(target: groups[group].target, phase: .dns, outcome: .completed, now - start, start: start)
+    recorder.latency(
+      target: groups[group].target, phase: .dns, outcome: .completed, now - start, start: start)
     instances[i].answer = groups[group].answer
     instances[i].answerExpires = now + (groups[group].dnsCache ?? answer.ttl)
     open(operation)
@@ -227,7 +231,8 @@ extension World {
     let key = UInt64(c.pointee.tuple.destination.bits) << 16 | UInt64(c.pointee.tuple.destinationPort)
     let i = Int(c.pointee.instance)
     for k in instances[i].portPools.indices where instances[i].portPools[k].destination == key {
-      portPools[instances[i].portPools[k].pool].release(c.pointee.tuple.sourcePort, now: now, lingers: lingers)
+      portPools[instances[i].portPools[k].pool].release(
+        c.pointee.tuple.sourcePort, now: now, lingers: lingers)
       return
     }
     preconditionFailure("port \(c.pointee.tuple.sourcePort) has no pool")
@@ -277,7 +282,8 @@ extension World {
     let group = instances[i].group
     if isLost, Int(operation.attempt) < groups[group].retryLimit, instances[i].isAlive {
       let retry = groups[group].settings.retry
-      var stream = behaviourStream(operation.instance, operation.ordinal, attempt: operation.attempt, draw: 65)
+      var stream = behaviourStream(
+        operation.instance, operation.ordinal, attempt: operation.attempt, draw: 65)
       let base = groups[group].backoff.duration(&stream).seconds
       var factor = 1.0
       for _ in 0..<operation.attempt { factor *= retry.factor }

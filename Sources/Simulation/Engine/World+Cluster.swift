@@ -72,7 +72,9 @@ extension World {
   }
 
   mutating func flushProxies() {
-    guard !proxyOutput.schedule.isEmpty || !proxyOutput.syncs.isEmpty || !proxyOutput.cleanups.isEmpty else { return }
+    guard !proxyOutput.schedule.isEmpty || !proxyOutput.syncs.isEmpty || !proxyOutput.cleanups.isEmpty else {
+      return
+    }
     let output = proxyOutput
     proxyOutput = ProxyOutput()
     for (at, event) in output.schedule {
@@ -86,7 +88,8 @@ extension World {
   private mutating func note(_ sync: SyncRecord) {
     syncs.append(
       ProxySyncRow(
-        start: sync.start, node: nodePlanes[sync.node.index].name, kind: sync.kind.rawValue, changes: sync.changes,
+        start: sync.start, node: nodePlanes[sync.node.index].name, kind: sync.kind.rawValue,
+        changes: sync.changes,
         rulesWritten: sync.rulesWritten, duration: sync.end - sync.start,
         programmingLatency: sync.programmingLatency))
   }
@@ -175,7 +178,9 @@ extension World {
       }
     }
     for text in service.spec.externalIPs {
-      if let address = IPv4Address(text) { found.append((address, HostReference(.routedToNodes, id.rawValue))) }
+      if let address = IPv4Address(text) {
+        found.append((address, HostReference(.routedToNodes, id.rawValue)))
+      }
     }
     return found
   }
@@ -267,7 +272,8 @@ extension World {
   }
 
   private mutating func nodeObjectChanged(_ node: NodeID) {
-    proxies.setZone(node, control.store.node(node)?.zone ?? control.nodes[node.index].zone, at: now, into: &proxyOutput)
+    proxies.setZone(
+      node, control.store.node(node)?.zone ?? control.nodes[node.index].zone, at: now, into: &proxyOutput)
     refreshRoutes(to: node.index)
     refreshAllAnswers()
   }
@@ -285,7 +291,11 @@ extension World {
     guard partitioned, target.from == .controlPlane || target.to == .controlPlane else { return }
     let other = target.from == .controlPlane ? target.to : target.from
     for i in nodePlanes.indices where other == .anyNode || other == .node(nodePlanes[i].name) {
-      if active { proxies.disconnect(NodeID(i)) } else { proxies.reconnect(NodeID(i), at: now, into: &proxyOutput) }
+      if active {
+        proxies.disconnect(NodeID(i))
+      } else {
+        proxies.reconnect(NodeID(i), at: now, into: &proxyOutput)
+      }
     }
   }
 }
