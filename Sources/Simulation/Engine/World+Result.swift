@@ -103,7 +103,7 @@ extension World {
     let modes = Set(control.nodes.map(\.proxy.mode.rawValue)).sorted()
     var r = RunResult(
       identity: RunIdentity(
-        runID: runID(variant), scenario: scenario.name, variant: variant,
+        runID: RunIdentity.runID(scenarioHash: scenario.contentHash, seed: scenario.seed), scenario: scenario.name, variant: variant,
         proxyMode: modes.count == 1 ? modes[0] : "mixed", replication: Int(replication), seed: scenario.seed))
     r.question = scenario.question
     r.duration = scenario.duration
@@ -133,15 +133,6 @@ extension World {
     r.notes = notes
     addLoadBalance(&r)
     return r
-  }
-
-  /// Of scenario, seed, variant and replication; never of time, place or jobs.
-  private func runID(_ variant: String) -> String {
-    var h = StableHash.string(variant, seed: scenario.contentHash)
-    h = StableHash.mix(h ^ scenario.seed)
-    h = StableHash.string(SimulationRun.version, seed: h ^ UInt64(replication) << 40)
-    let hex = String(h, radix: 16)
-    return String(repeating: "0", count: 16 - hex.count) + hex
   }
 
   private func addLoadBalance(_ r: inout RunResult) {
