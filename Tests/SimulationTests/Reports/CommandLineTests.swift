@@ -68,12 +68,15 @@ struct Program {
   }
   struct ProgramMissing: Error { var searched: [String] }
 
-  func start(_ arguments: [String]) throws -> (process: Process, output: URL, errors: URL) {
+  /// - Parameter streams: folder for what the program prints; nil = its own.
+  func start(
+    _ arguments: [String], streams: String? = nil
+  ) throws -> (process: Process, output: URL, errors: URL) {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: try Self.path())
     process.arguments = arguments
     process.currentDirectoryURL = URL(fileURLWithPath: folder)
-    let files = ["output", "errors"].map { URL(fileURLWithPath: folder + "/.\($0)-\(UUID().uuidString)") }
+    let files = ["output", "errors"].map { URL(fileURLWithPath: (streams ?? folder) + "/.\($0)-\(UUID().uuidString)") }
     for file in files { try Data().write(to: file) }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try FileHandle(forWritingTo: files[0])
