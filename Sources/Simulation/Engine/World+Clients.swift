@@ -216,15 +216,14 @@ extension World {
       return instances[i].portPools[k].pool
     }
     // Instances of one host share the host's ports.
-    for other in instances.indices where other != i && instances[other].host == instances[i].host {
-      for entry in instances[other].portPools where entry.destination == key {
-        instances[i].portPools.append(entry)
-        return entry.pool
-      }
+    let shared = PortPoolKey(host: instances[i].host, destination: key)
+    let pool = portPoolIndex[shared] ?? portPools.count
+    if pool == portPools.count {
+      portPools.append(PortPool(start: StableHash.mix(key ^ UInt64(instances[i].address.bits) << 20)))
+      portPoolIndex[shared] = pool
     }
-    portPools.append(PortPool(start: StableHash.mix(key ^ UInt64(instances[i].address.bits) << 20)))
-    instances[i].portPools.append((key, portPools.count - 1))
-    return portPools.count - 1
+    instances[i].portPools.append((key, pool))
+    return pool
   }
 
   mutating func releasePort(_ slot: UInt32, lingers: Bool) {

@@ -267,15 +267,24 @@ extension World {
     for instance in instances.indices
     where instances[instance].host == HostReference(.node, node.rawValue) && instances[instance].isAlive {
       instances[instance].address = new
-      instances[instance].portPools = []
     }
   }
 
   private mutating func nodeObjectChanged(_ node: NodeID) {
-    proxies.setZone(
-      node, control.store.node(node)?.zone ?? control.nodes[node.index].zone, at: now, into: &proxyOutput)
+    let object = control.store.node(node)
+    if let zone = object?.zone, apiZones.updateValue(zone, forKey: node) != zone {
+      proxies.setZone(node, zone, at: now, into: &proxyOutput)
+    }
     refreshRoutes(to: node.index)
     refreshAllAnswers()
+    let before = apiAddresses.updateValue(object?.internalIPs.first ?? .unspecified, forKey: node)
+    // From 1.37 on kube-proxy exits when its node's addresses change (FACTS J).
+    if proxies.restartsOnAddressChange, let before, let address = object?.internalIPs.first,
+      before != address,
+      nodePlanes[node.index].isUp
+    {
+      proxies.restart(node, settings: nil, at: now, into: &proxyOutput)
+    }
   }
 
   mutating func refreshRoutes(to node: Int) {

@@ -125,6 +125,8 @@ extension World {
     let owner = HostReference(.node, id.rawValue)
     for address in node.addresses + node.externalAddresses { addresses.assign(address, to: owner) }
     addresses.assign(gateway, to: owner)
+    apiAddresses[id] = control.store.node(id)?.internalIPs.first
+    apiZones[id] = control.store.node(id)?.zone
     conntrack.append(ConntrackTable(capacity: node.conntrackMax, timeouts: World.timeouts(node.proxy)))
   }
 
@@ -159,7 +161,8 @@ extension World {
   }
 
   private mutating func outsideHost(_ address: IPv4Address) -> HostReference {
-    if let known = outsideHosts.firstIndex(of: address) { return HostReference(.outside, UInt32(known)) }
+    let known = addresses.owner(of: address)
+    if known.kind == .outside { return known }
     outsideHosts.append(address)
     outsideSockets.append([])
     let host = HostReference(.outside, UInt32(outsideHosts.count - 1))
@@ -254,7 +257,8 @@ extension World {
     let settings = groups[group].settings
     let index = UInt32(instances.count)
     // Named after the group and the instance's number within it: the same draws in every variant.
-    let number = instances.count { $0.group == group }
+    let number = groups[group].instancesMade
+    groups[group].instancesMade += 1
     let entity = StableHash.string(settings.name, seed: UInt64(number) &+ 1)
     func key(_ purpose: RandomPurpose) -> RandomKey {
       RandomKey(seed: scenario.seed, replication: replication, purpose: purpose, entity: entity)

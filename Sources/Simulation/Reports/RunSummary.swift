@@ -67,7 +67,8 @@ public struct RunSummary: Sendable {
   /// Student t over replications, as a ratio of sums; nil for a single replication, which says nothing of the
   /// spread between replications. Never over connections: losses come in bursts.
   public var lossInterval: ConfidenceInterval? {
-    RatioEstimate(numerators: lostPerReplication, denominators: decidedPerReplication)?.interval(confidence: 0.95)
+    RatioEstimate(numerators: lostPerReplication, denominators: decidedPerReplication)?.interval(
+      confidence: 0.95)
   }
 
   private mutating func addGroups(of result: RunResult) {

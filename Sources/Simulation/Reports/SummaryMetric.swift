@@ -110,7 +110,10 @@ private let attemptMetrics: [MetricDefinition] = [
     $0.result.attempted
   },
   .count("lost", "connections", "Attempts with an outcome that is a loss.") { $0.result.lostCount },
-  .ratio("loss_ratio", "lost / (attempted - unfinished - client_gone), of this replication alone, so without an interval.") {
+  .ratio(
+    "loss_ratio",
+    "lost / (attempted - unfinished - client_gone), of this replication alone, so without an interval."
+  ) {
     ($0.result.lostCount, $0.decided)
   },
 ]
@@ -133,7 +136,9 @@ private let causeMetrics: [MetricDefinition] = Cause.allCases.map { cause in
 private let operationMetrics: [MetricDefinition] = [
   .count("operations", "operations", "Operations that clients wanted.") { $0.result.operations },
   .count("operations_lost", "operations", "Operations lost after all retries.") { $0.result.operationsLost },
-  .ratio("operation_loss_ratio", "operations_lost / operations, of this replication alone, so without an interval.") {
+  .ratio(
+    "operation_loss_ratio", "operations_lost / operations, of this replication alone, so without an interval."
+  ) {
     ($0.result.operationsLost, $0.result.operations)
   },
   .count("retries", "retries", "Attempts beyond the first of their operation.") { $0.result.retries },

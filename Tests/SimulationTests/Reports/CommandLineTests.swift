@@ -76,7 +76,9 @@ struct Program {
     process.executableURL = URL(fileURLWithPath: try Self.path())
     process.arguments = arguments
     process.currentDirectoryURL = URL(fileURLWithPath: folder)
-    let files = ["output", "errors"].map { URL(fileURLWithPath: (streams ?? folder) + "/.\($0)-\(UUID().uuidString)") }
+    let files = ["output", "errors"].map {
+      URL(fileURLWithPath: (streams ?? folder) + "/.\($0)-\(UUID().uuidString)")
+    }
     for file in files { try Data().write(to: file) }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try FileHandle(forWritingTo: files[0])
