@@ -74,7 +74,8 @@ struct ChunkedEntries: ~Copyable {
 struct ConntrackIndex: ~Copyable {
   private var cells: UnsafeMutablePointer<UInt64>
   private var mask: Int
-  private var filled = 0
+  /// Cells in use.
+  private(set) var filled = 0
 
   init() {
     mask = 63
