@@ -16,7 +16,8 @@ struct ChunkedEntries: ~Copyable {
   private var spare = 0
   /// Slots handed out so far, free ones included.
   private(set) var used: Int32 = 0
-  private var free: [Int32] = []
+  /// The last slot given back; each free entry holds the one given back before it in `tag`.
+  private var free: Int32 = -1
 
   private static var chunkBytes: Int { 1024 * MemoryLayout<ConntrackEntry>.stride }
   private static var smallChunks: Int { 16 }
@@ -33,13 +34,20 @@ struct ChunkedEntries: ~Copyable {
   }
 
   mutating func take() -> Int32 {
-    if let slot = free.popLast() { return slot }
+    if free >= 0 {
+      let slot = free
+      free = Int32(bitPattern: pointer(slot).pointee.tag)
+      return slot
+    }
     if Int(used) == chunkCount << 10 { addChunk() }
     used += 1
     return used - 1
   }
 
-  mutating func giveBack(_ slot: Int32) { free.append(slot) }
+  mutating func giveBack(_ slot: Int32) {
+    pointer(slot).pointee.tag = UInt32(bitPattern: free)
+    free = slot
+  }
 
   private mutating func addChunk() {
     let isLarge = chunkCount >= Self.smallChunks

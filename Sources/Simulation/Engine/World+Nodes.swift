@@ -21,7 +21,7 @@ extension World {
     let p = packets.pointer(slot)
     let hint = connections.hint(p.pointee.connection, p.pointee.generation, node)
     if !p.pointee.kind.isError,
-      conntrack[node].pointee.passHinted(&p.pointee.tuple, p.pointee.kind.segment, now: now, hint: hint)
+      conntrack[node].pointee.passHinted(&p.pointee.tuple, p.pointee.segment, now: now, hint: hint)
     {
       return forward(slot, from: node, origin, extra: .zero)
     }
@@ -149,7 +149,7 @@ extension World {
     }
     guard connections.isCurrent(packet.connection, packet.generation) else { return packets.remove(slot) }
     blame(packet.connection, loss)
-    packets[slot].kind = .portUnreachable
+    packets[slot].become(.portUnreachable)
     packets[slot].tuple = packet.tuple.reversed
     forward(slot, from: node, origin, extra: .zero)
   }
