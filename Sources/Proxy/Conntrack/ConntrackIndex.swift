@@ -3,6 +3,8 @@
 // Storage of a connection tracking table: entries in chunks that never move, and an open-addressing index from
 // a tuple's hash to the entry. Callers keep the rules; this file keeps the memory.
 
+import CMemory
+
 /// Entries in chunks of 1024, with a free list. Growth copies nothing. The first chunks have memory of their own;
 /// a table that outgrows them gets blocks of a huge page.
 struct ChunkedEntries: ~Copyable {
@@ -96,6 +98,9 @@ struct ConntrackIndex: ~Copyable {
 
   @inline(__always) private func following(_ cell: Int) -> Int { (cell + Self.step) & mask }
   @inline(__always) private func steps(from a: Int, to b: Int) -> Int { ((b - a) &* Self.inverseStep) & mask }
+
+  /// Starts to load the cell where a look-up of `key` will begin.
+  @inline(__always) func prefetch(_ key: UInt32) { sim_prefetch(cells + firstProbe(key)) }
 
   @inline(__always) func firstProbe(_ key: UInt32) -> Int { Int(key) & mask }
 

@@ -105,6 +105,8 @@ extension World {
     if nodePlanes[home].hasStaleRoutes, !hasRoute(node, home) {
       return lose(slot, .staleRoute(on: node, to: home))
     }
+    let p = packets.pointer(slot)
+    if p.pointee.kind == .syn { conntrack[home].pointee.expect(p.pointee.tuple) }
     let target = HostReference(.node, UInt32(home))
     hop(slot, nodeHop(node, home), node, home, extra, entersNode: target)
   }
