@@ -32,6 +32,8 @@ struct Recorder {
   private(set) var decisionTarget: [Int] = []
   /// Targets some of whose decisions were not independent draws: affinity, pools.
   private(set) var dependentTargets: Set<Int> = []
+  /// Choices between the addresses of a DNS answer.
+  var direct = DirectDecisions()
   var operations = 0
   var operationsLost = 0
   var retries = 0
@@ -91,8 +93,10 @@ struct Recorder {
     if outcome.isLost { timeline[i].losses += 1 }
   }
 
-  mutating func add(_ connection: LostConnection, decidingNode: Int) {
-    if connection.start < warmUp { return }
+  /// - Returns: the row's index, nil if it is not listed.
+  @discardableResult
+  mutating func add(_ connection: LostConnection, decidingNode: Int) -> Int? {
+    if connection.start < warmUp { return nil }
     if connection.outcome.isLost {
       let second = Int(connection.start.nanoseconds / 1_000_000_000)
       ledger[
@@ -100,8 +104,15 @@ struct Recorder {
           second: second, node: decidingNode, target: connection.target,
           cause: Self.causeIndex[connection.cause]!), default: 0] += 1
     }
-    if lost.count < lostMax { lost.append(connection) } else { lostNotListed += 1 }
+    guard lost.count < lostMax else {
+      lostNotListed += 1
+      return nil
+    }
+    lost.append(connection)
+    return lost.count - 1
   }
+
+  mutating func replace(row: Int, with connection: LostConnection) { lost[row] = connection }
 
   @inline(__always) mutating func latency(
     target: Int, phase: LatencyPhase, outcome: Outcome, _ value: SimDuration, start: SimTime

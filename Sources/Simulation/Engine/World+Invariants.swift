@@ -136,9 +136,8 @@ extension RunResult {
       if abs(Double(observed) - expected) > 1e-6 * max(1, expected) {
         broken.append("target \(target): \(observed) decisions, \(expected) expected")
       }
-      for row in spread where row.target == target && row.connections != observed {
-        broken.append("target \(target): \(observed) decisions in shares, \(row.connections) in statistics")
-      }
+      let counted = spread.reduce(0) { $0 + ($1.target == target ? $1.connections : 0) }
+      if counted != observed { broken.append("target \(target): \(observed) decisions in shares, \(counted) in statistics") }
     }
     return broken
   }

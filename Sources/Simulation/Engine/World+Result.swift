@@ -65,7 +65,7 @@ extension World {
     row.cause = cause
     row.savedBy = savedBy(cause, node: node)
     nameBackend(slot, &row)
-    recorder.add(row, decidingNode: node)
+    if let index = recorder.add(row, decidingNode: node) { askForLags(slot, cause, row: index) }
   }
 
   private func nameBackend(_ slot: UInt32, _ row: inout LostConnection) {
@@ -77,25 +77,12 @@ extension World {
     let backend = proxies.backend(.init(c.backend))
     row.backend = backend.pod.map { control.pods[$0.index].name.description } ?? "\(backend.address):\(backend.port)"
     row.backendNode = backend.nodeName ?? ""
-    guard let pod = backend.pod, row.cause == .staleTable || row.cause == .staleAPI || row.cause == .tableSwap else {
-      return
-    }
-    nameLags(pod, backend.service, Int(c.decidingNode), c.decidedAt, &row)
-  }
-
-  /// The lag of each stage between reality and this node's table, as far as it was known when the connection was
-  /// lost: kubelet, controller, then the first sync that brought it.
-  private func nameLags(
-    _ pod: PodID, _ service: ServiceID, _ node: Int, _ decidedAt: Int64, _ row: inout LostConnection
-  ) {
-    let times = podTimes[pod.index]
-    guard let reality = times.reality else { return }
-    if let api = times.api, api >= reality { row.kubelet = api - reality }
   }
 
   // MARK: At the end
 
   mutating func result(variant: String) -> RunResult {
+    answerLags()
     let modes = Set(control.nodes.map(\.proxy.mode.rawValue)).sorted()
     var r = RunResult(
       identity: RunIdentity(
@@ -163,6 +150,31 @@ extension World {
       addShares(target, backends, counts, accumulator.expected, &r)
       addSpread(target, counts, accumulator, &r)
     }
+    for target in targets.indices { addDirectChoices(target, &r) }
+  }
+
+  /// Choices that clients made themselves between the addresses of a DNS answer.
+  private func addDirectChoices(_ target: Int, _ r: inout RunResult) {
+    let direct = recorder.direct
+    let asked = direct.decisions.indices.filter { direct.decisions[$0] > 0 && direct.decisionTarget[$0] == target }
+    let list = Set(asked.flatMap { answers[$0].addresses }).sorted { $0.bits < $1.bits }
+    guard !list.isEmpty else { return }
+    var accumulator = MultinomialAccumulator(endpoints: list.count)
+    for answer in asked {
+      let indices = answers[answer].addresses.map { list.firstIndex(of: $0)! }
+      accumulator.add(candidates: indices, decisions: direct.decisions[answer])
+    }
+    for (i, address) in list.enumerated() {
+      let count = direct.counts(address, target: target)
+      let pod = count.pod >= 0 ? control.pods[Int(count.pod)] : nil
+      r.shares.append(
+        EndpointShare(
+          target: target, pod: pod?.name.description ?? "", ip: address.description,
+          node: pod.map { $0.node.isNone ? "" : nodePlanes[$0.node.index].name } ?? "",
+          connections: count.connections, requests: count.requests,
+          expectedConnections: accumulator.expected[i]))
+    }
+    addSpread(target, list.map { direct.counts($0, target: target).connections }, accumulator, &r)
   }
 
   private func addShares(

@@ -217,6 +217,10 @@ extension World {
       return armTimer(slot)
     }
     recorder.served(backend: c.pointee.backend)
+    if c.pointee.backend == .max {
+      let target = groups[instances[Int(c.pointee.instance)].group].target
+      recorder.direct.served(c.pointee.tuple.destination, target: target)
+    }
     if c.pointee.phase == .closing { return }
     let kind: PacketKind = c.pointee.tuple.transport == .udp ? .answer : .response
     send(kind, slot, from: host, tuple: c.pointee.serverTuple.reversed)
