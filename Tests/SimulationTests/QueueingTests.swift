@@ -50,7 +50,8 @@ struct QueueingTests {
   }
 
   static let queues = [
-    Queue(testDescription: "M/M/1", workers: 1, rate: 500, service: .exponential(mean: 0.001), sojourn: 1 / 500),
+    Queue(
+      testDescription: "M/M/1", workers: 1, rate: 500, service: .exponential(mean: 0.001), sojourn: 1 / 500),
     Queue(
       testDescription: "M/M/3", workers: 3, rate: 2000, service: .exponential(mean: 0.001),
       sojourn: 0.001 + erlangC(3, 2) / 1000),

@@ -117,7 +117,9 @@ struct TransportTests {
 
   // MARK: Pools
 
-  private func pooled(_ change: (inout SmallWorld) -> Void = { _ in }, _ client: (inout ClientSettings) -> Void)
+  private func pooled(
+    _ change: (inout SmallWorld) -> Void = { _ in }, _ client: (inout ClientSettings) -> Void
+  )
     throws -> (opened: Int, RunResult)
   {
     var w = SmallWorld()
@@ -142,13 +144,19 @@ struct TransportTests {
   }
 
   @Test func idleTimeoutClosesWhatIsIdleForLonger() throws {
-    #expect(try pooled { $0.connections = .pool(size: 4, idleTimeout: .milliseconds(400), maxAge: nil) }.opened == 19)
-    #expect(try pooled { $0.connections = .pool(size: 4, idleTimeout: .milliseconds(600), maxAge: nil) }.opened == 1)
+    #expect(
+      try pooled { $0.connections = .pool(size: 4, idleTimeout: .milliseconds(400), maxAge: nil) }.opened
+        == 19)
+    #expect(
+      try pooled { $0.connections = .pool(size: 4, idleTimeout: .milliseconds(600), maxAge: nil) }.opened == 1
+    )
   }
 
   @Test func maxAgeReplacesOldConnections() throws {
     // Operations at 0.5, 1.0, …, 9.5 s; a connection is closed after the first one that ends after 2 s of age.
-    let (opened, result) = try pooled { $0.connections = .pool(size: 4, idleTimeout: nil, maxAge: .seconds(2)) }
+    let (opened, result) = try pooled {
+      $0.connections = .pool(size: 4, idleTimeout: nil, maxAge: .seconds(2))
+    }
     #expect(opened == 4 && result.lostCount == 0)
   }
 
@@ -159,7 +167,9 @@ struct TransportTests {
     #expect(opened == 2 && result.count(.completed) == 19 && result.lostCount == 0)
   }
 
-  @Test(arguments: [true, false]) func keepaliveFindsADeadConnectionBeforeTheNextOperation(_ isOn: Bool) throws {
+  @Test(arguments: [true, false]) func keepaliveFindsADeadConnectionBeforeTheNextOperation(_ isOn: Bool)
+    throws
+  {
     // The server closes at 4.5 s, behind a partition.
     let (_, result) = try pooled({
       $0.file.servers[0].idleTimeout = .milliseconds(2500)
@@ -175,7 +185,9 @@ struct TransportTests {
 
   // MARK: The client's own end
 
-  @Test(arguments: [true, false]) func attemptsOfAClientThatGoesAreNeitherLostNorCompleted(_ isPooled: Bool) throws {
+  @Test(arguments: [true, false]) func attemptsOfAClientThatGoesAreNeitherLostNorCompleted(_ isPooled: Bool)
+    throws
+  {
     var w = SmallWorld()
     w.addWeb(on: [1])
     w.addService()
@@ -210,7 +222,9 @@ struct TransportTests {
     /// The source port is the client's own.
     var keepsPort: Bool
     var build: @Sendable (inout SmallWorld) -> Void
-    init(_ name: String, sees: String, keepsPort: Bool, _ build: @escaping @Sendable (inout SmallWorld) -> Void) {
+    init(
+      _ name: String, sees: String, keepsPort: Bool, _ build: @escaping @Sendable (inout SmallWorld) -> Void
+    ) {
       testDescription = name
       self.sees = sees
       self.keepsPort = keepsPort
@@ -247,7 +261,8 @@ struct TransportTests {
       }
       $0.addOutsideClient(to: .nodePort(SmallWorld.web, port: .first, node: "node-1"))
     },
-    Vantage("a pod, by another node's NodePort: leaves the pod network", sees: "10.244.1.1", keepsPort: false) {
+    Vantage("a pod, by another node's NodePort: leaves the pod network", sees: "10.244.1.1", keepsPort: false)
+    {
       $0.addService { $0.type = "NodePort" }
       $0.addClient(to: .nodePort(SmallWorld.web, port: .first, node: "node-1"))
     },

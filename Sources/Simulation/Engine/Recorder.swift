@@ -9,27 +9,27 @@ import Proxy
 import SimKernel
 import SimStatistics
 
-struct Recorder {
+struct Recorder: ~Copyable {
+  private let targets: Int
   private let clients: Int
   let bin: SimDuration
   let warmUp: SimTime
   private let lostMax: Int
 
   /// target × client.
-  private var completed: [Int]
+  private var completed: Table<Int>
   private var others: [GroupKey: Int] = [:]
   private var ledger: [LedgerKey: Int] = [:]
   private(set) var lost: [LostConnection] = []
   private(set) var lostNotListed = 0
   /// (target × phase) × outcome.
-  private var latency: [LatencyHistogram]
-  private(set) var timeline: [TimelineRow] = []
-  /// By BackendID.
-  private(set) var backendConnections: [Int] = []
-  private(set) var backendRequests: [Int] = []
-  /// By CandidateSetID: decisions made between these candidates; and the target that they were made for.
-  private(set) var decisions: [Int] = []
-  private(set) var decisionTarget: [Int] = []
+  private var latency: Table<LatencyHistogram>
+  private(set) var timeline = Table<TimelineRow>()
+  /// BackendID × target: one endpoint may serve several.
+  private var backendConnections = Table<Int>()
+  private var backendRequests = Table<Int>()
+  /// CandidateSetID × target: decisions made between these candidates.
+  private var decisions = Table<Int>()
   /// Targets some of whose decisions were not independent draws: affinity, pools.
   private(set) var dependentTargets: Set<Int> = []
   /// Choices between the addresses of a DNS answer.
@@ -64,12 +64,14 @@ struct Recorder {
   static let causeIndex = Dictionary(uniqueKeysWithValues: causes.enumerated().map { ($1, UInt8($0)) })
 
   init(targets: Int, clients: Int, report: (bin: SimDuration, warmUp: SimDuration, lostMax: Int)) {
+    // Nobody addresses nothing, but a scenario without clients has no targets.
+    self.targets = max(1, targets)
     self.clients = clients
     bin = report.bin
     warmUp = .zero + report.warmUp
     lostMax = report.lostMax
-    completed = [Int](repeating: 0, count: targets * clients)
-    latency = [LatencyHistogram](repeating: LatencyHistogram(), count: targets * 3 * Self.outcomes.count)
+    completed = Table(repeating: 0, count: targets * clients)
+    latency = Table(repeating: LatencyHistogram(), count: targets * 3 * Self.outcomes.count)
   }
 
   // MARK: Every attempt
@@ -128,32 +130,46 @@ struct Recorder {
   @inline(__always) mutating func decided(
     backend: BackendID, candidates: CandidateSetID, target: Int, isIndependent: Bool
   ) {
-    let b = backend.index
-    while backendConnections.count <= b {
-      backendConnections.append(0)
-      backendRequests.append(0)
-    }
-    backendConnections[b] += 1
-    let c = candidates.index
-    while decisions.count <= c {
-      decisions.append(0)
-      decisionTarget.append(target)
-    }
-    decisions[c] += 1
-    decisionTarget[c] = target
+    let b = backend.index * targets
+    backendConnections.extend(to: b + targets, with: 0)
+    backendRequests.extend(to: b + targets, with: 0)
+    backendConnections[b + target] += 1
+    let c = candidates.index * targets
+    decisions.extend(to: c + targets, with: 0)
+    decisions[c + target] += 1
     if !isIndependent { dependentTargets.insert(target) }
   }
 
-  @inline(__always) mutating func served(backend: UInt32) {
-    if backend != .max, Int(backend) < backendRequests.count { backendRequests[Int(backend)] += 1 }
+  @inline(__always) mutating func served(backend: UInt32, target: Int) {
+    let place = Int(backend) * targets + target
+    if place < backendRequests.count { backendRequests[place] += 1 }
+  }
+
+  /// Candidate sets between which decisions were made for a target, with their number, by CandidateSetID.
+  func decisions(target: Int) -> [(set: CandidateSetID, count: Int)] {
+    stride(from: target, to: decisions.count, by: targets).compactMap {
+      decisions[$0] > 0 ? (CandidateSetID($0 / targets), decisions[$0]) : nil
+    }
+  }
+  func connections(_ backend: BackendID, target: Int) -> Int {
+    let place = backend.index * targets + target
+    return place < backendConnections.count ? backendConnections[place] : 0
+  }
+  func requests(_ backend: BackendID, target: Int) -> Int {
+    let place = backend.index * targets + target
+    return place < backendRequests.count ? backendRequests[place] : 0
   }
 
   // MARK: Time bins
 
   @inline(__always) private mutating func binIndex(_ time: SimTime) -> Int {
     let i = Int(time.nanoseconds / bin.nanoseconds)
-    while timeline.count <= i { timeline.append(TimelineRow(binStart: .zero + bin * Int64(timeline.count))) }
+    if i >= timeline.count { addBins(upTo: i) }
     return i
+  }
+
+  @inline(never) private mutating func addBins(upTo i: Int) {
+    while timeline.count <= i { timeline.append(TimelineRow(binStart: .zero + bin * Int64(timeline.count))) }
   }
 
   mutating func sample(bin i: Int, openConnections: Int, readyEndpoints: Int, staleNodes: Int) {

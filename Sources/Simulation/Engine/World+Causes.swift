@@ -54,7 +54,8 @@ extension World {
     case .conntrackInvalid(let node): return (.conntrackInvalid, node)
     case .conntrackMissing(let node): return (forgottenCause(slot), node)
     case .snatPortsExhausted(let node): return (.snatPortsExhausted, node)
-    case .podGone(let node, _): return (destinationCause(slot, otherwise: .podTerminated), decidingNode(slot) ?? node)
+    case .podGone(let node, _):
+      return (destinationCause(slot, otherwise: .podTerminated), decidingNode(slot) ?? node)
     case .portClosed(let node, let address, _):
       return (portClosedCause(slot, node, address), decidingNode(slot) ?? node)
     case .backlogFull(let node): return (.backlogFull, node)
@@ -99,7 +100,8 @@ extension World {
   /// A fresh table would have forwarded: is this one old, or only half committed?
   private mutating func swapOrStale(_ node: Int, _ flow: FlowTuple, _ origin: FlowOrigin) -> Cause {
     guard proxies.isBetweenCommits(NodeID(node)) else { return .staleTable }
-    let whole = proxies.decideWithoutSwapGap(node: NodeID(node), flow: flow, origin: origin, at: now, random: 0)
+    let whole = proxies.decideWithoutSwapGap(
+      node: NodeID(node), flow: flow, origin: origin, at: now, random: 0)
     return whole.kind == .forward ? .tableSwap : .staleTable
   }
 
@@ -122,7 +124,9 @@ extension World {
     let fresh = proxies.decideFresh(node: NodeID(node), flow: flow, origin: origin, at: now, random: 0)
     if fresh.kind == .forward { return usedStaleAnswer(slot) ? .staleDNS : swapOrStale(node, flow, origin) }
     if usedStaleAnswer(slot) { return .staleDNS }
-    if let former = formerOwner(flow.destination) { return nodePlanes[former].isUp ? .nodeAddressChanged : .nodeDown }
+    if let former = formerOwner(flow.destination) {
+      return nodePlanes[former].isUp ? .nodeAddressChanged : .nodeDown
+    }
     // A node's own packet to an external address without endpoints meets silence instead of a REJECT.
     let asOutside = proxies.decideFresh(node: NodeID(node), flow: flow, origin: .outside, at: now, random: 0)
     switch asOutside.reason {
@@ -166,7 +170,7 @@ extension World {
   // MARK: The network path
 
   private func formerOwner(_ address: IPv4Address) -> Int? {
-    nodePlanes.firstIndex { $0.formerAddresses.contains(address) }
+    nodePlanes.indices.first { nodePlanes[$0].formerAddresses.contains(address) }
   }
 
   private func unknownAddressCause(_ address: IPv4Address) -> Cause {
@@ -196,8 +200,10 @@ extension World {
     if usedStaleAnswer(slot) { return .staleDNS }
     guard c.backend != .max, c.decidingNode != .max else { return directCause(slot, otherwise) }
     let fresh = proxies.decideFresh(
-      node: NodeID(c.decidingNode), flow: originalFlow(slot), origin: originOfDecision(slot), at: now, random: 0)
-    let stillCandidate = fresh.kind == .forward && proxies.candidates(fresh.candidates).contains(.init(c.backend))
+      node: NodeID(c.decidingNode), flow: originalFlow(slot), origin: originOfDecision(slot), at: now,
+      random: 0)
+    let stillCandidate =
+      fresh.kind == .forward && proxies.candidates(fresh.candidates).contains(.init(c.backend))
     if !stillCandidate {
       // conntrack chose for this datagram, no table was asked. Forgotten, its flow would have found another
       // backend, if there is one.
@@ -223,7 +229,9 @@ extension World {
   private mutating func portClosedCause(_ slot: UInt32, _ node: Int, _ address: IPv4Address) -> Cause {
     let c = connections[slot].pointee
     let instance = instances[Int(c.instance)]
-    guard c.backend == .max, addresses.owner(of: address).kind == .node, !groups[instance.group].service.isNone else {
+    guard c.backend == .max, addresses.owner(of: address).kind == .node,
+      !groups[instance.group].service.isNone
+    else {
       return destinationCause(slot, otherwise: .portClosed)
     }
     let origin: FlowOrigin = instance.node != node ? .outside : instance.host.kind == .pod ? .pod : .node
@@ -260,10 +268,15 @@ extension World {
   private func forgottenCause(_ slot: UInt32) -> Cause {
     let c = connections[slot].pointee
     let opened = SimTime(nanoseconds: c.openedAt)
-    let onPath = [instances[Int(c.instance)].node, decidingNode(slot) ?? -1, Int(Int32(bitPattern: c.entryNode))]
-    let planes = onPath.filter { $0 >= 0 }.map { nodePlanes[$0] }
-    if planes.contains(where: { !$0.isUp || $0.bootedAt > opened }) { return .nodeDown }
-    if c.wasEstablished, planes.contains(where: { !$0.formerAddresses.isEmpty }) { return .nodeAddressChanged }
+    let onPath = [
+      instances[Int(c.instance)].node, decidingNode(slot) ?? -1, Int(Int32(bitPattern: c.entryNode)),
+    ]
+    .filter { $0 >= 0 }
+    if onPath.contains(where: { !nodePlanes[$0].isUp || nodePlanes[$0].bootedAt > opened }) {
+      return .nodeDown
+    }
+    let hasMoved = onPath.contains { !nodePlanes[$0].formerAddresses.isEmpty }
+    if c.wasEstablished, hasMoved { return .nodeAddressChanged }
     return .conntrackExpired
   }
 
@@ -288,7 +301,8 @@ extension World {
     case .dnsLost: return "a DNS answer"
     case .insertRace: return "no race of two insertions\(place)"
     case .lbNoTarget: return "a healthy target"
-    case .lbStaleTarget: return "a fresh health check of\(place.isEmpty ? " the node" : String(place.dropFirst(3)))"
+    case .lbStaleTarget:
+      return "a fresh health check of\(place.isEmpty ? " the node" : String(place.dropFirst(3)))"
     case .idleTimeout: return "a longer idle timeout of the server"
     case .partition: return "a whole network"
     case .networkLoss: return "a lossless path"

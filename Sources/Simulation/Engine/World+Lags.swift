@@ -47,7 +47,8 @@ struct LagBook {
   }
   mutating func synced(_ record: SyncRecord) {
     while syncs.count <= record.node.index { syncs.append([]) }
-    syncs[record.node.index].append(Sync(start: record.start, end: record.end, revision: record.slicesRevision))
+    syncs[record.node.index].append(
+      Sync(start: record.start, end: record.end, revision: record.slicesRevision))
   }
   mutating func stoppedServing(_ pod: PodID, at: SimTime) {
     while endings.count <= pod.index { endings.append([]) }
@@ -81,11 +82,13 @@ extension World {
       let backend = proxies.backend(.init(c.backend))
       guard let pod = backend.pod, let reality = podTimes[pod.index].reality else { return }
       lags.questions.append(
-        .init(row: row, service: backend.service, node: Int(c.decidingNode), pod: (pod, reality), lostAt: lostAt))
+        .init(
+          row: row, service: backend.service, node: Int(c.decidingNode), pod: (pod, reality), lostAt: lostAt))
     } else if cause != .staleAPI, c.failure.node != .max {
       let service = groups[instances[Int(c.instance)].group].service
       guard !service.isNone else { return }
-      lags.questions.append(.init(row: row, service: service, node: Int(c.failure.node), pod: nil, lostAt: lostAt))
+      lags.questions.append(
+        .init(row: row, service: service, node: Int(c.failure.node), pod: nil, lostAt: lostAt))
     }
   }
 
@@ -117,7 +120,9 @@ extension World {
     fill(q.node, write, sync, &row)
   }
 
-  private func fill(_ node: Int, _ write: LagBook.SliceWrite, _ sync: LagBook.Sync, _ row: inout LostConnection) {
+  private func fill(
+    _ node: Int, _ write: LagBook.SliceWrite, _ sync: LagBook.Sync, _ row: inout LostConnection
+  ) {
     // A process that starts lists instead of waiting for the watch.
     let delivered = min(
       write.at + proxies.slicesWatchDelay(NodeID(node), revision: Revision(write.revision)), sync.start)

@@ -51,8 +51,10 @@ extension World {
     let instance = instances[Int(c.instance)]
     let target = groups[instance.group].target
     let start = SimTime(nanoseconds: c.attemptStart)
-    recorder.otherAttempt(target: target, client: instance.group, start: start, outcome: outcome, cause: cause)
-    let node = c.failure.node != .max ? Int(c.failure.node) : c.decidingNode != .max ? Int(c.decidingNode) : -1
+    recorder.otherAttempt(
+      target: target, client: instance.group, start: start, outcome: outcome, cause: cause)
+    let node =
+      c.failure.node != .max ? Int(c.failure.node) : c.decidingNode != .max ? Int(c.decidingNode) : -1
     var row = LostConnection()
     row.id = connectionName(c.instance, c.ordinal, c.attempt)
     row.start = start
@@ -75,7 +77,8 @@ extension World {
       return
     }
     let backend = proxies.backend(.init(c.backend))
-    row.backend = backend.pod.map { control.pods[$0.index].name.description } ?? "\(backend.address):\(backend.port)"
+    row.backend =
+      backend.pod.map { control.pods[$0.index].name.description } ?? "\(backend.address):\(backend.port)"
     row.backendNode = backend.nodeName ?? ""
   }
 
@@ -86,7 +89,8 @@ extension World {
     let modes = Set(control.nodes.map(\.proxy.mode.rawValue)).sorted()
     var r = RunResult(
       identity: RunIdentity(
-        runID: runID(variant), scenario: scenario.name, variant: variant,
+        runID: RunIdentity.runID(scenarioHash: scenario.contentHash, seed: scenario.seed),
+        scenario: scenario.name, variant: variant,
         proxyMode: modes.count == 1 ? modes[0] : "mixed", replication: Int(replication), seed: scenario.seed))
     r.question = scenario.question
     r.duration = scenario.duration
@@ -94,7 +98,7 @@ extension World {
     r.drainedAt = max(now, end)
     r.bin = scenario.report.bin
     r.targets = targets
-    r.clients = groups.map(\.settings.name)
+    r.clients = groups.list.map(\.settings.name)
     r.groups = recorder.groups(targets: targets.count)
     r.operations = recorder.operations
     r.operationsLost = recorder.operationsLost
@@ -105,7 +109,7 @@ extension World {
     r.ledger = recorder.ledgerRows(nodes: control.nodes.map { ($0.name, $0.proxy.mode.rawValue) })
     r.latency = recorder.latencyRows(targets: targets.count)
     r.staleness = staleness
-    r.timeline = recorder.timeline
+    r.timeline = recorder.timeline.list
     r.syncs = syncs
     r.events = events
     r.packets = packetCount
@@ -118,35 +122,23 @@ extension World {
     return r
   }
 
-  /// Of scenario, seed, variant and replication; never of time, place or jobs.
-  private func runID(_ variant: String) -> String {
-    var h = StableHash.string(variant, seed: scenario.contentHash)
-    h = StableHash.mix(h ^ scenario.seed)
-    h = StableHash.string(SimulationRun.version, seed: h ^ UInt64(replication) << 40)
-    let hex = String(h, radix: 16)
-    return String(repeating: "0", count: 16 - hex.count) + hex
-  }
-
   private func addLoadBalance(_ r: inout RunResult) {
-    let used = recorder.backendConnections.count
     for target in targets.indices {
-      let sets = recorder.decisions.indices.filter {
-        recorder.decisions[$0] > 0 && recorder.decisionTarget[$0] == target
-      }
+      let made = recorder.decisions(target: target)
       var backends: [BackendID] = []
-      for set in sets {
-        for backend in proxies.candidates(CandidateSetID(set)) where !backends.contains(backend) {
+      for (set, _) in made {
+        for backend in proxies.candidates(set) where !backends.contains(backend) {
           backends.append(backend)
         }
       }
       guard !backends.isEmpty else { continue }
       backends.sort()
       var accumulator = MultinomialAccumulator(endpoints: backends.count)
-      for set in sets {
-        let indices = proxies.candidates(CandidateSetID(set)).map { backends.firstIndex(of: $0)! }
-        accumulator.add(candidates: indices, decisions: recorder.decisions[set])
+      for (set, count) in made {
+        let indices = proxies.candidates(set).map { backends.firstIndex(of: $0)! }
+        accumulator.add(candidates: indices, decisions: count)
       }
-      let counts = backends.map { $0.index < used ? recorder.backendConnections[$0.index] : 0 }
+      let counts = backends.map { recorder.connections($0, target: target) }
       addShares(target, backends, counts, accumulator.expected, &r)
       addSpread(target, counts, accumulator, &r)
     }
@@ -156,7 +148,9 @@ extension World {
   /// Choices that clients made themselves between the addresses of a DNS answer.
   private func addDirectChoices(_ target: Int, _ r: inout RunResult) {
     let direct = recorder.direct
-    let asked = direct.decisions.indices.filter { direct.decisions[$0] > 0 && direct.decisionTarget[$0] == target }
+    let asked = direct.decisions.indices.filter {
+      direct.decisions[$0] > 0 && direct.decisionTarget[$0] == target
+    }
     let list = Set(asked.flatMap { answers[$0].addresses }).sorted { $0.bits < $1.bits }
     guard !list.isEmpty else { return }
     var accumulator = MultinomialAccumulator(endpoints: list.count)
@@ -182,16 +176,17 @@ extension World {
   ) {
     for (i, id) in backends.enumerated() {
       let backend = proxies.backend(id)
-      let requests = id.index < recorder.backendRequests.count ? recorder.backendRequests[id.index] : 0
       r.shares.append(
         EndpointShare(
           target: target, pod: backend.pod.map { control.pods[$0.index].name.description } ?? "",
           ip: backend.address.description, node: backend.nodeName ?? "", connections: counts[i],
-          requests: requests, expectedConnections: expected[i]))
+          requests: recorder.requests(id, target: target), expectedConnections: expected[i]))
     }
   }
 
-  private func addSpread(_ target: Int, _ counts: [Int], _ decisions: MultinomialAccumulator, _ r: inout RunResult) {
+  private func addSpread(
+    _ target: Int, _ counts: [Int], _ decisions: MultinomialAccumulator, _ r: inout RunResult
+  ) {
     let spread = LoadSpread(counts: counts, decisions: decisions)
     var row = SpreadStatistics(target: target, endpoints: counts.count, connections: counts.reduce(0, +))
     row.jain = spread.jainIndex
