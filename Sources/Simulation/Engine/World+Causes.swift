@@ -54,7 +54,8 @@ extension World {
     case .conntrackInvalid(let node): return (.conntrackInvalid, node)
     case .conntrackMissing(let node): return (forgottenCause(slot), node)
     case .snatPortsExhausted(let node): return (.snatPortsExhausted, node)
-    case .podGone(let node, _): return (destinationCause(slot, otherwise: .podTerminated), decidingNode(slot) ?? node)
+    case .podGone(let node, _):
+      return (destinationCause(slot, otherwise: .podTerminated), decidingNode(slot) ?? node)
     case .portClosed(let node, let address, _):
       return (portClosedCause(slot, node, address), decidingNode(slot) ?? node)
     case .backlogFull(let node): return (.backlogFull, node)
@@ -199,8 +200,10 @@ extension World {
     if usedStaleAnswer(slot) { return .staleDNS }
     guard c.backend != .max, c.decidingNode != .max else { return directCause(slot, otherwise) }
     let fresh = proxies.decideFresh(
-      node: NodeID(c.decidingNode), flow: originalFlow(slot), origin: originOfDecision(slot), at: now, random: 0)
-    let stillCandidate = fresh.kind == .forward && proxies.candidates(fresh.candidates).contains(.init(c.backend))
+      node: NodeID(c.decidingNode), flow: originalFlow(slot), origin: originOfDecision(slot), at: now,
+      random: 0)
+    let stillCandidate =
+      fresh.kind == .forward && proxies.candidates(fresh.candidates).contains(.init(c.backend))
     if !stillCandidate {
       // conntrack chose for this datagram, no table was asked. Forgotten, its flow would have found another
       // backend, if there is one.
@@ -226,7 +229,9 @@ extension World {
   private mutating func portClosedCause(_ slot: UInt32, _ node: Int, _ address: IPv4Address) -> Cause {
     let c = connections[slot].pointee
     let instance = instances[Int(c.instance)]
-    guard c.backend == .max, addresses.owner(of: address).kind == .node, !groups[instance.group].service.isNone else {
+    guard c.backend == .max, addresses.owner(of: address).kind == .node,
+      !groups[instance.group].service.isNone
+    else {
       return destinationCause(slot, otherwise: .portClosed)
     }
     let origin: FlowOrigin = instance.node != node ? .outside : instance.host.kind == .pod ? .pod : .node
@@ -263,10 +268,15 @@ extension World {
   private func forgottenCause(_ slot: UInt32) -> Cause {
     let c = connections[slot].pointee
     let opened = SimTime(nanoseconds: c.openedAt)
-    let onPath = [instances[Int(c.instance)].node, decidingNode(slot) ?? -1, Int(Int32(bitPattern: c.entryNode))]
-    let planes = onPath.filter { $0 >= 0 }.map { nodePlanes[$0] }
-    if planes.contains(where: { !$0.isUp || $0.bootedAt > opened }) { return .nodeDown }
-    if c.wasEstablished, planes.contains(where: { !$0.formerAddresses.isEmpty }) { return .nodeAddressChanged }
+    let onPath = [
+      instances[Int(c.instance)].node, decidingNode(slot) ?? -1, Int(Int32(bitPattern: c.entryNode)),
+    ]
+    .filter { $0 >= 0 }
+    if onPath.contains(where: { !nodePlanes[$0].isUp || nodePlanes[$0].bootedAt > opened }) {
+      return .nodeDown
+    }
+    let hasMoved = onPath.contains { !nodePlanes[$0].formerAddresses.isEmpty }
+    if c.wasEstablished, hasMoved { return .nodeAddressChanged }
     return .conntrackExpired
   }
 

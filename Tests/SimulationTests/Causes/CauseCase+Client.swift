@@ -13,7 +13,9 @@ import Traffic
 
 extension CauseCase {
   static let client: [CauseCase] = [
-    CauseCase("28,232 ports towards one address, each in TIME_WAIT for a minute", .clientPortsExhausted, [.localError]) {
+    CauseCase(
+      "28,232 ports towards one address, each in TIME_WAIT for a minute", .clientPortsExhausted, [.localError]
+    ) {
       var w = base()
       w.serve()
       w.file.duration = .seconds(3)
@@ -38,7 +40,9 @@ extension CauseCase {
       w.addClient()
       return w
     },
-    CauseCase("a Service made anew with another address, and clients that remember", .staleDNS, [.connectTimeout]) {
+    CauseCase(
+      "a Service made anew with another address, and clients that remember", .staleDNS, [.connectTimeout]
+    ) {
       var w = base { $0.clusterIP = "10.96.0.100" }
       w.serve()
       w.at(5.05, .delete(.service, SmallWorld.web))
@@ -50,8 +54,9 @@ extension CauseCase {
       var w = base(web: [1, 1]) { $0.clusterIP = "None" }
       w.serve()
       w.file.network.deadPodIP = .blackhole
-      w.at(3.05, .podDelete(.web(0)))
-      w.addClient { $0.connectTimeout = .seconds(1) }
+      // The sandbox is gone 0.12 s later; until then a new connection would meet a RST.
+      w.at(3.01, .podDelete(.web(0)))
+      w.addClient(every: 0.2) { $0.connectTimeout = .seconds(1) }
       return w
     },
     CauseCase("a server that closes what was idle while a request is on its way", .idleTimeout, [.reset]) {
