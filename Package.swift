@@ -22,7 +22,8 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .executable(name: "sim", targets: ["sim"]),
-    .library(name: "SimCore", targets: ["SimKernel", "SimRandom", "SimStatistics", "Simulation", "Scenario"]),
+    .library(
+      name: "SimCore", targets: ["SimKernel", "SimRandom", "SimStatistics", "Simulation", "Scenario"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -74,7 +75,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: ours),
     .testTarget(name: "SimKernelTests", dependencies: ["SimKernel"], swiftSettings: ours),
-    .testTarget(name: "SimRandomTests", dependencies: ["SimRandom", "SimKernel", "CGSL"], swiftSettings: ours),
+    .testTarget(
+      name: "SimRandomTests", dependencies: ["SimRandom", "SimKernel", "CGSL"], swiftSettings: ours),
     .testTarget(
       name: "SimStatisticsTests", dependencies: ["SimStatistics", "SimRandom", "SimKernel", "CGSL"],
       swiftSettings: ours),

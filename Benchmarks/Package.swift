@@ -16,6 +16,7 @@ let package = Package(
   ],
   targets: [
     .executableTarget(
-      name: "floor-compare", dependencies: [.product(name: "SimCore", package: "sim")], swiftSettings: settings)
+      name: "floor-compare", dependencies: [.product(name: "SimCore", package: "sim")],
+      swiftSettings: settings)
   ]
 )

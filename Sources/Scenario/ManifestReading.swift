@@ -25,6 +25,7 @@ public struct ManifestContents: Sendable {
   public var kindProxyMode: ProxyMode?
   /// Kubernetes 1.x of the first node's image, and `--service-node-port-range` in a kubeadm patch.
   public var kindMinorVersion: Int?
+  public var kindPatchVersion: Int?
   public var kindNodePortRange: ClosedRange<Int>?
 
   public init() {}
@@ -40,6 +41,7 @@ public struct ManifestContents: Sendable {
     kindServiceCIDR = other.kindServiceCIDR ?? kindServiceCIDR
     kindProxyMode = other.kindProxyMode ?? kindProxyMode
     kindMinorVersion = other.kindMinorVersion ?? kindMinorVersion
+    kindPatchVersion = other.kindPatchVersion ?? kindPatchVersion
     kindNodePortRange = other.kindNodePortRange ?? kindNodePortRange
   }
 }

@@ -56,7 +56,9 @@
   }
 
   @inlinable public var count: Int { near.count + rung.count + far.count + lanes.count }
-  @inlinable public var isEmpty: Bool { near.count == 0 && lanes.count == 0 && rung.count == 0 && far.count == 0 }
+  @inlinable public var isEmpty: Bool {
+    near.count == 0 && lanes.count == 0 && rung.count == 0 && far.count == 0
+  }
 
   /// Adds an event. Its time must not lie before the last one popped.
   @inlinable public mutating func push(at time: SimTime, rank: UInt64, _ event: Event) {

@@ -272,7 +272,8 @@
   /// - Returns: false if the entry would not come last in its lane.
   @inlinable mutating func append(_ entry: Entry, to lane: Int) -> Bool {
     let l = lanes + lane
-    if l.pointee.head != l.pointee.tail, entry.precedes(l.pointee.base[(l.pointee.tail - 1) & l.pointee.mask]) {
+    if l.pointee.head != l.pointee.tail, entry.precedes(l.pointee.base[(l.pointee.tail - 1) & l.pointee.mask])
+    {
       return false
     }
     if l.pointee.head == l.pointee.tail { headTimes[lane] = entry.time }

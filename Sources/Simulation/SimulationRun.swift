@@ -13,7 +13,8 @@ public enum SimulationRun {
   /// - Throws: `RunInterrupted`; `APIRefusal` if the API server refuses one of the scenario's objects;
   ///   `UnsupportedProxyMode`.
   public static func run(
-    _ scenario: ScenarioFile, replication: Int = 0, variant: String = "base", observer: (any RunObserver)? = nil
+    _ scenario: ScenarioFile, replication: Int = 0, variant: String = "base",
+    observer: (any RunObserver)? = nil
   ) throws -> RunResult {
     var world = try World.make(scenario, replication: UInt32(replication))
     try world.run(observer: observer)

@@ -50,7 +50,10 @@ struct GetCommand: ParsableCommand {
     let request = try request()
     try Failure.mapped(request.scenario) {
       let scenario = try options.load(request.scenario)
-      if request.query.kind == .endpoints { Console.remark(KubectlTable.endpointsWarning) }
+      // Deprecated, and said to be so by the API server, from 1.33 on (KEP-4974).
+      if request.query.kind == .endpoints, scenario.cluster.minorVersion >= 33 {
+        Console.remark(KubectlTable.endpointsWarning)
+      }
       let view = try SimulationRun.apiView(scenario, at: request.time)
       guard request.query.count(in: view) > 0 else {
         // As kubectl does: nothing found is no error unless a name was given, and its words are no result.

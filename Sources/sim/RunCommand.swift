@@ -79,8 +79,7 @@ struct RunCommand: ParsableCommand {
     var summary: RunSummary?
     for replication in 0..<replications {
       monitor.begin(replication: replication)
-      var result = try SimulationRun.run(scenario, replication: replication, observer: monitor)
-      result.identity.runID = RunIdentity.runID(scenarioHash: scenario.contentHash, seed: scenario.seed)
+      let result = try SimulationRun.run(scenario, replication: replication, observer: monitor)
       monitor.end(of: result)
       try writer.append(result)
       if verbose { remark(about: result) }

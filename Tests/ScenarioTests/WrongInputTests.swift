@@ -129,8 +129,9 @@ struct WrongInput: CustomTestStringConvertible, Sendable {
       good: #""objects": ["#, bad: #""manifests": ["no/such.yaml"], "objects": ["#,
       line: #"t.json:10:17: manifests[0]: cannot use no/such.yaml: no such file"#),
     .init(
-      good: #""objects": ["#, bad: #""manifests": ["/tmp"], "objects": ["#,
-      line: #"t.json:10:17: manifests[0]: cannot use /tmp: the folder holds no .yaml, .yml or .json file"#),
+      good: #""objects": ["#, bad: #""manifests": ["/usr/bin"], "objects": ["#,
+      line: #"t.json:10:17: manifests[0]: cannot use /usr/bin: the folder holds no .yaml, .yml or .json file"#
+    ),
     .init(
       good: #""report": {"bin": "1s"}"#, bad: #""report": {"bin": "1s"},"#,
       line: #"t.json:42:1: JSON syntax: expected another key after the comma"#),

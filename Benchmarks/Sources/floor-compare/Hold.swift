@@ -9,7 +9,8 @@ enum Hold {
   /// Holds per user-CPU second; `check` is the mean spacing of events times n, 1 by theory.
   static func measure(pending n: Int, holds: Int) -> (rate: Double, check: Double) {
     var queue = EventQueue<UInt32>()
-    var stream = RandomStream(key: RandomKey(seed: 1, replication: 0, purpose: RandomPurpose("hold"), entity: 0))
+    var stream = RandomStream(
+      key: RandomKey(seed: 1, replication: 0, purpose: RandomPurpose("hold"), entity: 0))
     let gap = Sampler(.exponential(mean: 1))
     for i in 0..<n {
       queue.push(at: .zero + gap.duration(&stream), rank: UInt64(i), UInt32(truncatingIfNeeded: i))

@@ -35,7 +35,8 @@ enum Reference {
     s.servers = [server]
     var client = ClientSettings(
       name: "client", place: .pods(namespace: "default", labels: ["app": "client"]),
-      target: .service(NamespacedName(name: "web"), port: .first), arrivals: .renewal(.exponential(mean: 0.01)))
+      target: .service(NamespacedName(name: "web"), port: .first),
+      arrivals: .renewal(.exponential(mean: 0.01)))
     client.dnsCache = .hours(1)
     s.clients = [client]
     s.network.sameZone = .constant(0.0001)

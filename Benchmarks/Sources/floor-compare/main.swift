@@ -10,7 +10,8 @@ import Simulation
 
 let arguments = CommandLine.arguments
 guard arguments.count >= 3, let size = Int(arguments[2]) else {
-  FileHandle.standardError.write(Data("usage: floor-compare hold PENDING [HOLDS] | reference CONNECTIONS\n".utf8))
+  FileHandle.standardError.write(
+    Data("usage: floor-compare hold PENDING [HOLDS] | reference CONNECTIONS\n".utf8))
   exit(64)
 }
 switch arguments[1] {

@@ -3,9 +3,11 @@
 // A hash that is the same in every process, for names of random draws and for generated object names.
 // Swift's Hasher is seeded anew in each process and must not be used for either.
 
-/// 64-bit FNV-1a (Fowler, Noll, Vo; draft-eastlake-fnv), finished with splitmix64's mixing so that short
-/// inputs spread over all bits.
-enum StableHash {
+import SimKernel
+
+extension StableHash {
+  /// 64-bit FNV-1a (Fowler, Noll, Vo; draft-eastlake-fnv), finished with splitmix64's mixing so that short
+  /// inputs spread over all bits.
   static func of(_ text: String) -> UInt64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }

@@ -3,6 +3,8 @@
 // Names that the API server generates from `metadata.generateName`. A real one draws the suffix; here it is a
 // hash of the prefix and a counter, so that the same history gives the same names.
 
+import SimKernel
+
 enum GeneratedName {
   /// k/k staging `apiserver/pkg/storage/names`.
   private static let suffixLength = 5

@@ -123,7 +123,8 @@ public struct RandomProcess: Sendable, Equatable {
   public var limit: Int?
   public var action: ClusterAction
   public init(
-    name: String, every: Distribution, from: SimTime = .zero, until: SimTime = .distantFuture, limit: Int? = nil,
+    name: String, every: Distribution, from: SimTime = .zero, until: SimTime = .distantFuture,
+    limit: Int? = nil,
     action: ClusterAction
   ) {
     self.name = name

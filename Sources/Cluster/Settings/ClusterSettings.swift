@@ -9,6 +9,8 @@ import SimRandom
 public struct ClusterSettings: Sendable, Equatable {
   /// Minor version of Kubernetes 1.x that selects version-dependent behaviour, e.g. 36.
   public var minorVersion = 36
+  /// Shown as part of the kubelets' version; decides nothing.
+  public var patchVersion = 0
   public var nodes: [NodeSettings] = []
   /// kubeadm's default service subnet.
   public var serviceCIDR = IPv4CIDR("10.96.0.0/12")!

@@ -69,7 +69,9 @@ struct ConntrackIndex: ~Copyable {
       let cell = cells[probe]
       if cell == 0 { return nil }
       probe = (probe + 1) & mask
-      if UInt32(truncatingIfNeeded: cell >> 32) == key { return Int32(truncatingIfNeeded: cell & 0xffff_ffff) - 1 }
+      if UInt32(truncatingIfNeeded: cell >> 32) == key {
+        return Int32(truncatingIfNeeded: cell & 0xffff_ffff) - 1
+      }
     }
   }
 

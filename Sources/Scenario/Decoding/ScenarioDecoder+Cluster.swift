@@ -13,7 +13,10 @@ extension ScenarioDecoder {
     let cluster = root["cluster"]
     assign(cluster?["serviceCIDR"]?.block ?? contents.kindServiceCIDR, to: &scenario.cluster.serviceCIDR)
     assign(cluster?["podCIDR"]?.block ?? contents.kindPodCIDR, to: &scenario.cluster.podCIDR)
-    if root["kubernetes"] == nil { assign(contents.kindMinorVersion, to: &scenario.cluster.minorVersion) }
+    if root["kubernetes"] == nil {
+      assign(contents.kindMinorVersion, to: &scenario.cluster.minorVersion)
+      assign(contents.kindPatchVersion, to: &scenario.cluster.patchVersion)
+    }
     assign(contents.kindNodePortRange, to: &scenario.cluster.nodePortRange)
     decodePortRange(cluster?["serviceNodePortRange"])
     if scenario.cluster.serviceCIDR.overlaps(scenario.cluster.podCIDR),

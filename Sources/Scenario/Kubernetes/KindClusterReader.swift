@@ -78,6 +78,9 @@ enum KindClusterReader {
       return
     }
     log.contents.kindMinorVersion = minor
+    if parts.count >= 3, let patch = Int(parts[2]), (0...999).contains(patch) {
+      log.contents.kindPatchVersion = patch
+    }
   }
 
   private static func readNetworking(_ fields: ObjectFields, _ log: inout ReadingLog) {

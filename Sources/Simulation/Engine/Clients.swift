@@ -27,6 +27,8 @@ struct ClientGroup {
   let constantRequests: UInt16
   let hasConstantGap: Bool
   let stop: SimTime
+  /// Instances made so far: names their random draws.
+  var instancesMade = 0
   /// Row of the reports.
   var target = 0
   /// Addresses and port that instances find now when they ask; changes with the API.

@@ -9,11 +9,13 @@ extension ClusterEvent {
   /// Kind (upper bits) and index of the entity.
   var entity: UInt64 {
     switch self {
-    case .schedulePod(let id), .reportPodStatus(let id), .kubeletSeesDeletion(let id), .sandboxRemoved(let id),
+    case .schedulePod(let id), .reportPodStatus(let id), .kubeletSeesDeletion(let id),
+      .sandboxRemoved(let id),
       .confirmPodGone(let id):
       pod(id.rawValue)
     case .kubeletSeesPod(let id, _), .containersStart(let id, _), .applicationReady(let id, _),
-      .preStopEnded(let id, _), .processExits(let id, _), .gracePeriodOver(let id, _), .containerRestarts(let id, _),
+      .preStopEnded(let id, _), .processExits(let id, _), .gracePeriodOver(let id, _),
+      .containerRestarts(let id, _),
       .probeRecovers(let id, _):
       pod(id.rawValue)
     case .heartbeatMissed(let id, _), .evictPods(let id, _), .powerOff(let id, _), .powerOn(let id, _),

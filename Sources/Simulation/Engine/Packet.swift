@@ -29,7 +29,9 @@ enum PacketKind: UInt8, BitwiseCopyable {
   var isForward: Bool {
     switch self {
     case .syn, .request, .clientFin, .keepalive, .datagram: true
-    case .synAck, .response, .serverFin, .reset, .portUnreachable, .hostUnreachable, .keepaliveAnswer, .answer: false
+    case .synAck, .response, .serverFin, .reset, .portUnreachable, .hostUnreachable, .keepaliveAnswer,
+      .answer:
+      false
     }
   }
 

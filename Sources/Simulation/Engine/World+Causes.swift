@@ -42,7 +42,8 @@ extension World {
     case .conntrackInvalid(let node): return (.conntrackInvalid, node)
     case .conntrackMissing(let node): return (forgottenCause(slot), node)
     case .snatPortsExhausted(let node): return (.snatPortsExhausted, node)
-    case .podGone(let node, _): return (destinationCause(slot, otherwise: .podTerminated), decidingNode(slot) ?? node)
+    case .podGone(let node, _):
+      return (destinationCause(slot, otherwise: .podTerminated), decidingNode(slot) ?? node)
     case .portClosed(let node, _, _):
       return (destinationCause(slot, otherwise: .portClosed), decidingNode(slot) ?? node)
     case .backlogFull(let node): return (.backlogFull, node)
@@ -88,7 +89,8 @@ extension World {
   /// A fresh table would have forwarded: is this one old, or only half committed?
   private mutating func swapOrStale(_ node: Int, _ flow: FlowTuple, _ origin: FlowOrigin) -> Cause {
     guard proxies.isBetweenCommits(NodeID(node)) else { return .staleTable }
-    let whole = proxies.decideWithoutSwapGap(node: NodeID(node), flow: flow, origin: origin, at: now, random: 0)
+    let whole = proxies.decideWithoutSwapGap(
+      node: NodeID(node), flow: flow, origin: origin, at: now, random: 0)
     return whole.kind == .forward ? .tableSwap : .staleTable
   }
 
@@ -111,7 +113,9 @@ extension World {
     let fresh = proxies.decideFresh(node: NodeID(node), flow: flow, origin: origin, at: now, random: 0)
     if fresh.kind == .forward { return usedStaleAnswer(slot) ? .staleDNS : swapOrStale(node, flow, origin) }
     if usedStaleAnswer(slot) { return .staleDNS }
-    if let former = formerOwner(flow.destination) { return nodePlanes[former].isUp ? .nodeAddressChanged : .nodeDown }
+    if let former = formerOwner(flow.destination) {
+      return nodePlanes[former].isUp ? .nodeAddressChanged : .nodeDown
+    }
     // A node's own packet to an external address without endpoints meets silence instead of a REJECT.
     let asOutside = proxies.decideFresh(node: NodeID(node), flow: flow, origin: .outside, at: now, random: 0)
     switch asOutside.reason {
@@ -161,9 +165,12 @@ extension World {
     }
     let origin = originOfDecision(slot)
     let stillCandidate = proxies.isCandidateFresh(
-      node: NodeID(c.decidingNode), flow: originalFlow(slot), origin: origin, at: now, backend: .init(c.backend))
+      node: NodeID(c.decidingNode), flow: originalFlow(slot), origin: origin, at: now,
+      backend: .init(c.backend))
     if !stillCandidate { return .staleTable }
-    if let pod = proxies.backend(.init(c.backend)).pod, !servesInReality(pod, c.tuple.transport) { return .staleAPI }
+    if let pod = proxies.backend(.init(c.backend)).pod, !servesInReality(pod, c.tuple.transport) {
+      return .staleAPI
+    }
     return otherwise
   }
 
@@ -232,7 +239,8 @@ extension World {
     case .dnsLost: return "a DNS answer"
     case .insertRace: return "no race of two insertions\(place)"
     case .lbNoTarget: return "a healthy target"
-    case .lbStaleTarget: return "a fresh health check of\(place.isEmpty ? " the node" : String(place.dropFirst(3)))"
+    case .lbStaleTarget:
+      return "a fresh health check of\(place.isEmpty ? " the node" : String(place.dropFirst(3)))"
     case .idleTimeout: return "a longer idle timeout of the server"
     case .partition: return "a whole network"
     case .networkLoss: return "a lossless path"

@@ -36,7 +36,9 @@ extension World {
     let next = isDatagram ? nil : Retransmission.afterData(Int(c.pointee.retransmissions))
     connections[slot].pointee.retransmitAt = next.map { (now + $0).nanoseconds } ?? .max
     if c.pointee.requestNumber == 1, !isDatagram { packetCount += 1 }
-    send(isDatagram ? .datagram : .request, slot, from: instances[Int(c.pointee.instance)].host, tuple: c.pointee.tuple)
+    send(
+      isDatagram ? .datagram : .request, slot, from: instances[Int(c.pointee.instance)].host,
+      tuple: c.pointee.tuple)
   }
 
   mutating func nextRequestDue(_ slot: UInt32) {
@@ -91,9 +93,12 @@ extension World {
     let group = instances[Int(c.pointee.instance)].group
     let start = SimTime(nanoseconds: c.pointee.attemptStart)
     // The first request of an attempt was meant to start with it, later ones when they were sent.
-    let from = c.pointee.requestsLeft > 0 && c.pointee.intended != .max ? SimTime(nanoseconds: c.pointee.intended) : start
+    let from =
+      c.pointee.requestsLeft > 0 && c.pointee.intended != .max
+      ? SimTime(nanoseconds: c.pointee.intended) : start
     recorder.latency(
-      target: groups[group].target, phase: .request, outcome: c.pointee.isForeign ? .misdelivered : .completed,
+      target: groups[group].target, phase: .request,
+      outcome: c.pointee.isForeign ? .misdelivered : .completed,
       now - from, start: start)
     if start >= recorderWarmUp { recorder.requestsCompleted += 1 }
     c.pointee.requestsLeft -= 1
@@ -172,7 +177,8 @@ extension World {
     let target = groups[instances[Int(c.instance)].group].target
     let start = SimTime(nanoseconds: c.attemptStart)
     recorder.latency(
-      target: target, phase: c.wasEstablished ? .request : .connect, outcome: outcome, now - start, start: start)
+      target: target, phase: c.wasEstablished ? .request : .connect, outcome: outcome, now - start,
+      start: start)
     let isSilent = outcome == .broken || outcome == .requestTimeout
     decide(slot, isLost: true)
     endClient(slot, says: isSilent && c.tuple.transport != .udp ? .clientFin : nil, lingers: isSilent)
@@ -321,12 +327,16 @@ extension World {
       leavePool(slot)
       return endClient(slot, says: .clientFin, lingers: true)
     }
-    if c.server != .max, let limit = serverSettings[servers[Int(c.server)].settings].idleTimeout, idle >= limit {
+    if c.server != .max, let limit = serverSettings[servers[Int(c.server)].settings].idleTimeout,
+      idle >= limit
+    {
       return serverCloses(slot, .serverClosedIdle(node: backendNode(slot)))
     }
     if let keepalive = settings.keepalive, idle >= keepalive {
       send(.keepalive, slot, from: instances[Int(c.instance)].host, tuple: c.tuple)
     }
-    if connections.isCurrent(slot, c.generation), connections[slot].pointee.phase == .idle { scheduleIdleCheck(slot) }
+    if connections.isCurrent(slot, c.generation), connections[slot].pointee.phase == .idle {
+      scheduleIdleCheck(slot)
+    }
   }
 }

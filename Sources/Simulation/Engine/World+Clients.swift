@@ -47,7 +47,8 @@ extension World {
     if now >= recorderWarmUp { recorder.operations += 1 }
     start(
       WaitingOperation(
-        instance: i, ordinal: ordinal, requests: requests, intended: now.nanoseconds, attemptStart: now.nanoseconds))
+        instance: i, ordinal: ordinal, requests: requests, intended: now.nanoseconds,
+        attemptStart: now.nanoseconds))
   }
 
   func behaviourStream(_ instance: UInt32, _ ordinal: UInt32, attempt: UInt8, draw: UInt64) -> RandomStream {
@@ -134,15 +135,18 @@ extension World {
     let start = SimTime(nanoseconds: operation.attemptStart)
     if operation.queries < 0x80 {
       if operation.queries < Self.resolverAttempts { return ask(operation) }
-      recorder.latency(target: groups[group].target, phase: .dns, outcome: .dnsFailed, now - start, start: start)
+      recorder.latency(
+        target: groups[group].target, phase: .dns, outcome: .dnsFailed, now - start, start: start)
       return failEarly(operation, .dnsFailed, .dnsLost)
     }
     let answer = answers[groups[group].answer]
     guard answer.exists, !answer.addresses.isEmpty else {
-      recorder.latency(target: groups[group].target, phase: .dns, outcome: .dnsFailed, now - start, start: start)
+      recorder.latency(
+        target: groups[group].target, phase: .dns, outcome: .dnsFailed, now - start, start: start)
       return failEarly(operation, .dnsFailed, .nameNotFound)
     }
-    recorder.latency(target: groups[group].target, phase: .dns, outcome: .completed, now - start, start: start)
+    recorder.latency(
+      target: groups[group].target, phase: .dns, outcome: .completed, now - start, start: start)
     instances[i].answer = groups[group].answer
     instances[i].answerExpires = now + (groups[group].dnsCache ?? answer.ttl)
     open(operation)
@@ -187,7 +191,8 @@ extension World {
     connections[slot].pointee.ordinal = operation.ordinal
     connections[slot].pointee.attempt = operation.attempt
     connections[slot].pointee.requestsLeft = operation.requests
-    connections[slot].pointee.intended = operation.intended
+    // Latency of a retry counts from the retry; the operation's own start decides only its place in the report.
+    connections[slot].pointee.intended = operation.attempt == 0 ? operation.intended : operation.attemptStart
     connections[slot].pointee.attemptStart = operation.attemptStart
     connections[slot].pointee.failure = Connection.Failure()
   }
@@ -211,15 +216,14 @@ extension World {
       return instances[i].portPools[k].pool
     }
     // Instances of one host share the host's ports.
-    for other in instances.indices where other != i && instances[other].host == instances[i].host {
-      for entry in instances[other].portPools where entry.destination == key {
-        instances[i].portPools.append(entry)
-        return entry.pool
-      }
+    let shared = PortPoolKey(host: instances[i].host, destination: key)
+    let pool = portPoolIndex[shared] ?? portPools.count
+    if pool == portPools.count {
+      portPools.append(PortPool(start: StableHash.mix(key ^ UInt64(instances[i].address.bits) << 20)))
+      portPoolIndex[shared] = pool
     }
-    portPools.append(PortPool(start: StableHash.mix(key ^ UInt64(instances[i].address.bits) << 20)))
-    instances[i].portPools.append((key, portPools.count - 1))
-    return portPools.count - 1
+    instances[i].portPools.append((key, pool))
+    return pool
   }
 
   mutating func releasePort(_ slot: UInt32, lingers: Bool) {
@@ -227,7 +231,8 @@ extension World {
     let key = UInt64(c.pointee.tuple.destination.bits) << 16 | UInt64(c.pointee.tuple.destinationPort)
     let i = Int(c.pointee.instance)
     for k in instances[i].portPools.indices where instances[i].portPools[k].destination == key {
-      portPools[instances[i].portPools[k].pool].release(c.pointee.tuple.sourcePort, now: now, lingers: lingers)
+      portPools[instances[i].portPools[k].pool].release(
+        c.pointee.tuple.sourcePort, now: now, lingers: lingers)
       return
     }
     preconditionFailure("port \(c.pointee.tuple.sourcePort) has no pool")
@@ -277,7 +282,8 @@ extension World {
     let group = instances[i].group
     if isLost, Int(operation.attempt) < groups[group].retryLimit, instances[i].isAlive {
       let retry = groups[group].settings.retry
-      var stream = behaviourStream(operation.instance, operation.ordinal, attempt: operation.attempt, draw: 65)
+      var stream = behaviourStream(
+        operation.instance, operation.ordinal, attempt: operation.attempt, draw: 65)
       let base = groups[group].backoff.duration(&stream).seconds
       var factor = 1.0
       for _ in 0..<operation.attempt { factor *= retry.factor }

@@ -72,7 +72,9 @@ extension World {
   }
 
   mutating func flushProxies() {
-    guard !proxyOutput.schedule.isEmpty || !proxyOutput.syncs.isEmpty || !proxyOutput.cleanups.isEmpty else { return }
+    guard !proxyOutput.schedule.isEmpty || !proxyOutput.syncs.isEmpty || !proxyOutput.cleanups.isEmpty else {
+      return
+    }
     let output = proxyOutput
     proxyOutput = ProxyOutput()
     for (at, event) in output.schedule {
@@ -86,7 +88,8 @@ extension World {
   private mutating func note(_ sync: SyncRecord) {
     syncs.append(
       ProxySyncRow(
-        start: sync.start, node: nodePlanes[sync.node.index].name, kind: sync.kind.rawValue, changes: sync.changes,
+        start: sync.start, node: nodePlanes[sync.node.index].name, kind: sync.kind.rawValue,
+        changes: sync.changes,
         rulesWritten: sync.rulesWritten, duration: sync.end - sync.start,
         programmingLatency: sync.programmingLatency))
   }
@@ -175,7 +178,9 @@ extension World {
       }
     }
     for text in service.spec.externalIPs {
-      if let address = IPv4Address(text) { found.append((address, HostReference(.routedToNodes, id.rawValue))) }
+      if let address = IPv4Address(text) {
+        found.append((address, HostReference(.routedToNodes, id.rawValue)))
+      }
     }
     return found
   }
@@ -262,14 +267,24 @@ extension World {
     for instance in instances.indices
     where instances[instance].host == HostReference(.node, node.rawValue) && instances[instance].isAlive {
       instances[instance].address = new
-      instances[instance].portPools = []
     }
   }
 
   private mutating func nodeObjectChanged(_ node: NodeID) {
-    proxies.setZone(node, control.store.node(node)?.zone ?? control.nodes[node.index].zone, at: now, into: &proxyOutput)
+    let object = control.store.node(node)
+    if let zone = object?.zone, apiZones.updateValue(zone, forKey: node) != zone {
+      proxies.setZone(node, zone, at: now, into: &proxyOutput)
+    }
     refreshRoutes(to: node.index)
     refreshAllAnswers()
+    let before = apiAddresses.updateValue(object?.internalIPs.first ?? .unspecified, forKey: node)
+    // From 1.37 on kube-proxy exits when its node's addresses change (FACTS J).
+    if proxies.restartsOnAddressChange, let before, let address = object?.internalIPs.first,
+      before != address,
+      nodePlanes[node.index].isUp
+    {
+      proxies.restart(node, settings: nil, at: now, into: &proxyOutput)
+    }
   }
 
   mutating func refreshRoutes(to node: Int) {
@@ -285,7 +300,11 @@ extension World {
     guard partitioned, target.from == .controlPlane || target.to == .controlPlane else { return }
     let other = target.from == .controlPlane ? target.to : target.from
     for i in nodePlanes.indices where other == .anyNode || other == .node(nodePlanes[i].name) {
-      if active { proxies.disconnect(NodeID(i)) } else { proxies.reconnect(NodeID(i), at: now, into: &proxyOutput) }
+      if active {
+        proxies.disconnect(NodeID(i))
+      } else {
+        proxies.reconnect(NodeID(i), at: now, into: &proxyOutput)
+      }
     }
   }
 }

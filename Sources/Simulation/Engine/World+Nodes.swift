@@ -22,7 +22,8 @@ extension World {
     let hint = connections.hint(packet.connection, packet.generation, node)
     let isError = packet.kind == .portUnreachable || packet.kind == .hostUnreachable
     if !isError,
-      let leaving = conntrack[node].pointee.passHinted(packet.tuple, packet.kind.segment, now: now, hint: hint)
+      let leaving = conntrack[node].pointee.passHinted(
+        packet.tuple, packet.kind.segment, now: now, hint: hint)
     {
       packets[slot].tuple = leaving
       return forward(slot, from: node, origin, extra: .zero)
@@ -103,7 +104,9 @@ extension World {
     }
     for attempt in 0..<Self.snatAttempts {
       let tag = verdict.kind == .forward ? verdict.backend.rawValue : .max
-      switch conntrack[node].pointee.insert(original: original, reply: leaving.reversed, state: state, tag: tag, now: now) {
+      switch conntrack[node].pointee.insert(
+        original: original, reply: leaving.reversed, state: state, tag: tag, now: now)
+      {
       case .inserted(let entry):
         connections.setHint(packets[slot].connection, packets[slot].generation, node, entry)
         return leaving
@@ -156,6 +159,7 @@ extension World {
     if SimTime(nanoseconds: c.pointee.attemptStart) < recorderWarmUp { return }
     recorder.decided(
       backend: verdict.backend, candidates: verdict.candidates,
-      target: groups[instances[Int(c.pointee.instance)].group].target, isIndependent: !verdict.viaAffinity && !c.pointee.isPooled)
+      target: groups[instances[Int(c.pointee.instance)].group].target,
+      isIndependent: !verdict.viaAffinity && !c.pointee.isPooled)
   }
 }

@@ -51,8 +51,10 @@ extension World {
     let instance = instances[Int(c.instance)]
     let target = groups[instance.group].target
     let start = SimTime(nanoseconds: c.attemptStart)
-    recorder.otherAttempt(target: target, client: instance.group, start: start, outcome: outcome, cause: cause)
-    let node = c.failure.node != .max ? Int(c.failure.node) : c.decidingNode != .max ? Int(c.decidingNode) : -1
+    recorder.otherAttempt(
+      target: target, client: instance.group, start: start, outcome: outcome, cause: cause)
+    let node =
+      c.failure.node != .max ? Int(c.failure.node) : c.decidingNode != .max ? Int(c.decidingNode) : -1
     var row = LostConnection()
     row.id = connectionName(c.instance, c.ordinal, c.attempt)
     row.start = start
@@ -75,9 +77,11 @@ extension World {
       return
     }
     let backend = proxies.backend(.init(c.backend))
-    row.backend = backend.pod.map { control.pods[$0.index].name.description } ?? "\(backend.address):\(backend.port)"
+    row.backend =
+      backend.pod.map { control.pods[$0.index].name.description } ?? "\(backend.address):\(backend.port)"
     row.backendNode = backend.nodeName ?? ""
-    guard let pod = backend.pod, row.cause == .staleTable || row.cause == .staleAPI || row.cause == .tableSwap else {
+    guard let pod = backend.pod, row.cause == .staleTable || row.cause == .staleAPI || row.cause == .tableSwap
+    else {
       return
     }
     nameLags(pod, backend.service, Int(c.decidingNode), c.decidedAt, &row)
@@ -99,7 +103,8 @@ extension World {
     let modes = Set(control.nodes.map(\.proxy.mode.rawValue)).sorted()
     var r = RunResult(
       identity: RunIdentity(
-        runID: runID(variant), scenario: scenario.name, variant: variant,
+        runID: RunIdentity.runID(scenarioHash: scenario.contentHash, seed: scenario.seed),
+        scenario: scenario.name, variant: variant,
         proxyMode: modes.count == 1 ? modes[0] : "mixed", replication: Int(replication), seed: scenario.seed))
     r.question = scenario.question
     r.duration = scenario.duration
@@ -129,15 +134,6 @@ extension World {
     r.notes = notes
     addLoadBalance(&r)
     return r
-  }
-
-  /// Of scenario, seed, variant and replication; never of time, place or jobs.
-  private func runID(_ variant: String) -> String {
-    var h = StableHash.string(variant, seed: scenario.contentHash)
-    h = StableHash.mix(h ^ scenario.seed)
-    h = StableHash.string(SimulationRun.version, seed: h ^ UInt64(replication) << 40)
-    let hex = String(h, radix: 16)
-    return String(repeating: "0", count: 16 - hex.count) + hex
   }
 
   private func addLoadBalance(_ r: inout RunResult) {
@@ -179,7 +175,9 @@ extension World {
     }
   }
 
-  private func addSpread(_ target: Int, _ counts: [Int], _ decisions: MultinomialAccumulator, _ r: inout RunResult) {
+  private func addSpread(
+    _ target: Int, _ counts: [Int], _ decisions: MultinomialAccumulator, _ r: inout RunResult
+  ) {
     let spread = LoadSpread(counts: counts, decisions: decisions)
     var row = SpreadStatistics(target: target, endpoints: counts.count, connections: counts.reduce(0, +))
     row.jain = spread.jainIndex

@@ -210,7 +210,8 @@ extension World {
       return schedule(slot, at: now + delay + extra, lane: kind.lane(isFirst: extra != .zero))
     }
     var stream = drawStream(packets[slot].connection)
-    switch paths.cross(kind, from: from, to: to, stream: &stream, nodeName: { [nodePlanes] in nodePlanes[$0].name })
+    switch paths.cross(
+      kind, from: from, to: to, stream: &stream, nodeName: { [nodePlanes] in nodePlanes[$0].name })
     {
     case .arrives(let delay, let isConstant):
       schedule(slot, at: now + delay + extra, lane: isConstant ? kind.lane(isFirst: extra != .zero) : nil)
@@ -249,7 +250,8 @@ extension World {
   /// A place in the connection's own stream of draws for its path.
   mutating func drawStream(_ slot: UInt32) -> RandomStream {
     let c = connections[slot]
-    let counter = UInt64(c.pointee.ordinal) << 28 | UInt64(c.pointee.attempt) << 20 | UInt64(c.pointee.draws) << 4
+    let counter =
+      UInt64(c.pointee.ordinal) << 28 | UInt64(c.pointee.attempt) << 20 | UInt64(c.pointee.draws) << 4
     c.pointee.draws &+= 1
     return RandomStream(key: instances[Int(c.pointee.instance)].pathKey, counter: counter)
   }
@@ -257,7 +259,9 @@ extension World {
   // MARK: Errors on the way
 
   /// An error answer from `node` to the sender of a forward packet, through the tables that it came by.
-  mutating func bounce(_ slot: UInt32, _ kind: PacketKind, _ node: Int, after delay: SimDuration, _ loss: Loss) {
+  mutating func bounce(
+    _ slot: UInt32, _ kind: PacketKind, _ node: Int, after delay: SimDuration, _ loss: Loss
+  ) {
     let packet = packets[slot]
     guard packet.kind.isForward, connections.isCurrent(packet.connection, packet.generation) else {
       return lose(slot, loss)

@@ -49,7 +49,8 @@ extension World {
       receiveDatagram(packet, host)
     case .clientFin:
       endClosing(slot)
-    case .synAck, .response, .serverFin, .reset, .portUnreachable, .hostUnreachable, .keepaliveAnswer, .answer:
+    case .synAck, .response, .serverFin, .reset, .portUnreachable, .hostUnreachable, .keepaliveAnswer,
+      .answer:
       preconditionFailure("\(packet.kind) goes to clients")
     }
   }
@@ -136,7 +137,8 @@ extension World {
   private mutating func portClosed(_ packet: Packet, _ host: HostReference) {
     let slot = packet.connection
     blame(
-      slot, .portClosed(node: nodeIndex(of: host), packet.tuple.destination, port: packet.tuple.destinationPort))
+      slot,
+      .portClosed(node: nodeIndex(of: host), packet.tuple.destination, port: packet.tuple.destinationPort))
     let kind: PacketKind = packet.tuple.transport == .udp ? .portUnreachable : .reset
     send(kind, slot, from: host, tuple: packet.tuple.reversed)
   }
@@ -154,7 +156,9 @@ extension World {
   private mutating func receiveRequest(_ slot: UInt32, _ packet: Packet) {
     connections[slot].pointee.failure = Connection.Failure()
     // The answer is on its way or in the making: a retransmission changes nothing.
-    if connections[slot].pointee.isBeingServed, connections[slot].pointee.servedNumber == packet.number { return }
+    if connections[slot].pointee.isBeingServed, connections[slot].pointee.servedNumber == packet.number {
+      return
+    }
     if connections[slot].pointee.isQueuedForAccept {
       connections[slot].pointee.hasUnreadRequest = true
       connections[slot].pointee.servedNumber = packet.number
@@ -194,7 +198,8 @@ extension World {
       connections[slot].pointee.servedBy = c.pointee.server
       if done.nanoseconds > c.pointee.deadline { armTimer(slot) }
       let rank = EventRank.connection(
-        .server, instance: c.pointee.instance, ordinal: c.pointee.ordinal, counter: UInt32(number) << 8 | UInt32(c.pointee.attempt))
+        .server, instance: c.pointee.instance, ordinal: c.pointee.ordinal,
+        counter: UInt32(number) << 8 | UInt32(c.pointee.attempt))
       queue.push(at: done, rank: rank, .served(slot))
     }
   }
@@ -304,7 +309,9 @@ extension World {
     let node = control.pods[pod.index].node.index
     let loss = Loss.serverEnded(node: node, crashed: crashed)
     for slot in 0..<UInt32(connections.used)
-    where connections[slot].pointee.isLive && ended.contains(Int32(bitPattern: connections[slot].pointee.server)) {
+    where connections[slot].pointee.isLive
+      && ended.contains(Int32(bitPattern: connections[slot].pointee.server))
+    {
       let c = connections[slot].pointee
       connections[slot].pointee.server = .max
       connections[slot].pointee.isQueuedForAccept = false

@@ -72,7 +72,8 @@ extension World {
       }
       let slices = control.store.slices(of: id)
       if !slices.isEmpty {
-        proxies.record(slices: slices, of: id, revision: control.store.revision, at: .zero, into: &proxyOutput)
+        proxies.record(
+          slices: slices, of: id, revision: control.store.revision, at: .zero, into: &proxyOutput)
       }
     }
     proxies.converge(into: &proxyOutput)
@@ -83,7 +84,8 @@ extension World {
       scenario.events, processes: scenario.processes, duration: scenario.duration, into: &clusterOutput)
     control.start(into: &clusterOutput)
     flushCluster()
-    let bins = Int((scenario.duration.nanoseconds + scenario.report.bin.nanoseconds - 1) / scenario.report.bin.nanoseconds)
+    let bins = Int(
+      (scenario.duration.nanoseconds + scenario.report.bin.nanoseconds - 1) / scenario.report.bin.nanoseconds)
     if bins > 0 { scheduleBin(0) }
   }
 
@@ -123,6 +125,8 @@ extension World {
     let owner = HostReference(.node, id.rawValue)
     for address in node.addresses + node.externalAddresses { addresses.assign(address, to: owner) }
     addresses.assign(gateway, to: owner)
+    apiAddresses[id] = control.store.node(id)?.internalIPs.first
+    apiZones[id] = control.store.node(id)?.zone
     conntrack.append(ConntrackTable(capacity: node.conntrackMax, timeouts: World.timeouts(node.proxy)))
   }
 
@@ -157,7 +161,8 @@ extension World {
   }
 
   private mutating func outsideHost(_ address: IPv4Address) -> HostReference {
-    if let known = outsideHosts.firstIndex(of: address) { return HostReference(.outside, UInt32(known)) }
+    let known = addresses.owner(of: address)
+    if known.kind == .outside { return known }
     outsideHosts.append(address)
     outsideSockets.append([])
     let host = HostReference(.outside, UInt32(outsideHosts.count - 1))
@@ -170,7 +175,8 @@ extension World {
   mutating func openSockets(of pod: PodID) {
     reservePods(upTo: pod.index)
     let record = control.pods[pod.index]
-    let host = record.isHostNetwork ? HostReference(.node, record.node.rawValue) : HostReference(.pod, pod.rawValue)
+    let host =
+      record.isHostNetwork ? HostReference(.node, record.node.rawValue) : HostReference(.pod, pod.rawValue)
     let declared = (control.store.pod(pod)?.spec.containers ?? []).flatMap(\.ports)
     podSockets[pod.index] = []
     for (index, settings) in scenario.servers.enumerated() {
@@ -214,7 +220,9 @@ extension World {
       case .nodes:
         for node in nodePlanes.indices where nodePlanes[node].isUp { startNodeClient(group, node) }
       case .outside(let first, let count):
-        for k in 0..<count { addInstance(group, outsideHost(IPv4Address(bits: first.bits + UInt32(k))), node: -1) }
+        for k in 0..<count {
+          addInstance(group, outsideHost(IPv4Address(bits: first.bits + UInt32(k))), node: -1)
+        }
       }
     }
   }
@@ -225,10 +233,12 @@ extension World {
 
   private mutating func startPodClient(_ group: Int, _ pod: PodID) {
     let record = control.pods[pod.index]
-    guard case .pods(let namespace, let labels) = groups[group].settings.place, namespace == record.name.namespace,
+    guard case .pods(let namespace, let labels) = groups[group].settings.place,
+      namespace == record.name.namespace,
       LabelSelector(labels).matches(record.labels), record.address != nil
     else { return }
-    let host = record.isHostNetwork ? HostReference(.node, record.node.rawValue) : HostReference(.pod, pod.rawValue)
+    let host =
+      record.isHostNetwork ? HostReference(.node, record.node.rawValue) : HostReference(.pod, pod.rawValue)
     addInstance(group, host, node: record.node.index)
   }
 
@@ -247,7 +257,8 @@ extension World {
     let settings = groups[group].settings
     let index = UInt32(instances.count)
     // Named after the group and the instance's number within it: the same draws in every variant.
-    let number = instances.count { $0.group == group }
+    let number = groups[group].instancesMade
+    groups[group].instancesMade += 1
     let entity = StableHash.string(settings.name, seed: UInt64(number) &+ 1)
     func key(_ purpose: RandomPurpose) -> RandomKey {
       RandomKey(seed: scenario.seed, replication: replication, purpose: purpose, entity: entity)

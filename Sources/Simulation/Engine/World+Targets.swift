@@ -19,10 +19,12 @@ extension World {
         case .first: ports.first.map { $0.name.isEmpty ? String($0.port) : $0.name } ?? ""
         }
       let found = ports.first { String($0.port) == port }
-      return TargetName(service: service.description, port: found.map { $0.name.isEmpty ? port : $0.name } ?? port)
+      return TargetName(
+        service: service.description, port: found.map { $0.name.isEmpty ? port : $0.name } ?? port)
     }
     switch client.target {
-    case .service(let s, let port), .loadBalancer(let s, let port), .externalIP(let s, let port): return named(s, port)
+    case .service(let s, let port), .loadBalancer(let s, let port), .externalIP(let s, let port):
+      return named(s, port)
     case .nodePort(let s, let port, _): return named(s, port)
     case .address(let address, let port): return TargetName(service: address.description, port: String(port))
     case .name(let name, let port): return TargetName(service: name, port: String(port))

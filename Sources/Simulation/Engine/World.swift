@@ -78,6 +78,10 @@ struct World: ~Copyable {
   var answers: [TargetAnswer] = []
   var instances: [ClientInstance] = []
   var portPools: [PortPool] = []
+  var portPoolIndex: [PortPoolKey: Int] = [:]
+  /// Zone label and primary InternalIP per node as the API had them last.
+  var apiZones: [NodeID: String] = [:]
+  var apiAddresses: [NodeID: IPv4Address] = [:]
   var waiting = WaitingRoom()
   /// Operations begun and not decided.
   var undecided = 0
@@ -114,6 +118,13 @@ struct NodePlane {
   var bootedAt = SimTime.zero
   /// Former addresses, for the but-for test.
   var formerAddresses: [IPv4Address] = []
+}
+
+/// Ephemeral ports belong to a host and are taken towards a destination.
+struct PortPoolKey: Hashable {
+  var host: HostReference
+  /// Address << 16 | port.
+  var destination: UInt64
 }
 
 /// When the stages behind a pod's disappearance happened; nil = not (yet).

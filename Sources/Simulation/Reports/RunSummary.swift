@@ -22,6 +22,8 @@ public struct RunSummary: Sendable {
   public private(set) var lostNotListed = 0
   public private(set) var notes: [String] = []
   public private(set) var staleness = Staleness()
+  var lostPerReplication: [Double] = []
+  var decidedPerReplication: [Double] = []
   var causeCounts: [CauseCount] = Cause.allCases.map { CauseCount(cause: $0) }
   var offenders = OffenderCounts()
   var spreadLines: [SpreadLine] = []
@@ -45,6 +47,9 @@ public struct RunSummary: Sendable {
     packets += result.packets
     lostNotListed += result.lostNotListed
     for note in result.notes where !notes.contains(note) { notes.append(note) }
+    lostPerReplication.append(Double(result.lostCount))
+    decidedPerReplication.append(
+      Double(result.groups.reduce(0) { $0 + ($1.outcome.countsAsAttempted ? $1.count : 0) }))
     addGroups(of: result)
     for connection in result.lost { offenders.add(connection, in: result) }
     addSpread(of: result)
@@ -57,9 +62,13 @@ public struct RunSummary: Sendable {
   /// attempted − unfinished − client_gone
   public var decided: Int { outcomes.reduce(0) { $0 + ($1.outcome.countsAsAttempted ? $1.count : 0) } }
   public func count(_ outcome: Outcome) -> Int { outcomes.first { $0.outcome == outcome }?.count ?? 0 }
-  /// With a 95 % Wilson interval; nil without attempts that were decided.
-  public var lossRatio: ConfidenceInterval? {
-    Proportion.wilson(successes: lost, trials: decided, confidence: 0.95)
+  /// Lost over decided, of all replications; nil without attempts that were decided.
+  public var lossRatio: Double? { decided == 0 ? nil : Double(lost) / Double(decided) }
+  /// Student t over replications, as a ratio of sums; nil for a single replication, which says nothing of the
+  /// spread between replications. Never over connections: losses come in bursts.
+  public var lossInterval: ConfidenceInterval? {
+    RatioEstimate(numerators: lostPerReplication, denominators: decidedPerReplication)?.interval(
+      confidence: 0.95)
   }
 
   private mutating func addGroups(of result: RunResult) {

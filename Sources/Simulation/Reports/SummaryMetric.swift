@@ -87,7 +87,8 @@ private struct MetricDefinition: Sendable {
     .value(metric, unit, meaning) { Double(value($0)) }
   }
 
-  /// A share with its Wilson interval.
+  /// A share. Without an interval: losses come in bursts, so one over connections, as if they were independent,
+  /// would be far too narrow, and one replication says nothing of the spread between replications.
   static func ratio(
     _ metric: String, _ meaning: String,
     _ value: @escaping @Sendable (MetricFacts) -> (part: Int, whole: Int)
@@ -95,8 +96,7 @@ private struct MetricDefinition: Sendable {
     MetricDefinition(metric, "ratio", meaning) { row, facts in
       let (part, whole) = value(facts)
       row.n = whole
-      guard let share = Proportion.wilson(successes: part, trials: whole, confidence: 0.95) else { return }
-      (row.value, row.low, row.high) = (share.estimate, share.low, share.high)
+      if whole > 0 { row.value = Double(part) / Double(whole) }
     }
   }
 }
@@ -110,7 +110,10 @@ private let attemptMetrics: [MetricDefinition] = [
     $0.result.attempted
   },
   .count("lost", "connections", "Attempts with an outcome that is a loss.") { $0.result.lostCount },
-  .ratio("loss_ratio", "lost / (attempted - unfinished - client_gone), with a 95 % Wilson interval.") {
+  .ratio(
+    "loss_ratio",
+    "lost / (attempted - unfinished - client_gone), of this replication alone, so without an interval."
+  ) {
     ($0.result.lostCount, $0.decided)
   },
 ]
@@ -133,7 +136,9 @@ private let causeMetrics: [MetricDefinition] = Cause.allCases.map { cause in
 private let operationMetrics: [MetricDefinition] = [
   .count("operations", "operations", "Operations that clients wanted.") { $0.result.operations },
   .count("operations_lost", "operations", "Operations lost after all retries.") { $0.result.operationsLost },
-  .ratio("operation_loss_ratio", "operations_lost / operations, with a 95 % Wilson interval.") {
+  .ratio(
+    "operation_loss_ratio", "operations_lost / operations, of this replication alone, so without an interval."
+  ) {
     ($0.result.operationsLost, $0.result.operations)
   },
   .count("retries", "retries", "Attempts beyond the first of their operation.") { $0.result.retries },

@@ -58,8 +58,9 @@ extension RunSummary {
 
   private var lossWords: String {
     guard let ratio = lossRatio else { return "" }
-    let interval = ReadableNumber.percent(ratio.low...ratio.high)
-    return ", loss ratio \(ReadableNumber.percent(ratio.estimate)) (95 % interval \(interval))"
+    let words = ", loss ratio \(ReadableNumber.percent(ratio))"
+    guard let interval = lossInterval else { return words }
+    return words + " (95 % interval \(ReadableNumber.percent(max(0, interval.low)...interval.high)))"
   }
 
   /// What the clients of lost connections saw, most frequent first.

@@ -46,7 +46,9 @@ public struct ArrivalProcess: Sendable {
   }
 
   /// Non-homogeneous Poisson process by thinning (Lewis and Shedler, 1979).
-  private mutating func thin(_ points: [ClientSettings.RatePoint], peak: Double, after time: SimTime) -> SimTime? {
+  private mutating func thin(_ points: [ClientSettings.RatePoint], peak: Double, after time: SimTime)
+    -> SimTime?
+  {
     guard peak > 0 else { return nil }
     var t = time
     let last = points[points.count - 1]

@@ -31,7 +31,8 @@ import SimKernel
   public var attempt: UInt8 = 0
   public var phase: Phase = .free
   /// Source and destination as the client's socket has them.
-  public var tuple = FlowTuple(source: .unspecified, sourcePort: 0, destination: .unspecified, destinationPort: 0)
+  public var tuple = FlowTuple(
+    source: .unspecified, sourcePort: 0, destination: .unspecified, destinationPort: 0)
 
   // Client side, nanoseconds
   /// When the operation was meant to start: latency counts from here.

@@ -153,7 +153,7 @@ extension ControlPlane {
     object.podCIDR = record.podCIDR
     object.internalIPs = record.addresses
     object.externalIPs = record.externalAddresses
-    object.kubeletVersion = "v1.\(settings.minorVersion).0"
+    object.kubeletVersion = "v1.\(settings.minorVersion).\(settings.patchVersion)"
     return object
   }
 }

@@ -48,7 +48,6 @@ enum PodScheduler {
       self.tolerations = tolerations
     }
 
-
     /// - Parameter pods: number of pods that the node has.
     mutating func consider(_ id: NodeID, name: String, pods: Int, object: () -> Node?) {
       guard best == nil || (pods, name) < bestPlace, let node = object(),
