@@ -102,5 +102,6 @@ let package = Package(
         "NetworkTypes",
       ],
       exclude: ["Reports/Golden"], swiftSettings: ours),
+    .testTarget(name: "StyleTests", swiftSettings: ours),
   ]
 )

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The stores behind `EventQueue`: heap, list, buckets, lanes. All unsafe memory of the kernel is in this file;
-// entries are trivial types, so nothing is retained, and capacity grows by doubling.
+// The stores behind `EventQueue`: heap, list, buckets, lanes. All unsafe memory of the kernel is in this
+// file; entries are trivial types, so nothing is retained, and capacity grows by doubling.
 
 /// Growable memory for trivial entries.
 @frozen @usableFromInline struct EntryList<Event: BitwiseCopyable>: ~Copyable {

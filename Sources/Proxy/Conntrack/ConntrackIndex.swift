@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Storage of a connection tracking table: entries in chunks that never move, and an open-addressing index from
-// a tuple's hash to the entry. Callers keep the rules; this file keeps the memory.
+// Storage of a connection tracking table: entries in chunks that never move, and an open-addressing index
+// from a tuple's hash to the entry. Callers keep the rules; this file keeps the memory.
 
-/// Entries in chunks of 1024, with a free list. Growth copies nothing. The first chunks have memory of their own;
-/// a table that outgrows them gets blocks of a huge page.
+/// Entries in chunks of 1024, with a free list. Growth copies nothing. The first chunks have memory of their
+/// own; a table that outgrows them gets blocks of a huge page.
 struct ChunkedEntries: ~Copyable {
   private var chunks: [UnsafeMutablePointer<ConntrackEntry>] = []
   private var blocks: [UnsafeMutableRawPointer] = []
@@ -47,8 +47,8 @@ struct ChunkedEntries: ~Copyable {
   }
 }
 
-/// Open addressing with linear probing and backward-shift deletion. A cell is key << 32 | slot + 1; the key's low
-/// bits are the home position.
+/// Open addressing with linear probing and backward-shift deletion. A cell is key << 32 | slot + 1; the key's
+/// low bits are the home position.
 struct ConntrackIndex: ~Copyable {
   private var cells: UnsafeMutablePointer<UInt64>
   private var mask: Int

@@ -2,11 +2,12 @@
 //
 // One node's connection tracking table: which flows it remembers and how it translates their packets.
 //
-// An entry holds both tuples of a flow, as the kernel does: `original` as the first packet arrived, `reply` as
-// answers will arrive. NAT is the difference between `reply` and the reverse of `original`. The index knows a flow by
-// its initiator's end, and by the masqueraded end if that differs: a packet is looked up by both its ends. Entries expire when
-// looked at; a clock hand frees two stale slots per insertion, so memory stays within about twice the live
-// entries. Storage is flat and unsafe, and confined to this file and ConntrackIndex.swift.
+// An entry holds both tuples of a flow, as the kernel does: `original` as the first packet arrived, `reply`
+// as answers will arrive. NAT is the difference between `reply` and the reverse of `original`. The index
+// knows a flow by its initiator's end, and by the masqueraded end if that differs: a packet is looked up by
+// both its ends. Entries expire when looked at; a clock hand frees two stale slots per insertion, so memory
+// stays within about twice the live entries. Storage is flat and unsafe, and confined to this file and
+// ConntrackIndex.swift.
 
 import NetworkTypes
 import SimKernel
@@ -57,8 +58,8 @@ public struct PackedTuple: Hashable, BitwiseCopyable, Sendable {
       source: IPv4Address(bits: source), sourcePort: sourcePort, destination: IPv4Address(bits: destination),
       destinationPort: destinationPort, transport: transport)
   }
-  /// Index key of one end. Eight neighbouring ports share a cache line of the index, because a host's ephemeral
-  /// ports are handed out in turn.
+  /// Index key of one end. Eight neighbouring ports share a cache line of the index, because a host's
+  /// ephemeral ports are handed out in turn.
   static func endKey(_ address: UInt32, _ port: UInt16, _ transport: TransportProtocol) -> UInt32 {
     var h =
       (UInt64(address) << 24 | UInt64(port >> 3) << 8 | UInt64(transport.rawValue)) &* 0x9e37_79b9_7f4a_7c15
@@ -92,7 +93,8 @@ public enum ConntrackInsertion: BitwiseCopyable {
 
 public struct ConntrackTable: ~Copyable {
   /// Makes the type address-only. Swift 6.3.1 passes a large loadable noncopyable `self` by value to each
-  /// non-mutating method, which costs a memcpy of the whole struct per call; an existential field forbids that.
+  /// non-mutating method, which costs a memcpy of the whole struct per call; an existential field forbids
+  /// that.
   private let byAddress: Any? = nil
   public let capacity: Int
   public var timeouts: ConntrackTimeouts
@@ -157,7 +159,8 @@ public struct ConntrackTable: ~Copyable {
   }
 
   /// The way of a packet whose flow the hinted entry holds: state, timeout and translation in one look.
-  /// - Returns: nil if the entry does not hold the flow, or if the packet needs more than that (a SYN on a closed
+  /// - Returns: nil if the entry does not hold the flow, or if the packet needs more than that (a SYN on a
+  /// closed
   ///   entry, an INVALID packet): then the caller goes the long way.
   @inline(__always) public mutating func passHinted(
     _ tuple: FlowTuple, _ segment: SegmentKind, now: SimTime, hint: Int32

@@ -30,8 +30,8 @@ enum Event: BitwiseCopyable {
   case bin(UInt32)
 }
 
-/// Order of events at one instant: first by phase, then by entity, then by the entity's own counter. Changing the
-/// order of phases changes results.
+/// Order of events at one instant: first by phase, then by entity, then by the entity's own counter. Changing
+/// the order of phases changes results.
 ///
 ///     63..60 phase | 59..24 entity | 23..0 the entity's counter
 enum EventRank {

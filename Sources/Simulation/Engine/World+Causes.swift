@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The but-for test: the first part along the path of the packet that failed which would have saved the connection,
-// had its state been fresh and sufficient. It runs at the instant of the failure, because it asks what a fresh
-// table or a fresh API would have said then. What went wrong first stays; a packet that gets through wipes it out.
+// The but-for test: the first part along the path of the packet that failed which would have saved the
+// connection, had its state been fresh and sufficient. It runs at the instant of the failure, because it asks
+// what a fresh table or a fresh API would have said then. What went wrong first stays; a packet that gets
+// through wipes it out.
 //
 //     client - DNS - load balancer - network path - proxy table - conntrack - destination
 //
-// Two conventions where a chain of parts was stale together: a new connection sent to a backend that had already
-// gone is blamed on the first part that should have known (DNS answer, API, table) before the dead end itself;
-// an open connection whose server goes is blamed on what took it away.
+// Two conventions where a chain of parts was stale together: a new connection sent to a backend that had
+// already gone is blamed on the first part that should have known (DNS answer, API, table) before the dead
+// end itself; an open connection whose server goes is blamed on what took it away.
 
 import Cluster
 import NetworkTypes
@@ -153,8 +154,8 @@ extension World {
 
   // MARK: The destination
 
-  /// The backend could not be reached or did not listen. For a new connection, asks in order: did the client use
-  /// an old DNS answer, would a fresh table have chosen another backend, did the API lag behind reality?
+  /// The backend could not be reached or did not listen. For a new connection, asks in order: did the client
+  /// use an old DNS answer, would a fresh table have chosen another backend, did the API lag behind reality?
   private mutating func destinationCause(_ slot: UInt32, otherwise: Cause) -> Cause {
     let c = connections[slot].pointee
     if c.hasLostConntrack { return forgottenCause(slot) }
@@ -187,8 +188,8 @@ extension World {
     return record.isReadyInReality && record.process == .running && nodePlanes[record.node.index].isUp
   }
 
-  /// The flow as the deciding node saw it. Behind another node's masquerade it carried that node's address, which
-  /// the decision depends on only through its origin.
+  /// The flow as the deciding node saw it. Behind another node's masquerade it carried that node's address,
+  /// which the decision depends on only through its origin.
   private func originalFlow(_ slot: UInt32) -> FlowTuple { connections[slot].pointee.tuple }
 
   private func originOfDecision(_ slot: UInt32) -> FlowOrigin {

@@ -87,8 +87,8 @@ extension World {
     nameLags(pod, backend.service, Int(c.decidingNode), c.decidedAt, &row)
   }
 
-  /// The lag of each stage between reality and this node's table, as far as it was known when the connection was
-  /// lost: kubelet, controller, then the first sync that brought it.
+  /// The lag of each stage between reality and this node's table, as far as it was known when the connection
+  /// was lost: kubelet, controller, then the first sync that brought it.
   private func nameLags(
     _ pod: PodID, _ service: ServiceID, _ node: Int, _ decidedAt: Int64, _ row: inout LostConnection
   ) {

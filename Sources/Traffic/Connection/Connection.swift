@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A connection as its two ends know it: the state that packets and timers change. A slot of the engine's table,
-// reused with a new generation when the connection is over.
+// A connection as its two ends know it: the state that packets and timers change. A slot of the engine's
+// table, reused with a new generation when the connection is over.
 
 import NetworkTypes
 import SimKernel
