@@ -85,19 +85,17 @@
   /// The earliest pending time, without removing anything.
   @inlinable public mutating func nextTime() -> SimTime? {
     if near.count == 0 { refill() }
-    let lane = lanes.earliest()
-    if near.count == 0 { return lane < 0 ? nil : SimTime(nanoseconds: lanes.head(lane).time) }
-    if lane < 0 { return SimTime(nanoseconds: near.top.time) }
-    return SimTime(nanoseconds: min(near.top.time, lanes.head(lane).time))
+    if near.count == 0 { return lanes.isEmpty ? nil : SimTime(nanoseconds: lanes.earliest.time) }
+    if lanes.isEmpty { return SimTime(nanoseconds: near.top.time) }
+    return SimTime(nanoseconds: min(near.top.time, lanes.earliest.time))
   }
 
   /// Removes and returns the earliest event; nil when nothing is pending.
   @inlinable public mutating func popMin() -> Entry? {
     if near.count == 0 { refill() }
-    let lane = lanes.earliest()
     let entry: Entry
-    if lane >= 0, near.count == 0 || lanes.head(lane).precedes(near.top) {
-      entry = lanes.removeHead(lane)
+    if !lanes.isEmpty, near.count == 0 || isLaneFirst {
+      entry = lanes.removeEarliest()
     } else if near.count > 0 {
       entry = near.popMin()
     } else {
@@ -106,6 +104,13 @@
     assert(entry.time >= lastTime, "time ran backwards: \(entry.time) after \(lastTime)")
     lastTime = entry.time
     return entry
+  }
+
+  /// The earliest front of the lanes comes before the top of the heap; neither is empty.
+  @inlinable @inline(__always) var isLaneFirst: Bool {
+    let front = lanes.earliest
+    let top = near.list.base[0].time
+    return front.time < top || (front.time == top && front.rank < near.list.base[0].rank)
   }
 
   /// Moves the next bucket that holds something into `near`.

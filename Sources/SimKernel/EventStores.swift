@@ -80,24 +80,46 @@
     return result
   }
 
+  /// Places `entry` in the heap of `count` whose root is a hole. Which of four children is least is chance,
+  /// so the choice is made without branches: a wrongly predicted one costs as much as the rest of the level.
   @inlinable func siftDown(_ entry: Entry, count: Int) {
     let base = list.base
     var hole = 0
-    while true {
-      let first = hole * 4 + 1
-      if first >= count { break }
+    var first = 1
+    while first + 3 < count {
+      let children = base + first
+      let least = Self.leastOfFour(children)
+      if !children[least].precedes(entry) { break }
+      base[hole] = children[least]
+      hole = first + least
+      first = hole * 4 + 1
+    }
+    if first < count, first + 3 >= count {
+      // The last family of the heap may be incomplete.
       var least = first
-      let last = min(first + 4, count)
-      var child = first + 1
-      while child < last {
-        if base[child].precedes(base[least]) { least = child }
-        child += 1
+      for child in first..<count where base[child].precedes(base[least]) { least = child }
+      if base[least].precedes(entry) {
+        base[hole] = base[least]
+        hole = least
       }
-      if !base[least].precedes(entry) { break }
-      base[hole] = base[least]
-      hole = least
     }
     base[hole] = entry
+  }
+
+  @inlinable @inline(__always) static func leastOfFour(_ c: UnsafeMutablePointer<Entry>) -> Int {
+    let (t0, t1, t2, t3) = (c[0].time, c[1].time, c[2].time, c[3].time)
+    let left = t1 < t0 ? 1 : 0
+    let right = t3 < t2 ? 3 : 2
+    let (leftTime, rightTime) = (min(t0, t1), min(t2, t3))
+    if t0 == t1 || t2 == t3 || leftTime == rightTime { return leastOfEqualTimes(c) }
+    return rightTime < leftTime ? right : left
+  }
+
+  /// As `leastOfFour`, by time and rank.
+  @inlinable @inline(never) static func leastOfEqualTimes(_ c: UnsafeMutablePointer<Entry>) -> Int {
+    var least = 0
+    for i in 1..<4 where c[i].precedes(c[least]) { least = i }
+    return least
   }
 
   @inlinable mutating func moveAll(into other: inout EntryList<Event>) {
@@ -214,7 +236,7 @@
   }
 }
 
-/// Rings of entries, one per constant delay.
+/// Rings of entries, one per constant delay, and the order of their heads.
 @frozen @usableFromInline struct LaneSet<Event: BitwiseCopyable>: ~Copyable {
   @usableFromInline typealias Entry = EventEntry<Event>
 
@@ -229,17 +251,32 @@
       self.mask = mask
     }
   }
+  /// What the head of a lane is waiting for.
+  @frozen @usableFromInline struct Front: BitwiseCopyable {
+    @usableFromInline var time: Int64
+    @usableFromInline var rank: UInt64
+    @usableFromInline var lane: Int
+    @inlinable init(_ entry: Entry, lane: Int) {
+      time = entry.time
+      rank = entry.rank
+      self.lane = lane
+    }
+    @inlinable @inline(__always) func precedes(_ other: Front) -> Bool {
+      time < other.time || (time == other.time && (rank, lane) < (other.rank, other.lane))
+    }
+  }
   @usableFromInline var lanes: UnsafeMutablePointer<Lane>
   @usableFromInline let laneCount: Int
-  /// Time of each lane's head, `.max` for an empty lane: what `earliest` compares.
-  @usableFromInline var headTimes: UnsafeMutablePointer<Int64>
+  /// Fronts of the lanes that hold something, earliest first: a run uses two or three lanes most of the time,
+  /// and keeping those in order is cheaper than looking at all of them for each event.
+  @usableFromInline var fronts: UnsafeMutablePointer<Front>
+  @usableFromInline var filled = 0
   @usableFromInline var count = 0
 
   @inlinable init(count laneCount: Int) {
     self.laneCount = laneCount
     lanes = .allocate(capacity: max(1, laneCount))
-    headTimes = .allocate(capacity: max(1, laneCount))
-    headTimes.initialize(repeating: .max, count: max(1, laneCount))
+    fronts = .allocate(capacity: max(1, laneCount))
     for i in 0..<laneCount {
       (lanes + i).initialize(to: Lane(base: .allocate(capacity: 256), mask: 255))
     }
@@ -247,50 +284,82 @@
   @inlinable deinit {
     for i in 0..<laneCount { lanes[i].base.deallocate() }
     lanes.deallocate()
-    headTimes.deallocate()
+    fronts.deallocate()
   }
 
-  @inlinable func head(_ lane: Int) -> Entry { lanes[lane].base[lanes[lane].head & lanes[lane].mask] }
+  @inlinable @inline(__always) var isEmpty: Bool { filled == 0 }
 
-  /// The lane with the earliest head; −1 when all are empty.
-  @inlinable func earliest() -> Int {
-    if count == 0 { return -1 }
-    var best = 0
-    var time = headTimes[0]
-    var i = 1
-    while i < laneCount {
-      let t = headTimes[i]
-      if t < time || (t == time && t != .max && head(i).rank < head(best).rank) {
-        best = i
-        time = t
-      }
-      i += 1
-    }
-    return best
+  /// The earliest front. Undefined when all lanes are empty.
+  @inlinable @inline(__always) var earliest: Front {
+    assert(filled > 0)
+    return fronts[0]
   }
 
   /// - Returns: false if the entry would not come last in its lane.
   @inlinable mutating func append(_ entry: Entry, to lane: Int) -> Bool {
     let l = lanes + lane
-    if l.pointee.head != l.pointee.tail, entry.precedes(l.pointee.base[(l.pointee.tail - 1) & l.pointee.mask])
-    {
-      return false
+    let tail = l.pointee.tail
+    let used = tail - l.pointee.head
+    if used == 0 {
+      enter(Front(entry, lane: lane))
+    } else {
+      if entry.precedes(l.pointee.base[(tail - 1) & l.pointee.mask]) { return false }
+      if used > l.pointee.mask {
+        grow(l)
+        return append(entry, to: lane)
+      }
     }
-    if l.pointee.head == l.pointee.tail { headTimes[lane] = entry.time }
-    if l.pointee.tail - l.pointee.head > l.pointee.mask { grow(l) }
-    l.pointee.base[l.pointee.tail & l.pointee.mask] = entry
-    l.pointee.tail += 1
+    l.pointee.base[tail & l.pointee.mask] = entry
+    l.pointee.tail = tail + 1
     count += 1
     return true
   }
 
-  @inlinable mutating func removeHead(_ lane: Int) -> Entry {
-    let entry = head(lane)
+  /// Puts the front of a lane that was empty in its place.
+  @inlinable mutating func enter(_ front: Front) {
+    var i = filled
+    while i > 0, front.precedes(fronts[i - 1]) {
+      fronts[i] = fronts[i - 1]
+      i -= 1
+    }
+    fronts[i] = front
+    filled += 1
+  }
+
+  @inlinable mutating func removeEarliest() -> Entry {
+    assert(filled > 0)
+    let lane = fronts[0].lane
     let l = lanes + lane
-    l.pointee.head += 1
+    let head = l.pointee.head
+    let entry = l.pointee.base[head & l.pointee.mask]
+    l.pointee.head = head + 1
     count -= 1
-    headTimes[lane] = l.pointee.head == l.pointee.tail ? .max : head(lane).time
+    if head + 1 == l.pointee.tail {
+      leave()
+    } else {
+      sink(Front(l.pointee.base[(head + 1) & l.pointee.mask], lane: lane))
+    }
     return entry
+  }
+
+  /// The first lane has become empty.
+  @inlinable mutating func leave() {
+    filled -= 1
+    var i = 0
+    while i < filled {
+      fronts[i] = fronts[i + 1]
+      i += 1
+    }
+  }
+
+  /// The first lane has a new front.
+  @inlinable @inline(__always) mutating func sink(_ front: Front) {
+    var i = 0
+    while i + 1 < filled, fronts[i + 1].precedes(front) {
+      fronts[i] = fronts[i + 1]
+      i += 1
+    }
+    fronts[i] = front
   }
 
   @inlinable func grow(_ lane: UnsafeMutablePointer<Lane>) {

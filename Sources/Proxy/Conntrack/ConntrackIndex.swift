@@ -6,7 +6,11 @@
 /// Entries in chunks of 1024, with a free list. Growth copies nothing. The first chunks have memory of their
 /// own; a table that outgrows them gets blocks of a huge page.
 struct ChunkedEntries: ~Copyable {
-  private var chunks: [UnsafeMutablePointer<ConntrackEntry>] = []
+  /// Directory of the chunks. Raw memory, because it is read for every packet: an Array's check of its bounds
+  /// and its header cost as much as the rest of the look-up.
+  private var chunks: UnsafeMutablePointer<UnsafeMutablePointer<ConntrackEntry>>
+  private var chunkCount = 0
+  private var chunkCapacity = 16
   private var blocks: [UnsafeMutableRawPointer] = []
   /// Chunks left in the last block.
   private var spare = 0
@@ -17,17 +21,20 @@ struct ChunkedEntries: ~Copyable {
   private static var chunkBytes: Int { 1024 * MemoryLayout<ConntrackEntry>.stride }
   private static var smallChunks: Int { 16 }
 
-  init() {}
-  deinit { for block in blocks { block.deallocate() } }
+  init() { chunks = .allocate(capacity: 16) }
+  deinit {
+    for block in blocks { block.deallocate() }
+    chunks.deallocate()
+  }
 
-  func pointer(_ slot: Int32) -> UnsafeMutablePointer<ConntrackEntry> {
+  @inline(__always) func pointer(_ slot: Int32) -> UnsafeMutablePointer<ConntrackEntry> {
     assert(slot >= 0 && slot < used)
     return chunks[Int(slot) >> 10] + Int(slot & 1023)
   }
 
   mutating func take() -> Int32 {
     if let slot = free.popLast() { return slot }
-    if Int(used) == chunks.count << 10 { addChunk() }
+    if Int(used) == chunkCount << 10 { addChunk() }
     used += 1
     return used - 1
   }
@@ -35,20 +42,40 @@ struct ChunkedEntries: ~Copyable {
   mutating func giveBack(_ slot: Int32) { free.append(slot) }
 
   private mutating func addChunk() {
+    let isLarge = chunkCount >= Self.smallChunks
+    let inBlock = isLarge ? LargeMemory.hugePage / Self.chunkBytes : 1
     if spare == 0 {
-      let isLarge = chunks.count >= Self.smallChunks
       blocks.append(LargeMemory.allocate(bytes: isLarge ? LargeMemory.hugePage : Self.chunkBytes))
-      spare = isLarge ? LargeMemory.hugePage / Self.chunkBytes : 1
+      spare = inBlock
     }
-    let inBlock = chunks.count >= Self.smallChunks ? LargeMemory.hugePage / Self.chunkBytes : 1
     let memory = blocks[blocks.count - 1] + (inBlock - spare) * Self.chunkBytes
-    chunks.append(memory.bindMemory(to: ConntrackEntry.self, capacity: 1024))
+    if chunkCount == chunkCapacity { growDirectory() }
+    (chunks + chunkCount).initialize(to: memory.bindMemory(to: ConntrackEntry.self, capacity: 1024))
+    chunkCount += 1
     spare -= 1
+  }
+
+  private mutating func growDirectory() {
+    let larger = UnsafeMutablePointer<UnsafeMutablePointer<ConntrackEntry>>.allocate(
+      capacity: chunkCapacity * 2)
+    larger.moveInitialize(from: chunks, count: chunkCount)
+    chunks.deallocate()
+    chunks = larger
+    chunkCapacity *= 2
   }
 }
 
+<<<<<<< HEAD
 /// Open addressing with linear probing and backward-shift deletion. A cell is key << 32 | slot + 1; the key's
 /// low bits are the home position.
+=======
+/// Open addressing with linear probing and backward-shift deletion. A cell is key << 32 | slot + 1; the key's
+/// low bits are the home position.
+///
+/// Neighbouring keys come in groups of eight (see `PackedTuple.endKey`), and a group fills a cache line.
+/// Probing in steps of one would therefore walk over whole groups; steps of nine leave the line at once, and
+/// being odd they still reach every cell. A miss looks at two cells instead of twenty.
+>>>>>>> main
 struct ConntrackIndex: ~Copyable {
   private var cells: UnsafeMutablePointer<UInt64>
   private var mask: Int
@@ -61,14 +88,21 @@ struct ConntrackIndex: ~Copyable {
   }
   deinit { cells.deallocate() }
 
-  func firstProbe(_ key: UInt32) -> Int { Int(key) & mask }
+  private static var step: Int { 9 }
+  /// Multiplicative inverse of the step modulo any power of two: turns a distance in cells into one in steps.
+  private static var inverseStep: Int { Int(bitPattern: 0x8E38_E38E_38E3_8E39) }
+
+  @inline(__always) private func following(_ cell: Int) -> Int { (cell + Self.step) & mask }
+  @inline(__always) private func steps(from a: Int, to b: Int) -> Int { ((b - a) &* Self.inverseStep) & mask }
+
+  @inline(__always) func firstProbe(_ key: UInt32) -> Int { Int(key) & mask }
 
   /// The next slot with this key from `probe` on; nil at the end of the run.
-  func next(_ probe: inout Int, key: UInt32) -> Int32? {
+  @inline(__always) func next(_ probe: inout Int, key: UInt32) -> Int32? {
     while true {
       let cell = cells[probe]
       if cell == 0 { return nil }
-      probe = (probe + 1) & mask
+      probe = following(probe)
       if UInt32(truncatingIfNeeded: cell >> 32) == key {
         return Int32(truncatingIfNeeded: cell & 0xffff_ffff) - 1
       }
@@ -86,7 +120,7 @@ struct ConntrackIndex: ~Copyable {
 
   private func put(_ cell: UInt64) {
     var i = homeOf(cell)
-    while cells[i] != 0 { i = (i + 1) & mask }
+    while cells[i] != 0 { i = following(i) }
     cells[i] = cell
   }
 
@@ -95,16 +129,16 @@ struct ConntrackIndex: ~Copyable {
     var hole = firstProbe(key)
     while cells[hole] != wanted {
       precondition(cells[hole] != 0, "conntrack slot \(slot) is not indexed")
-      hole = (hole + 1) & mask
+      hole = following(hole)
     }
-    var i = (hole + 1) & mask
+    var i = following(hole)
     while cells[i] != 0 {
       // A cell may fill the hole unless its home lies cyclically in (hole, i].
-      if (i - homeOf(cells[i])) & mask >= (i - hole) & mask {
+      if steps(from: homeOf(cells[i]), to: i) >= steps(from: hole, to: i) {
         cells[hole] = cells[i]
         hole = i
       }
-      i = (i + 1) & mask
+      i = following(i)
     }
     cells[hole] = 0
     filled -= 1

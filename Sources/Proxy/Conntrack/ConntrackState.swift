@@ -49,7 +49,7 @@ public struct ConntrackTimeouts: Sendable, Equatable, BitwiseCopyable {
 
   public init() {}
 
-  @inline(__always) public func timeout(_ state: ConntrackState) -> SimDuration {
+  public func timeout(_ state: ConntrackState) -> SimDuration {
     switch state {
     case .synSent: synSent
     case .synReceived: synReceived
@@ -67,7 +67,7 @@ public struct ConntrackTimeouts: Sendable, Equatable, BitwiseCopyable {
 
 extension ConntrackState {
   /// The state after a packet of an existing flow; nil = INVALID for this state.
-  @inline(__always) public func after(_ segment: SegmentKind, isReply: Bool) -> ConntrackState? {
+  public func after(_ segment: SegmentKind, isReply: Bool) -> ConntrackState? {
     switch segment {
     case .ack: afterAck(isReply: isReply)
     case .syn: afterSyn(isReply: isReply)
@@ -79,7 +79,7 @@ extension ConntrackState {
     }
   }
 
-  @inline(__always) func afterAck(isReply: Bool) -> ConntrackState? {
+  func afterAck(isReply: Bool) -> ConntrackState? {
     switch self {
     case .synSent: nil
     case .synReceived: isReply ? .synReceived : .established
@@ -91,7 +91,7 @@ extension ConntrackState {
     }
   }
 
-  @inline(__always) func afterSyn(isReply: Bool) -> ConntrackState? {
+  func afterSyn(isReply: Bool) -> ConntrackState? {
     if isReply { return nil }
     switch self {
     case .synSent: return .synSent
@@ -102,7 +102,7 @@ extension ConntrackState {
     }
   }
 
-  @inline(__always) func afterFin() -> ConntrackState? {
+  func afterFin() -> ConntrackState? {
     switch self {
     case .synReceived, .established: .finWait
     case .finWait, .closeWait, .lastAck: .lastAck
@@ -110,5 +110,52 @@ extension ConntrackState {
     case .close: .close
     case .synSent, .unreplied, .stream: nil
     }
+  }
+}
+
+extension ConntrackState {
+  /// `after` for every case, worked out once: one load per packet instead of a chain of branches. By
+  /// `successorIndex`; what is no raw value means INVALID. Written once, never freed.
+  nonisolated(unsafe) static let successors: UnsafePointer<UInt8> = {
+    let table = UnsafeMutablePointer<UInt8>.allocate(capacity: allCases.count << 4)
+    table.initialize(repeating: .max, count: allCases.count << 4)
+    for state in allCases {
+      for segment in SegmentKind.allCases {
+        for isReply in [false, true] {
+          guard let next = state.after(segment, isReply: isReply) else { continue }
+          table[successorIndex(state, segment, isReply: isReply)] = next.rawValue
+        }
+      }
+    }
+    return UnsafePointer(table)
+  }()
+
+  @inline(__always) static func successorIndex(
+    _ state: ConntrackState, _ segment: SegmentKind, isReply: Bool
+  ) -> Int {
+    Int(state.rawValue) << 4 | Int(segment.rawValue) << 1 | (isReply ? 1 : 0)
+  }
+}
+
+/// Timeouts by state in memory of their own, for one load per packet instead of a switch.
+struct StateLifetimes: ~Copyable {
+  private let nanoseconds: UnsafeMutablePointer<Int64>
+
+  init(_ timeouts: ConntrackTimeouts) {
+    nanoseconds = .allocate(capacity: ConntrackState.allCases.count)
+    nanoseconds.initialize(repeating: 0, count: ConntrackState.allCases.count)
+    set(timeouts)
+  }
+  deinit { nanoseconds.deallocate() }
+
+  func set(_ timeouts: ConntrackTimeouts) {
+    for state in ConntrackState.allCases {
+      nanoseconds[Int(state.rawValue)] = timeouts.timeout(state).nanoseconds
+    }
+  }
+
+  /// When an entry that enters `state` now expires.
+  @inline(__always) func end(of state: ConntrackState, from now: SimTime) -> Int64 {
+    (now + SimDuration(nanoseconds: nanoseconds[Int(state.rawValue)])).nanoseconds
   }
 }

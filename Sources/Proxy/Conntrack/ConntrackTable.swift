@@ -12,63 +12,66 @@
 import NetworkTypes
 import SimKernel
 
-/// One flow. 48 bytes.
+/// One flow. 40 bytes: small words fill the gaps that the alignment of the tuples leaves.
 public struct ConntrackEntry: BitwiseCopyable {
   public var original: PackedTuple
-  public var reply: PackedTuple
-  public var expires: Int64
   /// Whatever the owner wants to find again: the backend that NAT chose, `.max` for none.
   public var tag: UInt32
+  public var reply: PackedTuple
   public var state: ConntrackState
   public var transport: TransportProtocol
   /// Bit 0: replies seen. Bit 1: in use. Bit 2: has NAT.
   var flags: UInt8
   var unused: UInt8 = 0
+  /// `.min` for an entry that is not in use.
+  public var expires: Int64
 
   public var hasSeenReply: Bool { flags & 1 != 0 }
   var isInUse: Bool { flags & 2 != 0 }
   public var isTranslated: Bool { flags & 4 != 0 }
 }
 
-/// Addresses and ports of a tuple without the protocol. 12 bytes.
+/// Addresses and ports of a tuple without the protocol, as `FlowTuple` keeps them. 12 bytes.
 public struct PackedTuple: Hashable, BitwiseCopyable, Sendable {
-  public var source: UInt32
-  public var destination: UInt32
-  public var sourcePort: UInt16
-  public var destinationPort: UInt16
+  var addresses: UInt64
+  var ports: UInt32
 
-  public init(_ t: FlowTuple) {
-    source = t.source.bits
-    destination = t.destination.bits
-    sourcePort = t.sourcePort
-    destinationPort = t.destinationPort
+  @inline(__always) public init(_ t: FlowTuple) {
+    addresses = t.addresses
+    ports = t.ports
   }
-  init(source: UInt32, destination: UInt32, sourcePort: UInt16, destinationPort: UInt16) {
-    self.source = source
-    self.destination = destination
-    self.sourcePort = sourcePort
-    self.destinationPort = destinationPort
+  public var source: UInt32 { UInt32(truncatingIfNeeded: addresses) }
+  public var destination: UInt32 { UInt32(truncatingIfNeeded: addresses >> 32) }
+  public var sourcePort: UInt16 { UInt16(truncatingIfNeeded: ports) }
+  public var destinationPort: UInt16 { UInt16(truncatingIfNeeded: ports >> 16) }
+
+  @inline(__always) public static func == (a: PackedTuple, b: PackedTuple) -> Bool {
+    a.addresses == b.addresses && a.ports == b.ports
   }
-  public var reversed: PackedTuple {
-    PackedTuple(
-      source: destination, destination: source, sourcePort: destinationPort, destinationPort: sourcePort)
+  @inline(__always) public func tuple(_ transport: TransportProtocol) -> FlowTuple {
+    FlowTuple(addresses: addresses, ports: ports, transport: transport)
   }
-  public func tuple(_ transport: TransportProtocol) -> FlowTuple {
-    FlowTuple(
-      source: IPv4Address(bits: source), sourcePort: sourcePort, destination: IPv4Address(bits: destination),
-      destinationPort: destinationPort, transport: transport)
-  }
+<<<<<<< HEAD
   /// Index key of one end. Eight neighbouring ports share a cache line of the index, because a host's
   /// ephemeral ports are handed out in turn.
   static func endKey(_ address: UInt32, _ port: UInt16, _ transport: TransportProtocol) -> UInt32 {
+=======
+  /// Index key of one end. Eight neighbouring ports share a cache line of the index, because a host's
+  /// ephemeral ports are handed out in turn.
+  @inline(__always) static func endKey(_ address: UInt32, _ port: UInt16, _ transport: TransportProtocol)
+    -> UInt32
+  {
+>>>>>>> main
     var h =
       (UInt64(address) << 24 | UInt64(port >> 3) << 8 | UInt64(transport.rawValue)) &* 0x9e37_79b9_7f4a_7c15
     h ^= h >> 32
     h = h &* 0xbf58_476d_1ce4_e5b9
     return UInt32(truncatingIfNeeded: h >> 32) << 3 | UInt32(port & 7)
   }
-  func sourceKey(_ transport: TransportProtocol) -> UInt32 { Self.endKey(source, sourcePort, transport) }
-  func destinationKey(_ transport: TransportProtocol) -> UInt32 {
+  @inline(__always) func sourceKey(_ transport: TransportProtocol) -> UInt32 {
+    Self.endKey(source, sourcePort, transport)
+  }
+  @inline(__always) func destinationKey(_ transport: TransportProtocol) -> UInt32 {
     Self.endKey(destination, destinationPort, transport)
   }
 }
@@ -97,7 +100,9 @@ public struct ConntrackTable: ~Copyable {
   /// that.
   private let byAddress: Any? = nil
   public let capacity: Int
-  public var timeouts: ConntrackTimeouts
+  public var timeouts: ConntrackTimeouts {
+    didSet { lifetimes.set(timeouts) }
+  }
   /// Entries in memory: the live ones and expired ones not yet looked at.
   public private(set) var count = 0
   /// The most entries at any time.
@@ -108,12 +113,15 @@ public struct ConntrackTable: ~Copyable {
   /// Where the clock hand looks next for expired entries.
   var hand: Int32 = 0
   private var inserted: UInt32 = 0
+  private var lifetimes: StateLifetimes
+  private let successors = ConntrackState.successors
 
   /// - Parameter capacity: nf_conntrack_max, in flows.
   public init(capacity: Int, timeouts: ConntrackTimeouts = ConntrackTimeouts()) {
     precondition(capacity > 0, "conntrack capacity \(capacity)")
     self.capacity = capacity
     self.timeouts = timeouts
+    lifetimes = StateLifetimes(timeouts)
     entries = ChunkedEntries()
     index = ConntrackIndex()
   }
@@ -126,7 +134,7 @@ public struct ConntrackTable: ~Copyable {
     return find(key, tuple.transport, at: key.destinationKey(tuple.transport), now: now)
   }
 
-  private mutating func find(
+  @inline(__always) private mutating func find(
     _ key: PackedTuple, _ transport: TransportProtocol, at end: UInt32, now: SimTime
   ) -> ConntrackHit? {
     var probe = index.firstProbe(end)
@@ -159,24 +167,34 @@ public struct ConntrackTable: ~Copyable {
   }
 
   /// The way of a packet whose flow the hinted entry holds: state, timeout and translation in one look.
+<<<<<<< HEAD
   /// - Returns: nil if the entry does not hold the flow, or if the packet needs more than that (a SYN on a
   /// closed
   ///   entry, an INVALID packet): then the caller goes the long way.
+=======
+  /// Nearly every packet but the first two of a connection goes this way.
+  /// - Parameter tuple: the packet's; translated if the answer is true, else left as it was.
+  /// - Returns: false if the entry does not hold the flow, or if the packet needs more than that (a SYN on a
+  ///   closed entry, an INVALID packet): then the caller goes the long way.
+>>>>>>> main
   @inline(__always) public mutating func passHinted(
-    _ tuple: FlowTuple, _ segment: SegmentKind, now: SimTime, hint: Int32
-  ) -> FlowTuple? {
-    guard hint >= 0, hint < entries.used else { return nil }
+    _ tuple: inout FlowTuple, _ segment: SegmentKind, now: SimTime, hint: Int32
+  ) -> Bool {
+    guard hint >= 0, hint < entries.used else { return false }
     let e = entries.pointer(hint)
     let key = PackedTuple(tuple)
     let isOriginal = e.pointee.original == key
-    guard isOriginal || e.pointee.reply == key, e.pointee.isInUse, e.pointee.expires > now.nanoseconds,
-      e.pointee.transport == tuple.transport, segment != .syn,
-      let state = e.pointee.state.after(segment, isReply: !isOriginal)
-    else { return nil }
+    // An entry that is not in use has expired long ago.
+    guard isOriginal || e.pointee.reply == key, e.pointee.expires > now.nanoseconds,
+      e.pointee.transport == tuple.transport, segment != .syn
+    else { return false }
+    let state = successors[ConntrackState.successorIndex(e.pointee.state, segment, isReply: !isOriginal)]
+    guard let state = ConntrackState(rawValue: state) else { return false }
     e.pointee.state = state
-    if !isOriginal { e.pointee.flags |= 1 }
-    e.pointee.expires = (now + timeouts.timeout(state)).nanoseconds
-    return (isOriginal ? e.pointee.reply : e.pointee.original).reversed.tuple(tuple.transport)
+    e.pointee.flags |= isOriginal ? 0 : 1
+    e.pointee.expires = lifetimes.end(of: state, from: now)
+    tuple = (isOriginal ? e.pointee.reply : e.pointee.original).tuple(tuple.transport).reversed
+    return true
   }
 
   public subscript(_ slot: Int32) -> ConntrackEntry { entries.pointer(slot).pointee }
@@ -188,7 +206,7 @@ public struct ConntrackTable: ~Copyable {
   ) -> ConntrackInsertion {
     assert(find(original, now: now) == nil, "flow is tracked already")
     let replyKey = PackedTuple(reply)
-    let isTranslated = replyKey != PackedTuple(original).reversed
+    let isTranslated = replyKey != PackedTuple(original.reversed)
     if isTranslated, find(reply, now: now) != nil { return .replyTaken }
     if inserted & 7 == 0 { sweep(now: now, steps: 16) }
     inserted &+= 1
@@ -197,9 +215,9 @@ public struct ConntrackTable: ~Copyable {
     let e = entries.pointer(slot)
     e.initialize(
       to: ConntrackEntry(
-        original: PackedTuple(original), reply: replyKey,
-        expires: (now + timeouts.timeout(state)).nanoseconds, tag: tag, state: state,
-        transport: original.transport, flags: isTranslated ? 6 : 2))
+        original: PackedTuple(original), tag: tag, reply: replyKey, state: state,
+        transport: original.transport, flags: isTranslated ? 6 : 2,
+        expires: lifetimes.end(of: state, from: now)))
     let initiator = e.pointee.original.sourceKey(original.transport)
     index.insert(initiator, slot: slot)
     let translated = replyKey.destinationKey(original.transport)
@@ -216,15 +234,15 @@ public struct ConntrackTable: ~Copyable {
     guard let state = e.pointee.state.after(segment, isReply: hit.isReply) else { return false }
     e.pointee.state = state
     if hit.isReply { e.pointee.flags |= 1 }
-    e.pointee.expires = (now + timeouts.timeout(state)).nanoseconds
+    e.pointee.expires = lifetimes.end(of: state, from: now)
     return true
   }
 
   /// The tuple with which a packet of this flow leaves the node.
   public func translated(_ hit: ConntrackHit) -> FlowTuple {
     let e = entries.pointer(hit.slot)
-    let t = hit.isReply ? e.pointee.original.reversed : e.pointee.reply.reversed
-    return t.tuple(e.pointee.transport)
+    let t = hit.isReply ? e.pointee.original : e.pointee.reply
+    return t.tuple(e.pointee.transport).reversed
   }
 
   public mutating func remove(_ slot: Int32) {
@@ -235,6 +253,7 @@ public struct ConntrackTable: ~Copyable {
     let translated = e.pointee.reply.destinationKey(e.pointee.transport)
     if translated != initiator { index.remove(translated, slot: slot) }
     e.pointee.flags = 0
+    e.pointee.expires = .min
     entries.giveBack(slot)
     decrementCount()
   }

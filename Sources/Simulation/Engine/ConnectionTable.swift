@@ -7,15 +7,16 @@ struct ConnectionTable: ~Copyable {
   private var base: UnsafeMutablePointer<Connection>
   private var capacity = 256
   private(set) var used = 0
-  private var free: [UInt32] = []
+  /// The last slot freed; each free slot holds the one freed before it in `servedBy`, which
+  /// nothing reads of a connection that is over.
+  private var free = UInt32.max
+  private(set) var live = 0
 
   init() { base = .allocate(capacity: 256) }
   deinit { base.deallocate() }
 
-  var live: Int { used - free.count }
-
   /// A connection in place. Reading a field copies the field, not the connection.
-  subscript(_ slot: UInt32) -> UnsafeMutablePointer<Connection> {
+  @inline(__always) subscript(_ slot: UInt32) -> UnsafeMutablePointer<Connection> {
     assert(Int(slot) < used)
     return base + Int(slot)
   }
@@ -46,8 +47,11 @@ struct ConnectionTable: ~Copyable {
   }
 
   mutating func open() -> UInt32 {
-    if let slot = free.popLast() {
+    live += 1
+    if free != .max {
+      let slot = free
       let generation = base[Int(slot)].generation
+      free = base[Int(slot)].servedBy
       base[Int(slot)] = Connection()
       base[Int(slot)].generation = generation
       return slot
@@ -62,7 +66,9 @@ struct ConnectionTable: ~Copyable {
     assert(base[Int(slot)].phase != .free)
     base[Int(slot)].phase = .free
     base[Int(slot)].generation &+= 1
-    free.append(slot)
+    base[Int(slot)].servedBy = free
+    free = slot
+    live -= 1
   }
 
   private mutating func grow() {

@@ -25,6 +25,10 @@ enum HopClass: Int, CaseIterable {
 enum HopEnd: Equatable {
   case node(Int)
   case outside
+
+  /// Stands for `outside` where an end is an index of a node.
+  static var outsideIndex: Int { -1 }
+  init(_ index: Int) { self = index == HopEnd.outsideIndex ? .outside : .node(index) }
 }
 
 /// What one hop does to a packet.
@@ -37,6 +41,9 @@ enum HopOutcome {
 
 struct NetworkPaths {
   private let constants: [SimDuration?]
+  /// By class of hop: its delay in a quiet network if that is constant, −1 otherwise. What the packet path
+  /// asks.
+  private var quietDelays = SIMD4<Int64>(repeating: -1)
   private let samplers: [Sampler]
   private let loss: Double
   /// Link effects in force, oldest first. Empty in a quiet network, which the packet path checks first.
@@ -53,16 +60,25 @@ struct NetworkPaths {
     samplers = distributions.map { Sampler($0) }
     constants = samplers.map { $0.constantValue.map { SimDuration(seconds: max(0, $0)) } }
     loss = s.loss
+    refreshQuietDelays()
   }
 
-  /// Whether hops may need random draws or a look at the link effects.
-  var isQuiet: Bool { effects.isEmpty && loss == 0 }
+  /// The delay of a hop that needs neither a random draw nor a look at the link effects, in nanoseconds; −1
+  /// for one that does.
+  @inline(__always) func quietDelay(_ hop: HopClass) -> Int64 { quietDelays[hop.rawValue] }
 
-  @inline(__always) func constantDelay(_ hop: HopClass) -> SimDuration? { constants[hop.rawValue] }
+  /// Quiet: nothing gets lost, and no link effect is in force.
+  private mutating func refreshQuietDelays() {
+    for hop in HopClass.allCases {
+      let isQuiet = effects.isEmpty && loss == 0
+      quietDelays[hop.rawValue] = isQuiet ? constants[hop.rawValue]?.nanoseconds ?? -1 : -1
+    }
+  }
 
   mutating func apply(
     _ target: LinkTarget, delay: Distribution?, loss: Double?, partitioned: Bool, active: Bool
   ) {
+    defer { refreshQuietDelays() }
     if active {
       effects.append(
         Effect(target: target, delay: delay.map { Sampler($0) }, source: (delay, loss, partitioned)))

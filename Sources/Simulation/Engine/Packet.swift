@@ -35,6 +35,9 @@ enum PacketKind: UInt8, BitwiseCopyable {
     }
   }
 
+  /// An ICMP error about a packet of the flow: it changes nothing in conntrack.
+  @inline(__always) var isError: Bool { self == .portUnreachable || self == .hostUnreachable }
+
   var segment: SegmentKind {
     switch self {
     case .syn: .syn
@@ -61,35 +64,51 @@ struct Packet: BitwiseCopyable {
   var destination = HostReference.none
 }
 
-/// Packets in flight, in reused slots.
+/// Packets in flight, in reused slots; the last one freed is the first one reused.
 struct PacketPool: ~Copyable {
   private var base: UnsafeMutablePointer<Packet>
   private var capacity = 256
   private var used = 0
-  private var free: [UInt32] = []
+  /// The last slot freed; each free slot holds the one freed before it in `connection`.
+  private var free = UInt32.max
+  private(set) var inFlight = 0
 
   init() { base = .allocate(capacity: 256) }
   deinit { base.deallocate() }
 
-  var inFlight: Int { used - free.count }
+  /// A packet in place. Valid until the next `add`.
+  @inline(__always) func pointer(_ slot: UInt32) -> UnsafeMutablePointer<Packet> {
+    assert(Int(slot) < used)
+    return base + Int(slot)
+  }
 
   subscript(_ slot: UInt32) -> Packet {
     get { base[Int(slot)] }
     nonmutating _modify { yield &base[Int(slot)] }
   }
 
-  mutating func add(_ packet: Packet) -> UInt32 {
-    if let slot = free.popLast() {
-      base[Int(slot)] = packet
-      return slot
-    }
+  @inline(__always) mutating func add(_ packet: Packet) -> UInt32 {
+    inFlight += 1
+    let slot = free
+    if slot == .max { return addSlot(packet) }
+    let p = base + Int(slot)
+    free = p.pointee.connection
+    p.pointee = packet
+    return slot
+  }
+
+  @inline(never) private mutating func addSlot(_ packet: Packet) -> UInt32 {
     if used == capacity { grow() }
     (base + used).initialize(to: packet)
     used += 1
     return UInt32(used - 1)
   }
 
-  mutating func remove(_ slot: UInt32) { free.append(slot) }
+  @inline(__always) mutating func remove(_ slot: UInt32) {
+    base[Int(slot)].connection = free
+    free = slot
+    inFlight -= 1
+  }
 
   private mutating func grow() {
     let larger = UnsafeMutablePointer<Packet>.allocate(capacity: capacity * 2)

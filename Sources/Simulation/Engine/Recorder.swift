@@ -9,27 +9,27 @@ import Proxy
 import SimKernel
 import SimStatistics
 
-struct Recorder {
+struct Recorder: ~Copyable {
   private let clients: Int
   let bin: SimDuration
   let warmUp: SimTime
   private let lostMax: Int
 
   /// target × client.
-  private var completed: [Int]
+  private var completed: Table<Int>
   private var others: [GroupKey: Int] = [:]
   private var ledger: [LedgerKey: Int] = [:]
   private(set) var lost: [LostConnection] = []
   private(set) var lostNotListed = 0
   /// (target × phase) × outcome.
-  private var latency: [LatencyHistogram]
-  private(set) var timeline: [TimelineRow] = []
+  private var latency: Table<LatencyHistogram>
+  private(set) var timeline = Table<TimelineRow>()
   /// By BackendID.
-  private(set) var backendConnections: [Int] = []
-  private(set) var backendRequests: [Int] = []
+  private(set) var backendConnections = Table<Int>()
+  private(set) var backendRequests = Table<Int>()
   /// By CandidateSetID: decisions made between these candidates; and the target that they were made for.
-  private(set) var decisions: [Int] = []
-  private(set) var decisionTarget: [Int] = []
+  private(set) var decisions = Table<Int>()
+  private(set) var decisionTarget = Table<Int>()
   /// Targets some of whose decisions were not independent draws: affinity, pools.
   private(set) var dependentTargets: Set<Int> = []
   var operations = 0
@@ -66,8 +66,8 @@ struct Recorder {
     bin = report.bin
     warmUp = .zero + report.warmUp
     lostMax = report.lostMax
-    completed = [Int](repeating: 0, count: targets * clients)
-    latency = [LatencyHistogram](repeating: LatencyHistogram(), count: targets * 3 * Self.outcomes.count)
+    completed = Table(repeating: 0, count: targets * clients)
+    latency = Table(repeating: LatencyHistogram(), count: targets * 3 * Self.outcomes.count)
   }
 
   // MARK: Every attempt
@@ -118,16 +118,12 @@ struct Recorder {
     backend: BackendID, candidates: CandidateSetID, target: Int, isIndependent: Bool
   ) {
     let b = backend.index
-    while backendConnections.count <= b {
-      backendConnections.append(0)
-      backendRequests.append(0)
-    }
+    backendConnections.extend(to: b + 1, with: 0)
+    backendRequests.extend(to: b + 1, with: 0)
     backendConnections[b] += 1
     let c = candidates.index
-    while decisions.count <= c {
-      decisions.append(0)
-      decisionTarget.append(target)
-    }
+    decisions.extend(to: c + 1, with: 0)
+    decisionTarget.extend(to: c + 1, with: target)
     decisions[c] += 1
     decisionTarget[c] = target
     if !isIndependent { dependentTargets.insert(target) }
@@ -141,8 +137,12 @@ struct Recorder {
 
   @inline(__always) private mutating func binIndex(_ time: SimTime) -> Int {
     let i = Int(time.nanoseconds / bin.nanoseconds)
-    while timeline.count <= i { timeline.append(TimelineRow(binStart: .zero + bin * Int64(timeline.count))) }
+    if i >= timeline.count { addBins(upTo: i) }
     return i
+  }
+
+  @inline(never) private mutating func addBins(upTo i: Int) {
+    while timeline.count <= i { timeline.append(TimelineRow(binStart: .zero + bin * Int64(timeline.count))) }
   }
 
   mutating func sample(bin i: Int, openConnections: Int, readyEndpoints: Int, staleNodes: Int) {

@@ -131,7 +131,7 @@ extension World {
   // MARK: The network path
 
   private func formerOwner(_ address: IPv4Address) -> Int? {
-    nodePlanes.firstIndex { $0.formerAddresses.contains(address) }
+    nodePlanes.indices.first { nodePlanes[$0].formerAddresses.contains(address) }
   }
 
   private func unknownAddressCause(_ address: IPv4Address) -> Cause {
@@ -212,8 +212,12 @@ extension World {
   /// A node on the path no longer knew the flow.
   private func forgottenCause(_ slot: UInt32) -> Cause {
     let opened = SimTime(nanoseconds: connections[slot].pointee.openedAt)
-    if nodePlanes.contains(where: { !$0.isUp || $0.bootedAt > opened }) { return .nodeDown }
-    if nodePlanes.contains(where: { !$0.formerAddresses.isEmpty }), connections[slot].pointee.wasEstablished {
+    if nodePlanes.indices.contains(where: { !nodePlanes[$0].isUp || nodePlanes[$0].bootedAt > opened }) {
+      return .nodeDown
+    }
+    if nodePlanes.indices.contains(where: { !nodePlanes[$0].formerAddresses.isEmpty }),
+      connections[slot].pointee.wasEstablished
+    {
       return .nodeAddressChanged
     }
     return .conntrackExpired

@@ -221,9 +221,9 @@ extension World {
   }
 
   mutating func reservePods(upTo index: Int) {
-    while podSockets.count <= index { podSockets.append([]) }
+    podSockets.extend(to: index + 1, with: [])
     while podTimes.count <= index { podTimes.append(PodTimes()) }
-    while podNodes.count <= index { podNodes.append(-1) }
+    podNodes.extend(to: index + 1, with: -1)
     let node = control.pods[index].node
     podNodes[index] = node.isNone ? -1 : Int32(node.rawValue)
   }

@@ -18,16 +18,21 @@ import Traffic
 extension World {
   /// Takes a packet through the tables of `node` and on.
   mutating func pass(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin) {
-    let packet = packets[slot]
-    let hint = connections.hint(packet.connection, packet.generation, node)
-    let isError = packet.kind == .portUnreachable || packet.kind == .hostUnreachable
-    if !isError,
-      let leaving = conntrack[node].pointee.passHinted(
-        packet.tuple, packet.kind.segment, now: now, hint: hint)
+    let p = packets.pointer(slot)
+    let hint = connections.hint(p.pointee.connection, p.pointee.generation, node)
+    if !p.pointee.kind.isError,
+      conntrack[node].pointee.passHinted(&p.pointee.tuple, p.pointee.kind.segment, now: now, hint: hint)
     {
-      packets[slot].tuple = leaving
       return forward(slot, from: node, origin, extra: .zero)
     }
+    passSearching(slot, node, origin, hint)
+  }
+
+  /// As `pass`, for what the remembered entry does not settle.
+  @inline(never) private mutating func passSearching(
+    _ slot: UInt32, _ node: Int, _ origin: FlowOrigin, _ hint: Int32
+  ) {
+    let packet = packets[slot]
     guard let hit = conntrack[node].pointee.find(packet.tuple, now: now, hint: hint) else {
       return passUnknown(slot, node, origin)
     }
@@ -38,7 +43,7 @@ extension World {
         return openFlow(slot, node, origin, state: .synSent)
       }
     }
-    if !isError, !conntrack[node].pointee.update(hit, packet.kind.segment, now: now) {
+    if !packet.kind.isError, !conntrack[node].pointee.update(hit, packet.kind.segment, now: now) {
       return lose(slot, .conntrackInvalid(node: node))
     }
     packets[slot].tuple = conntrack[node].pointee.translated(hit)
@@ -151,11 +156,11 @@ extension World {
 
   private mutating func noteDecision(_ packet: Packet, _ node: Int, _ verdict: Verdict) {
     guard connections.isCurrent(packet.connection, packet.generation) else { return }
-    connections[packet.connection].pointee.decidingNode = UInt32(node)
-    connections[packet.connection].pointee.backend = verdict.backend.rawValue
-    connections[packet.connection].pointee.candidates = verdict.candidates.rawValue
-    connections[packet.connection].pointee.decidedAt = now.nanoseconds
     let c = connections[packet.connection]
+    c.pointee.decidingNode = UInt32(node)
+    c.pointee.backend = verdict.backend.rawValue
+    c.pointee.candidates = verdict.candidates.rawValue
+    c.pointee.decidedAt = now.nanoseconds
     if SimTime(nanoseconds: c.pointee.attemptStart) < recorderWarmUp { return }
     recorder.decided(
       backend: verdict.backend, candidates: verdict.candidates,

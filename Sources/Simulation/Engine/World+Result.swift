@@ -112,7 +112,7 @@ extension World {
     r.drainedAt = max(now, end)
     r.bin = scenario.report.bin
     r.targets = targets
-    r.clients = groups.map(\.settings.name)
+    r.clients = groups.list.map(\.settings.name)
     r.groups = recorder.groups(targets: targets.count)
     r.operations = recorder.operations
     r.operationsLost = recorder.operationsLost
@@ -123,7 +123,7 @@ extension World {
     r.ledger = recorder.ledgerRows(nodes: control.nodes.map { ($0.name, $0.proxy.mode.rawValue) })
     r.latency = recorder.latencyRows(targets: targets.count)
     r.staleness = staleness
-    r.timeline = recorder.timeline
+    r.timeline = recorder.timeline.list
     r.syncs = syncs
     r.events = events
     r.packets = packetCount

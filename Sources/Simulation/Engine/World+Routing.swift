@@ -18,10 +18,11 @@ extension World {
   /// A stack sends a packet of connection `slot`.
   mutating func send(_ kind: PacketKind, _ slot: UInt32, from host: HostReference, tuple: FlowTuple) {
     packetCount += 1
+    let c = connections[slot]
     let packet = packets.add(
       Packet(
-        tuple: tuple, connection: slot, generation: connections[slot].pointee.generation, kind: kind,
-        number: connections[slot].pointee.requestNumber))
+        tuple: tuple, connection: slot, generation: c.pointee.generation, kind: kind,
+        number: c.pointee.requestNumber))
     switch host.kind {
     case .pod:
       let node = Int(podNodes[Int(host.id)])
@@ -38,38 +39,45 @@ extension World {
 
   /// A packet arrives where it was sent to.
   mutating func arrive(_ slot: UInt32) {
-    let packet = packets[slot]
-    guard packet.entersNode else { return deliver(slot, to: packet.destination) }
-    let node = Int(packet.destination.id)
+    let p = packets.pointer(slot)
+    guard p.pointee.entersNode else { return deliver(slot, to: p.pointee.destination) }
+    let node = Int(p.pointee.destination.id)
     if nodePlanes[node].isUp { pass(slot, node, .outside) } else { lose(slot, .nodeDown(node)) }
   }
 
   /// After a node's tables: to a local stack, to another node, or out of the cluster.
   mutating func forward(_ slot: UInt32, from node: Int, _ origin: FlowOrigin, extra: SimDuration) {
-    let destination = packets[slot].tuple.destination
-    let owner = addresses.owner(of: destination)
+    let owner = addresses.owner(of: packets.pointer(slot).pointee.tuple.destination)
+    guard owner.kind == .pod else { return forward(slot, from: node, origin, extra, toOther: owner) }
+    let home = Int(podNodes[Int(owner.id)])
+    if home == node {
+      deliverLocally(slot, to: owner, node, origin, extra)
+    } else {
+      toPodNode(slot, from: node, to: home, extra)
+    }
+  }
+
+  /// As `forward`, for destinations that are no pods.
+  @inline(never) private mutating func forward(
+    _ slot: UInt32, from node: Int, _ origin: FlowOrigin, _ extra: SimDuration, toOther owner: HostReference
+  ) {
     switch owner.kind {
-    case .pod:
-      let home = Int(podNodes[Int(owner.id)])
-      if home == node {
-        deliverLocally(slot, to: owner, origin, extra)
-      } else {
-        toPodNode(slot, from: node, to: home, extra)
-      }
     case .node:
       if Int(owner.id) == node {
-        deliverLocally(slot, to: owner, origin, extra)
+        deliverLocally(slot, to: owner, node, origin, extra)
       } else {
-        hop(slot, nodeHop(node, Int(owner.id)), .node(node), .node(Int(owner.id)), extra, entersNode: owner)
+        hop(slot, nodeHop(node, Int(owner.id)), node, Int(owner.id), extra, entersNode: owner)
       }
     case .outside:
-      hop(slot, .outside, .node(node), .outside, extra, deliversTo: owner)
+      hop(slot, .outside, node, HopEnd.outsideIndex, extra, deliversTo: owner)
     case .loadBalancer:
-      throughLoadBalancer(slot, service: owner.id, from: .node(node), extra)
+      throughLoadBalancer(slot, service: owner.id, from: node, extra)
     case .routedToNodes:
       lose(slot, .unrouted(node: node, packets[slot].tuple, origin))
     case .none:
       toUnownedAddress(slot, from: node, origin, extra)
+    case .pod:
+      preconditionFailure("forward() takes packets to pods")
     }
   }
 
@@ -79,26 +87,28 @@ extension World {
     let owner = addresses.owner(of: destination)
     switch owner.kind {
     case .node:
-      hop(slot, .outside, .outside, .node(Int(owner.id)), .zero, entersNode: owner)
+      hop(slot, .outside, HopEnd.outsideIndex, Int(owner.id), .zero, entersNode: owner)
     case .loadBalancer:
-      throughLoadBalancer(slot, service: owner.id, from: .outside, .zero)
+      throughLoadBalancer(slot, service: owner.id, from: HopEnd.outsideIndex, .zero)
     case .routedToNodes:
       let entry = HostReference(.node, UInt32(entryNode(of: slot, among: upstreamNodes())))
-      hop(slot, .outside, .outside, .node(Int(entry.id)), .zero, entersNode: entry)
+      hop(slot, .outside, HopEnd.outsideIndex, Int(entry.id), .zero, entersNode: entry)
     case .outside:
-      hop(slot, .outside, .outside, .outside, .zero, deliversTo: owner)
+      hop(slot, .outside, HopEnd.outsideIndex, HopEnd.outsideIndex, .zero, deliversTo: owner)
     case .pod, .none:
       lose(slot, .unknownAddress(destination))
     }
   }
 
   /// The packet is for a pod of another node: to the next hop that this node believes in.
-  private mutating func toPodNode(_ slot: UInt32, from node: Int, to home: Int, _ extra: SimDuration) {
+  @inline(__always) private mutating func toPodNode(
+    _ slot: UInt32, from node: Int, to home: Int, _ extra: SimDuration
+  ) {
     if nodePlanes[home].hasStaleRoutes, !hasRoute(node, home) {
       return lose(slot, .staleRoute(on: node, to: home))
     }
     let target = HostReference(.node, UInt32(home))
-    hop(slot, nodeHop(node, home), .node(node), .node(home), extra, entersNode: target)
+    hop(slot, nodeHop(node, home), node, home, extra, entersNode: target)
   }
 
   /// The next hop that `node` believes in is `home`.
@@ -112,7 +122,7 @@ extension World {
   ) {
     let destination = packets[slot].tuple.destination
     guard podNetwork.contains(destination),
-      let home = nodePlanes.firstIndex(where: { $0.podCIDR.contains(destination) })
+      let home = nodePlanes.indices.first(where: { nodePlanes[$0].podCIDR.contains(destination) })
     else { return lose(slot, .unrouted(node: node, packets[slot].tuple, origin)) }
     if home == node { deadAddress(slot, node) } else { toPodNode(slot, from: node, to: home, extra) }
   }
@@ -132,35 +142,36 @@ extension World {
     }
   }
 
-  private func nodeHop(_ a: Int, _ b: Int) -> HopClass {
+  @inline(__always) private func nodeHop(_ a: Int, _ b: Int) -> HopClass {
     nodePlanes[a].zoneNumber == nodePlanes[b].zoneNumber ? .sameZone : .betweenZones
   }
 
   private mutating func deliverLocally(
-    _ slot: UInt32, to owner: HostReference, _ origin: FlowOrigin, _ extra: SimDuration
+    _ slot: UInt32, to owner: HostReference, _ node: Int, _ origin: FlowOrigin, _ extra: SimDuration
   ) {
-    let node = owner.kind == .pod ? Int(podNodes[Int(owner.id)]) : Int(owner.id)
     // A packet that came over the network is in the pod or socket with it; one from this node takes a hop.
     guard origin == .outside else {
-      return hop(slot, .sameNode, .node(node), .node(node), extra, deliversTo: owner)
+      return hop(slot, .sameNode, node, node, extra, deliversTo: owner)
     }
     // The cost of the rules that it walked is paid by the next packet of the connection, which saves an
     // event.
-    let packet = packets[slot]
-    if extra != .zero, connections.isCurrent(packet.connection, packet.generation) {
-      connections[packet.connection].pointee.owedDelay += Int32(clamping: extra.nanoseconds)
+    if extra != .zero {
+      let packet = packets[slot]
+      if connections.isCurrent(packet.connection, packet.generation) {
+        connections[packet.connection].pointee.owedDelay += Int32(clamping: extra.nanoseconds)
+      }
     }
     deliver(slot, to: owner)
   }
 
   private mutating func throughLoadBalancer(
-    _ slot: UInt32, service: UInt32, from: HopEnd, _ extra: SimDuration
+    _ slot: UInt32, service: UInt32, from: Int, _ extra: SimDuration
   ) {
     let targets = control.loadBalancerTargets(of: .init(service))
     guard !targets.isEmpty else { return lose(slot, .loadBalancerHasNoTarget) }
     let node = entryNode(of: slot, among: targets.map(\.index))
     let entry = HostReference(.node, UInt32(node))
-    hop(slot, .outside, from, .node(node), extra, entersNode: entry)
+    hop(slot, .outside, from, node, extra, entersNode: entry)
   }
 
   /// The node at which a connection from outside enters: chosen by a hash of its flow, then kept.
@@ -183,69 +194,83 @@ extension World {
     return listed.isEmpty ? [0] : listed
   }
 
-  // MARK: One hop
+  // MARK: One hop. Its ends are indices of nodes, or HopEnd.outsideIndex.
 
-  private mutating func hop(
-    _ slot: UInt32, _ kind: HopClass, _ from: HopEnd, _ to: HopEnd, _ extra: SimDuration,
+  @inline(__always) private mutating func hop(
+    _ slot: UInt32, _ kind: HopClass, _ from: Int, _ to: Int, _ extra: SimDuration,
     entersNode node: HostReference
   ) {
-    packets[slot].entersNode = true
-    packets[slot].destination = node
+    let p = packets.pointer(slot)
+    p.pointee.entersNode = true
+    p.pointee.destination = node
     travel(slot, kind, from, to, extra)
   }
 
-  private mutating func hop(
-    _ slot: UInt32, _ kind: HopClass, _ from: HopEnd, _ to: HopEnd, _ extra: SimDuration,
+  @inline(__always) private mutating func hop(
+    _ slot: UInt32, _ kind: HopClass, _ from: Int, _ to: Int, _ extra: SimDuration,
     deliversTo host: HostReference
   ) {
-    packets[slot].entersNode = false
-    packets[slot].destination = host
+    let p = packets.pointer(slot)
+    p.pointee.entersNode = false
+    p.pointee.destination = host
     travel(slot, kind, from, to, extra)
   }
 
   private mutating func travel(
-    _ slot: UInt32, _ kind: HopClass, _ from: HopEnd, _ to: HopEnd, _ cost: SimDuration
+    _ slot: UInt32, _ kind: HopClass, _ from: Int, _ to: Int, _ cost: SimDuration
   ) {
-    let extra = cost + owedDelay(packets[slot])
-    if paths.isQuiet, let delay = paths.constantDelay(kind) {
-      return schedule(slot, at: now + delay + extra, lane: kind.lane(isFirst: extra != .zero))
+    let extra = cost + owedDelay(slot)
+    let quiet = paths.quietDelay(kind)
+    if quiet >= 0 {
+      let arrival = now + SimDuration(nanoseconds: quiet) + extra
+      schedule(slot, at: arrival, lane: kind.lane(isFirst: extra != .zero))
+    } else {
+      travelByChance(slot, kind, HopEnd(from), HopEnd(to), extra)
     }
+  }
+
+  /// A hop whose delay is drawn, or on which something may happen to the packet.
+  @inline(never) private mutating func travelByChance(
+    _ slot: UInt32, _ kind: HopClass, _ from: HopEnd, _ to: HopEnd, _ extra: SimDuration
+  ) {
     var stream = drawStream(packets[slot].connection)
-    switch paths.cross(
-      kind, from: from, to: to, stream: &stream, nodeName: { [nodePlanes] in nodePlanes[$0].name })
-    {
+    switch paths.cross(kind, from: from, to: to, stream: &stream, nodeName: { nodePlanes[$0].name }) {
     case .arrives(let delay, let isConstant):
-      schedule(slot, at: now + delay + extra, lane: isConstant ? kind.lane(isFirst: extra != .zero) : nil)
+      let arrival = now + delay + extra
+      if isConstant {
+        schedule(slot, at: arrival, lane: kind.lane(isFirst: extra != .zero))
+      } else {
+        queue.push(at: arrival, rank: rankArming(slot, arrival), .packet(slot))
+      }
     case .lost: lose(slot, .lossOnPath)
     case .partitioned: lose(slot, .partition)
     }
   }
 
   /// Takes what an earlier packet of the connection left to pay.
-  @inline(__always) private mutating func owedDelay(_ packet: Packet) -> SimDuration {
-    guard connections.isCurrent(packet.connection, packet.generation) else { return .zero }
-    let c = connections[packet.connection]
-    if c.pointee.owedDelay == 0 { return .zero }
-    defer { c.pointee.owedDelay = 0 }
-    return .nanoseconds(Int64(c.pointee.owedDelay))
+  @inline(__always) private mutating func owedDelay(_ slot: UInt32) -> SimDuration {
+    let p = packets.pointer(slot)
+    let c = connections[p.pointee.connection]
+    let owed = c.pointee.owedDelay
+    if owed == 0 || !connections.isCurrent(p.pointee.connection, p.pointee.generation) { return .zero }
+    c.pointee.owedDelay = 0
+    return .nanoseconds(Int64(owed))
   }
 
-  private mutating func schedule(_ slot: UInt32, at time: SimTime, lane: Int?) {
-    let packet = packets[slot]
-    var rank: UInt64 = 0
-    if connections.isCurrent(packet.connection, packet.generation) {
-      let c = connections[packet.connection]
-      rank = EventRank.connection(
-        .packet, instance: c.pointee.instance, ordinal: c.pointee.ordinal,
-        counter: UInt32(packet.number) << 8 | UInt32(packet.kind.rawValue) << 4
-          | UInt32(c.pointee.retransmissions & 15))
-      if time.nanoseconds > c.pointee.deadline { armTimer(packet.connection) }
-    }
-    if let lane {
-      queue.push(lane: lane, at: time, rank: rank, .packet(slot))
-    } else {
-      queue.push(at: time, rank: rank, .packet(slot))
-    }
+  @inline(__always) private mutating func schedule(_ slot: UInt32, at time: SimTime, lane: Int) {
+    queue.push(lane: lane, at: time, rank: rankArming(slot, time), .packet(slot))
+  }
+
+  /// The rank of a packet's arrival; arms the client's timer if the packet will come too late for it.
+  @inline(__always) private mutating func rankArming(_ slot: UInt32, _ arrival: SimTime) -> UInt64 {
+    let p = packets.pointer(slot)
+    guard connections.isCurrent(p.pointee.connection, p.pointee.generation) else { return 0 }
+    let c = connections[p.pointee.connection]
+    if arrival.nanoseconds > c.pointee.deadline { armTimer(p.pointee.connection) }
+    return EventRank.connection(
+      .packet, instance: c.pointee.instance, ordinal: c.pointee.ordinal,
+      counter: UInt32(p.pointee.number) << 8 | UInt32(p.pointee.kind.rawValue) << 4
+        | UInt32(c.pointee.retransmissions & 15))
   }
 
   /// A place in the connection's own stream of draws for its path.
@@ -274,7 +299,8 @@ extension World {
     packets[slot].entersNode = true
     packets[slot].destination = HostReference(.node, UInt32(node))
     armTimer(packet.connection)
-    schedule(slot, at: now + delay, lane: nil)
+    let arrival = now + delay
+    queue.push(at: arrival, rank: rankArming(slot, arrival), .packet(slot))
   }
 
   /// The packet ends here. Its connection learns nothing, except by silence.

@@ -42,7 +42,7 @@ extension World {
     paths = NetworkPaths(scenario.network)
     dnsLatency = Sampler(scenario.cluster.dns.latency)
     serverSettings = scenario.servers + [ServerSettings(name: "default", place: .outside([]))]
-    serviceTimes = serverSettings.map { Sampler($0.serviceTime) }
+    serviceTimes = Table(serverSettings.map { Sampler($0.serviceTime) })
     var groups = scenario.clients.map { ClientGroup($0, duration: scenario.duration) }
     var targets: [TargetName] = []
     for group in groups.indices {
@@ -50,7 +50,7 @@ extension World {
       groups[group].target = targets.firstIndex(of: name) ?? targets.count
       if groups[group].target == targets.count { targets.append(name) }
     }
-    self.groups = groups
+    self.groups = Table(groups)
     self.targets = targets
     let report = scenario.report
     recorder = Recorder(
@@ -207,7 +207,7 @@ extension World {
   // MARK: Clients
 
   private mutating func setUpClients() {
-    answers = []
+    answers = Table()
     for group in groups.indices {
       groups[group].service = serviceID(groups[group].settings.target)
       answers.append(currentAnswer(group))

@@ -50,7 +50,7 @@ struct World: ~Copyable {
 
   // The data plane
   var addresses = AddressBook()
-  var nodePlanes: [NodePlane] = []
+  var nodePlanes = Table<NodePlane>()
   var zones: [String?] = []
   var conntrack = ConntrackFleet()
   var packets = PacketPool()
@@ -64,22 +64,22 @@ struct World: ~Copyable {
 
   // Traffic
   var outsideHosts: [IPv4Address] = []
-  var servers: [ServerProcess] = []
-  var serviceTimes: [Sampler] = []
+  var servers = Table<ServerProcess>()
+  let serviceTimes: Table<Sampler>
   var serverSettings: [ServerSettings] = []
   let dnsLatency: Sampler
   /// Addresses that something outside holds for a Service.
   var serviceAddresses: [ServiceID: [(IPv4Address, HostReference)]] = [:]
   /// By PodID: indices of the servers in the pod.
-  var podSockets: [[Int32]] = []
+  var podSockets = Table<[Int32]>()
   /// By PodID: its node; −1 until it is scheduled.
-  var podNodes: [Int32] = []
+  var podNodes = Table<Int32>()
   /// By index of the outside host.
   var outsideSockets: [[Int32]] = []
-  var groups: [ClientGroup] = []
-  var answers: [TargetAnswer] = []
-  var instances: [ClientInstance] = []
-  var portPools: [PortPool] = []
+  var groups: Table<ClientGroup>
+  var answers = Table<TargetAnswer>()
+  var instances = Table<ClientInstance>()
+  var portPools = Table<PortPool>()
   var portPoolIndex: [PortPoolKey: Int] = [:]
   /// Zone label and primary InternalIP per node as the API had them last.
   var apiZones: [NodeID: String] = [:]
