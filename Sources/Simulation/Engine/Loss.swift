@@ -29,7 +29,6 @@ enum Loss {
   case backlogFull(node: Int)
   case queueOverflow(node: Int)
   case loadBalancerHasNoTarget
-  case loadBalancerTargetDown(node: Int)
   /// The process that held the connection ended, or closed it.
   case serverEnded(node: Int, crashed: Bool)
   case serverClosedIdle(node: Int)

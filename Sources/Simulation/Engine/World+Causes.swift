@@ -7,9 +7,15 @@
 //
 //     client - DNS - load balancer - network path - proxy table - conntrack - destination
 //
-// Two conventions where a chain of parts was stale together: a new connection sent to a backend that had
-// already gone is blamed on the first part that should have known (DNS answer, API, table) before the dead
-// end itself; an open connection whose server goes is blamed on what took it away.
+// Conventions where a chain of parts was stale together:
+//   - a new connection sent to a backend that had already gone is blamed on the first part that should have known
+//     (DNS answer, load balancer, table, API) before the dead end itself, a node that is down included;
+//   - an open connection whose server goes is blamed on what took it away, also when the client learns of it only by
+//     its next packet;
+//   - a datagram of a flow that conntrack knows is blamed on conntrack where a fresh table would send it elsewhere;
+//   - an answer by a pod that took over a backend's address is blamed on the reuse: a stale table alone would have
+//     lost the connection instead of misdelivering it;
+//   - silence because the limit on ICMP errors was used up is blamed on the REJECT: icmp_limited is never found.
 
 import Cluster
 import NetworkTypes
@@ -21,10 +27,16 @@ extension World {
   /// Notes what went wrong with a connection, unless something went wrong before.
   mutating func blame(_ slot: UInt32, _ loss: Loss) {
     guard connections[slot].pointee.failure.isNone else { return }
-    let (cause, node) = findCause(slot, loss)
+    let (cause, node) = balancerCause(slot, loss) ?? findCause(slot, loss)
     connections[slot].pointee.failure.cause = Recorder.causeIndex[cause]!
     connections[slot].pointee.failure.node = node < 0 ? .max : UInt32(node)
     connections[slot].pointee.failure.at = now.nanoseconds
+  }
+
+  /// A packet of the connection has got through: what had gone wrong before it did no harm.
+  @inline(__always) mutating func gotThrough(_ slot: UInt32) {
+    if connections[slot].pointee.isEndedByServer { return }
+    connections[slot].pointee.failure = Connection.Failure()
   }
 
   private mutating func findCause(_ slot: UInt32, _ loss: Loss) -> (Cause, node: Int) {
@@ -43,14 +55,12 @@ extension World {
     case .conntrackInvalid(let node): return (.conntrackInvalid, node)
     case .conntrackMissing(let node): return (forgottenCause(slot), node)
     case .snatPortsExhausted(let node): return (.snatPortsExhausted, node)
-    case .podGone(let node, _):
-      return (destinationCause(slot, otherwise: .podTerminated), decidingNode(slot) ?? node)
-    case .portClosed(let node, _, _):
-      return (destinationCause(slot, otherwise: .portClosed), decidingNode(slot) ?? node)
+    case .podGone(let node, _): return (destinationCause(slot, otherwise: .podTerminated), decidingNode(slot) ?? node)
+    case .portClosed(let node, let address, _):
+      return (portClosedCause(slot, node, address), decidingNode(slot) ?? node)
     case .backlogFull(let node): return (.backlogFull, node)
     case .queueOverflow(let node), .slowServer(let node): return (.serverTimeout, node)
     case .loadBalancerHasNoTarget: return (.lbNoTarget, -1)
-    case .loadBalancerTargetDown(let node): return (.lbStaleTarget, node)
     case .serverEnded(let node, let crashed):
       return (crashed ? (nodePlanes[node].isUp ? .serverCrashed : .nodeDown) : .podTerminated, node)
     case .serverClosedIdle(let node): return (.idleTimeout, node)
@@ -128,6 +138,35 @@ extension World {
     }
   }
 
+  // MARK: The load balancer
+
+  /// A new connection came by a target that a check made now would fail, while another one would pass: whatever
+  /// ended it there, fresh health checks would have saved it.
+  private mutating func balancerCause(_ slot: UInt32, _ loss: Loss) -> (Cause, node: Int)? {
+    switch loss {
+    case .lossOnPath, .partition: return nil
+    default: break
+    }
+    let c = connections[slot].pointee
+    guard c.entryNode != .max, !c.wasEstablished || c.tuple.transport == .udp else { return nil }
+    let owner = addresses.owner(of: c.tuple.destination)
+    guard owner.kind == .loadBalancer else { return nil }
+    let service = ServiceID(owner.id)
+    let entry = Int(c.entryNode)
+    if wouldPassCheck(entry, service) { return nil }
+    for other in nodePlanes.indices where other != entry {
+      if wouldPassCheck(other, service) { return (.lbStaleTarget, entry) }
+    }
+    return nil
+  }
+
+  /// What the load balancer's health check of a node for a Service would find now.
+  private mutating func wouldPassCheck(_ node: Int, _ service: ServiceID) -> Bool {
+    guard nodePlanes[node].isUp, proxies.isHealthy(NodeID(node), at: now) else { return false }
+    guard control.store.service(service)?.usesLocalExternalPolicy ?? false else { return true }
+    return proxies.localReadyEndpoints(NodeID(node), service) > 0
+  }
+
   // MARK: The network path
 
   private func formerOwner(_ address: IPv4Address) -> Int? {
@@ -142,14 +181,12 @@ extension World {
   /// The packet needed a node that is off.
   private mutating func nodeDownCause(_ slot: UInt32, _ node: Int) -> Cause {
     let c = connections[slot].pointee
-    if c.entryNode == UInt32(node) {
-      return addresses.owner(of: c.tuple.destination).kind == .loadBalancer ? .lbStaleTarget : .nodeDown
-    }
-    // A table chose a backend there for this new connection: had it, or the API, known better?
-    if !c.wasEstablished, c.backend != .max, backendNode(slot) == node {
-      return destinationCause(slot, otherwise: .nodeDown)
-    }
-    return .nodeDown
+    if c.entryNode == UInt32(node) || c.wasEstablished && c.tuple.transport != .udp { return .nodeDown }
+    // A table or a DNS answer chose a pod there for this new connection: had it, or the API, known better?
+    let isChosen = c.backend != .max && backendNode(slot) == node
+    let owner = addresses.owner(of: c.tuple.destination)
+    let isDirect = c.backend == .max && owner.kind == .pod && nodeIndex(of: owner) == node
+    return isChosen || isDirect ? destinationCause(slot, otherwise: .nodeDown) : .nodeDown
   }
 
   // MARK: The destination
@@ -159,31 +196,45 @@ extension World {
   private mutating func destinationCause(_ slot: UInt32, otherwise: Cause) -> Cause {
     let c = connections[slot].pointee
     if c.hasLostConntrack { return forgottenCause(slot) }
+    if c.wasEstablished, c.tuple.transport != .udp { return otherwise }
     if usedStaleAnswer(slot) { return .staleDNS }
     guard c.backend != .max, c.decidingNode != .max else { return directCause(slot, otherwise) }
-    if c.decidedAt < now.nanoseconds - 1_000_000_000, c.tuple.transport == .udp || c.wasEstablished {
-      return c.tuple.transport == .udp ? .staleConntrack : otherwise
+    let fresh = proxies.decideFresh(
+      node: NodeID(c.decidingNode), flow: originalFlow(slot), origin: originOfDecision(slot), at: now, random: 0)
+    let stillCandidate = fresh.kind == .forward && proxies.candidates(fresh.candidates).contains(.init(c.backend))
+    if !stillCandidate {
+      // conntrack chose for this datagram, no table was asked. Forgotten, its flow would have found another
+      // backend, if there is one.
+      if c.tuple.transport == .udp, c.decidedAt < c.phaseStart {
+        return fresh.reason == .noEndpoints ? .noEndpoints : .staleConntrack
+      }
+      return .staleTable
     }
-    let origin = originOfDecision(slot)
-    let stillCandidate = proxies.isCandidateFresh(
-      node: NodeID(c.decidingNode), flow: originalFlow(slot), origin: origin, at: now,
-      backend: .init(c.backend))
-    if !stillCandidate { return .staleTable }
-    if let pod = proxies.backend(.init(c.backend)).pod, !servesInReality(pod, c.tuple.transport) {
-      return .staleAPI
-    }
+    if let pod = proxies.backend(.init(c.backend)).pod, !servesInReality(pod) { return .staleAPI }
     return otherwise
   }
 
-  /// The client spoke to the pod's own address, as with a headless Service.
+  /// The client spoke to the pod's own address, as with a headless Service. That DNS still gives the address says
+  /// that the API has not heard.
   private func directCause(_ slot: UInt32, _ otherwise: Cause) -> Cause {
     let group = instances[Int(connections[slot].pointee.instance)].group
-    if groups[group].service.isNone { return otherwise }
-    let current = answers[groups[group].answer]
-    return current.addresses.contains(connections[slot].pointee.tuple.destination) ? .staleAPI : .staleDNS
+    guard groups[group].asksDNS, !groups[group].service.isNone else { return otherwise }
+    let owner = addresses.owner(of: connections[slot].pointee.tuple.destination)
+    return owner.kind == .pod && servesInReality(PodID(owner.id)) ? otherwise : .staleAPI
   }
 
-  private func servesInReality(_ pod: PodID, _ transport: TransportProtocol) -> Bool {
+  /// Nothing listens on the port. On a node's own address that is where a packet ends that no rule took.
+  private mutating func portClosedCause(_ slot: UInt32, _ node: Int, _ address: IPv4Address) -> Cause {
+    let c = connections[slot].pointee
+    let instance = instances[Int(c.instance)]
+    guard c.backend == .max, addresses.owner(of: address).kind == .node, !groups[instance.group].service.isNone else {
+      return destinationCause(slot, otherwise: .portClosed)
+    }
+    let origin: FlowOrigin = instance.node != node ? .outside : instance.host.kind == .pod ? .pod : .node
+    return unroutedCause(slot, node, originalFlow(slot), origin)
+  }
+
+  private func servesInReality(_ pod: PodID) -> Bool {
     let record = control.pods[pod.index]
     return record.isReadyInReality && record.process == .running && nodePlanes[record.node.index].isUp
   }
@@ -211,15 +262,12 @@ extension World {
 
   /// A node on the path no longer knew the flow.
   private func forgottenCause(_ slot: UInt32) -> Cause {
-    let opened = SimTime(nanoseconds: connections[slot].pointee.openedAt)
-    if nodePlanes.indices.contains(where: { !nodePlanes[$0].isUp || nodePlanes[$0].bootedAt > opened }) {
-      return .nodeDown
-    }
-    if nodePlanes.indices.contains(where: { !nodePlanes[$0].formerAddresses.isEmpty }),
-      connections[slot].pointee.wasEstablished
-    {
-      return .nodeAddressChanged
-    }
+    let c = connections[slot].pointee
+    let opened = SimTime(nanoseconds: c.openedAt)
+    let onPath = [instances[Int(c.instance)].node, decidingNode(slot) ?? -1, Int(Int32(bitPattern: c.entryNode))]
+    let planes = onPath.filter { $0 >= 0 }.map { nodePlanes[$0] }
+    if planes.contains(where: { !$0.isUp || $0.bootedAt > opened }) { return .nodeDown }
+    if c.wasEstablished, planes.contains(where: { !$0.formerAddresses.isEmpty }) { return .nodeAddressChanged }
     return .conntrackExpired
   }
 

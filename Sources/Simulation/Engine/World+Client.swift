@@ -71,7 +71,7 @@ extension World {
     case .serverFin:
       refusedOrReset(slot, ifConnecting: .reset)
     case .keepaliveAnswer:
-      connections[slot].pointee.failure = Connection.Failure()
+      gotThrough(slot)
     case .syn, .request, .clientFin, .keepalive, .datagram:
       break
     }
@@ -80,7 +80,7 @@ extension World {
   private mutating func established(_ slot: UInt32) {
     let c = connections[slot]
     connections[slot].pointee.wasEstablished = true
-    connections[slot].pointee.failure = Connection.Failure()
+    gotThrough(slot)
     let start = SimTime(nanoseconds: c.pointee.attemptStart)
     let target = groups[instances[Int(c.pointee.instance)].group].target
     recorder.latency(target: target, phase: .connect, outcome: .completed, now - start, start: start)
@@ -88,7 +88,7 @@ extension World {
   }
 
   private mutating func answered(_ slot: UInt32) {
-    connections[slot].pointee.failure = Connection.Failure()
+    gotThrough(slot)
     let c = connections[slot]
     let group = instances[Int(c.pointee.instance)].group
     let start = SimTime(nanoseconds: c.pointee.attemptStart)
@@ -240,21 +240,26 @@ extension World {
 
   /// Something may not arrive: makes sure that the client looks again when its next timer is due.
   mutating func armTimer(_ slot: UInt32) {
-    guard !connections[slot].pointee.isTimerArmed else { return }
-    switch connections[slot].pointee.phase {
+    let c = connections[slot]
+    switch c.pointee.phase {
     case .connecting, .awaiting, .idle: break
     case .closing, .abandoned, .free: return
     }
-    connections[slot].pointee.isTimerArmed = true
-    let c = connections[slot].pointee
-    let hasLost = !c.failure.isNone
-    let due = c.phase == .idle ? now.nanoseconds : hasLost ? min(c.retransmitAt, c.deadline) : c.deadline
-    let rank = EventRank.connection(.client, instance: c.instance, ordinal: c.ordinal, counter: 0xff_ffff)
-    queue.push(at: SimTime(nanoseconds: max(due, now.nanoseconds)), rank: rank, .timer(slot, c.generation))
+    let hasLost = !c.pointee.failure.isNone
+    let next = hasLost ? min(c.pointee.retransmitAt, c.pointee.deadline) : c.pointee.deadline
+    let due = c.pointee.phase == .idle ? now.nanoseconds : max(next, now.nanoseconds)
+    // One that is pending for an earlier time will look again; one for a later time, of an earlier phase, would
+    // come too late.
+    guard due < c.pointee.timerAt else { return }
+    c.pointee.timerAt = due
+    let rank = EventRank.connection(
+      .client, instance: c.pointee.instance, ordinal: c.pointee.ordinal, counter: 0xff_ffff)
+    queue.push(at: SimTime(nanoseconds: due), rank: rank, .timer(slot, c.pointee.generation))
   }
 
   mutating func timerFired(_ slot: UInt32) {
-    connections[slot].pointee.isTimerArmed = false
+    guard connections[slot].pointee.timerAt == now.nanoseconds else { return }
+    connections[slot].pointee.timerAt = .max
     let c = connections[slot].pointee
     switch c.phase {
     case .connecting:

@@ -172,6 +172,7 @@ extension World {
     connections[slot].pointee.tuple = FlowTuple(
       source: instances[i].address, sourcePort: port, destination: address, destinationPort: destinationPort,
       transport: transport)
+    connections[slot].pointee.portPool = UInt32(pool)
     connections[slot].pointee.isPooled = groups[group].poolSize > 0
     connections[slot].pointee.openedAt = now.nanoseconds
     adopt(slot, operation)
@@ -195,7 +196,7 @@ extension World {
     // report.
     connections[slot].pointee.intended = operation.attempt == 0 ? operation.intended : operation.attemptStart
     connections[slot].pointee.attemptStart = operation.attemptStart
-    connections[slot].pointee.failure = Connection.Failure()
+    gotThrough(slot)
   }
 
   private mutating func use(_ slot: UInt32, for operation: WaitingOperation) {
@@ -229,14 +230,7 @@ extension World {
 
   mutating func releasePort(_ slot: UInt32, lingers: Bool) {
     let c = connections[slot]
-    let key = UInt64(c.pointee.tuple.destination.bits) << 16 | UInt64(c.pointee.tuple.destinationPort)
-    let i = Int(c.pointee.instance)
-    for k in instances[i].portPools.indices where instances[i].portPools[k].destination == key {
-      portPools[instances[i].portPools[k].pool].release(
-        c.pointee.tuple.sourcePort, now: now, lingers: lingers)
-      return
-    }
-    preconditionFailure("port \(c.pointee.tuple.sourcePort) has no pool")
+    portPools[Int(c.pointee.portPool)].release(c.pointee.tuple.sourcePort, now: now, lingers: lingers)
   }
 
   // MARK: What becomes of an attempt

@@ -117,6 +117,7 @@ extension World {
     connections[slot].pointee.server = UInt32(index)
     connections[slot].pointee.serverTuple = packet.tuple
     connections[slot].pointee.hasReachedServer = true
+    connections[slot].pointee.isEndedByServer = false
     connections[slot].pointee.isForeign = isForeign(slot, host)
     send(.synAck, slot, from: host, tuple: packet.tuple.reversed)
   }
@@ -154,7 +155,7 @@ extension World {
   // MARK: Work
 
   private mutating func receiveRequest(_ slot: UInt32, _ packet: Packet) {
-    connections[slot].pointee.failure = Connection.Failure()
+    gotThrough(slot)
     // The answer is on its way or in the making: a retransmission changes nothing.
     if connections[slot].pointee.isBeingServed, connections[slot].pointee.servedNumber == packet.number {
       return
@@ -176,7 +177,7 @@ extension World {
       connections[slot].pointee.server = UInt32(index)
       connections[slot].pointee.serverTuple = packet.tuple
       connections[slot].pointee.isForeign = isForeign(slot, host)
-      connections[slot].pointee.failure = Connection.Failure()
+      gotThrough(slot)
       work(slot, number: packet.number)
     }
   }
@@ -255,10 +256,16 @@ extension World {
     let c = connections[slot].pointee
     let host = servers[Int(c.server)].host
     blame(slot, loss)
+    connections[slot].pointee.isEndedByServer = true
     detachFromServer(slot)
     if connections.isCurrent(slot, c.generation), connections[slot].pointee.phase != .closing {
       send(.serverFin, slot, from: host, tuple: c.serverTuple.reversed)
     }
+  }
+
+  private mutating func loseServed(_ slot: UInt32, _ loss: Loss) {
+    blame(slot, loss)
+    armTimer(slot)
   }
 
   /// SIGTERM has reached the pod's processes.
@@ -315,10 +322,16 @@ extension World {
       let c = connections[slot].pointee
       connections[slot].pointee.server = .max
       connections[slot].pointee.isQueuedForAccept = false
-      if c.phase == .closing || c.phase == .abandoned || c.tuple.transport == .udp { continue }
+      if c.phase == .closing || c.phase == .abandoned { continue }
+      if c.tuple.transport == .udp {
+        // Nobody tells a UDP client; its next datagram may find another server.
+        if c.phase == .awaiting { loseServed(slot, loss) }
+        continue
+      }
       blame(slot, loss)
+      connections[slot].pointee.isEndedByServer = true
       if nodePlanes[node].isUp {
-        send(.serverFin, slot, from: HostReference(.pod, UInt32(pod.index)), tuple: c.serverTuple.reversed)
+        send(.serverFin, slot, from: servers[Int(c.server)].host, tuple: c.serverTuple.reversed)
       } else if c.phase == .awaiting {
         armTimer(slot)
       }

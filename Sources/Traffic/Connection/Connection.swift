@@ -44,7 +44,8 @@ import SimKernel
   /// When the next retransmission would be due, counted from the last transmission.
   public var retransmitAt: Int64 = 0
   public var retransmissions: UInt8 = 0
-  public var isTimerArmed = false
+  /// When the pending timer fires; `.max` = none is pending. An event at another time was replaced by this one.
+  public var timerAt: Int64 = .max
   /// Opened, so that a silence later counts as `broken`.
   public var wasEstablished = false
   /// Belongs to the instance's pool.
@@ -54,6 +55,8 @@ import SimKernel
   public var requestNumber: UInt16 = 0
   /// Requests that an attempt on this connection has completed, for pools counted per operation.
   public var openedAt: Int64 = 0
+  /// The engine's pool of client ports that `tuple.sourcePort` came from.
+  public var portPool: UInt32 = 0
 
   /// Draws made for this connection so far, so that each has its own place in the stream.
   public var draws: UInt16 = 0
@@ -69,6 +72,9 @@ import SimKernel
   /// Index of the server process that holds the connection; `.max` while none does.
   public var server: UInt32 = .max
   public var hasReachedServer = false
+  /// The server has ended the connection and the client does not know it yet: what it was stays the failure's cause,
+  /// whatever else gets through.
+  public var isEndedByServer = false
   /// Waits in the accept queue.
   public var isQueuedForAccept = false
   /// A request has arrived and waits for the process to accept the connection.

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Causes at the client, in DNS and at the load balancer.
+
+import Cluster
+import NetworkTypes
+import Scenario
+import SimKernel
+import Testing
+import Traffic
+
+@testable import Simulation
+
+extension CauseCase {
+  static let client: [CauseCase] = [
+    CauseCase("28,232 ports towards one address, each in TIME_WAIT for a minute", .clientPortsExhausted, [.localError]) {
+      var w = base()
+      w.serve()
+      w.file.duration = .seconds(3)
+      w.addClient(every: 0.0001)
+      return w
+    },
+    CauseCase("a name that nobody has", .nameNotFound, [.dnsFailed]) {
+      var w = base()
+      w.serve()
+      w.addClient(to: .name("nowhere.example.com", port: 80))
+      return w
+    },
+    CauseCase("a headless Service without pods has no records", .nameNotFound, [.dnsFailed]) {
+      var w = base(web: []) { $0.clusterIP = "None" }
+      w.addClient()
+      return w
+    },
+    CauseCase("queries without answers", .dnsLost, [.dnsFailed]) {
+      var w = base()
+      w.serve()
+      w.file.cluster.dns.loss = 1
+      w.addClient()
+      return w
+    },
+    CauseCase("a Service made anew with another address, and clients that remember", .staleDNS, [.connectTimeout]) {
+      var w = base { $0.clusterIP = "10.96.0.100" }
+      w.serve()
+      w.at(5.05, .delete(.service, SmallWorld.web))
+      w.at(5.05, .apply([SmallWorld.service { $0.clusterIP = "10.96.0.200" }]))
+      w.addClient()
+      return w
+    },
+    CauseCase("a headless Service's pod that went while clients remember it", .staleDNS, [.connectTimeout]) {
+      var w = base(web: [1, 1]) { $0.clusterIP = "None" }
+      w.serve()
+      w.file.network.deadPodIP = .blackhole
+      w.at(3.05, .podDelete(.web(0)))
+      w.addClient { $0.connectTimeout = .seconds(1) }
+      return w
+    },
+    CauseCase("a server that closes what was idle while a request is on its way", .idleTimeout, [.reset]) {
+      var w = base()
+      w.serve { $0.idleTimeout = .seconds(1) }
+      w.file.network.sameZone = .constant(0.1)
+      w.addClient(every: 1.25) { $0.connections = .pool(size: 1, idleTimeout: nil, maxAge: nil) }
+      return w
+    },
+  ]
+
+  static let balancer: [CauseCase] = [
+    CauseCase("no node has a local endpoint", .lbNoTarget, [.connectTimeout]) {
+      var w = base(web: []) {
+        $0.type = "LoadBalancer"
+        $0.externalTrafficPolicy = "Local"
+      }
+      w.addOutsideClient(to: .loadBalancer(SmallWorld.web, port: .first))
+      return w
+    },
+    CauseCase("a crashed node whose health check has not failed yet", .lbStaleTarget, [.connectTimeout]) {
+      var w = base(web: [2], nodeCount: 3) { $0.type = "LoadBalancer" }
+      w.serve()
+      w.at(3.05, .nodeCrash(.named("node-1"), returnAfter: nil, newAddress: nil))
+      w.addOutsideClient(to: .loadBalancer(SmallWorld.web, port: .first)) { $0.connectTimeout = .seconds(2) }
+      return w
+    },
+    CauseCase("a node that lost its only local endpoint", .lbStaleTarget, [.connectTimeout]) {
+      var w = base(web: [0, 1]) {
+        $0.type = "LoadBalancer"
+        $0.externalTrafficPolicy = "Local"
+      }
+      w.serve { $0.preStop = .seconds(2) }
+      w.file.network.deadPodIP = .blackhole
+      w.at(3.05, .podDelete(.web(0)))
+      w.addOutsideClient(to: .loadBalancer(SmallWorld.web, port: .first)) { $0.connectTimeout = .seconds(2) }
+      return w
+    },
+  ]
+}
