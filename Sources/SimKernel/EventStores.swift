@@ -107,8 +107,8 @@
   }
 
   @inlinable @inline(__always) static func leastOfFour(_ c: UnsafeMutablePointer<Entry>) -> Int {
-    // Sign masks instead of comparisons, which the compiler would turn into branches again. Times of a run lie
-    // less than 2^63 apart, so differences do not overflow.
+    // Sign masks instead of comparisons, which the compiler would turn into branches again. Times of a run
+    // lie less than 2^63 apart, so differences do not overflow.
     let left = c[1].time &- c[0].time
     let right = c[3].time &- c[2].time
     let leftTime = c[0].time &+ (left & (left &>> 63))

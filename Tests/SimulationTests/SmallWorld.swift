@@ -44,7 +44,9 @@ struct SmallWorld {
 
   // MARK: Objects
 
-  static func pod(_ name: String, app: String, node: Int, port: Int? = 8080, transport: String = "TCP") -> APIObject {
+  static func pod(_ name: String, app: String, node: Int, port: Int? = 8080, transport: String = "TCP")
+    -> APIObject
+  {
     var spec = PodSpec()
     spec.nodeName = "node-\(node)"
     var container = Container(name: "c")
@@ -58,7 +60,8 @@ struct SmallWorld {
   }
 
   static func service(
-    _ name: String = "web", app: String? = "web", port: Int = 80, targetPort: Int = 8080, transport: String = "TCP",
+    _ name: String = "web", app: String? = "web", port: Int = 80, targetPort: Int = 8080,
+    transport: String = "TCP",
     _ change: (inout ServiceSpec) -> Void = { _ in }
   ) -> APIObject {
     var spec = ServiceSpec()
@@ -82,7 +85,9 @@ struct SmallWorld {
   mutating func add(_ object: APIObject) { file.objects.append(object) }
 
   /// The Service `web`.
-  mutating func addService(_ change: (inout ServiceSpec) -> Void = { _ in }) { add(Self.service("web", change)) }
+  mutating func addService(_ change: (inout ServiceSpec) -> Void = { _ in }) {
+    add(Self.service("web", change))
+  }
 
   // MARK: Traffic
 
@@ -115,7 +120,8 @@ struct SmallWorld {
     _ change: (inout ClientSettings) -> Void = { _ in }
   ) {
     var client = ClientSettings(
-      name: "client-\(file.clients.count)", place: .outside(address: IPv4Address("203.0.113.10")!, count: count),
+      name: "client-\(file.clients.count)",
+      place: .outside(address: IPv4Address("203.0.113.10")!, count: count),
       target: target, arrivals: .renewal(.constant(every)))
     change(&client)
     file.clients.append(client)

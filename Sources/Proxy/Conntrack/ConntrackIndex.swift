@@ -5,8 +5,8 @@
 
 import CMemory
 
-/// Entries in chunks of 1024, with a free list. Growth copies nothing. The first chunks have memory of their own;
-/// a table that outgrows them gets blocks of a huge page.
+/// Entries in chunks of 1024, with a free list. Growth copies nothing. The first chunks have memory of their
+/// own; a table that outgrows them gets blocks of a huge page.
 struct ChunkedEntries: ~Copyable {
   /// Directory of the chunks. Raw memory, because it is read for every packet: an Array's check of its bounds
   /// and its header cost as much as the rest of the look-up.

@@ -128,8 +128,8 @@ public struct ConntrackTable: ~Copyable {
     return find(key, tuple.transport, at: key.destinationKey(tuple.transport), now: now)
   }
 
-  /// Says that a new flow with this tuple is about to come. A table of many flows is larger than the caches, so
-  /// without this each new flow waits for memory (a fifth of the time of a run with a million of them).
+  /// Says that a new flow with this tuple is about to come. A table of many flows is larger than the caches,
+  /// so without this each new flow waits for memory (a fifth of the time of a run with a million of them).
   public func expect(_ tuple: FlowTuple) { index.prefetch(PackedTuple(tuple).sourceKey(tuple.transport)) }
 
   @inline(__always) private mutating func find(

@@ -8,14 +8,16 @@
 //     client - DNS - load balancer - network path - proxy table - conntrack - destination
 //
 // Conventions where a chain of parts was stale together:
-//   - a new connection sent to a backend that had already gone is blamed on the first part that should have known
-//     (DNS answer, load balancer, table, API) before the dead end itself, a node that is down included;
-//   - an open connection whose server goes is blamed on what took it away, also when the client learns of it only by
-//     its next packet;
-//   - a datagram of a flow that conntrack knows is blamed on conntrack where a fresh table would send it elsewhere;
-//   - an answer by a pod that took over a backend's address is blamed on the reuse: a stale table alone would have
-//     lost the connection instead of misdelivering it;
-//   - silence because the limit on ICMP errors was used up is blamed on the REJECT: icmp_limited is never found.
+//   - a new connection sent to a backend that had already gone is blamed on the first part that should have
+//     known (DNS answer, load balancer, table, API) before the dead end itself, a node that is down included;
+//   - an open connection whose server goes is blamed on what took it away, also when the client learns of it
+//     only by its next packet;
+//   - a datagram of a flow that conntrack knows is blamed on conntrack where a fresh table would send it
+//     elsewhere;
+//   - an answer by a pod that took over a backend's address is blamed on the reuse: a stale table alone would
+//     have lost the connection instead of misdelivering it;
+//   - silence because the limit on ICMP errors was used up is blamed on the REJECT: icmp_limited is never
+//     found.
 
 import Cluster
 import NetworkTypes
@@ -55,7 +57,8 @@ extension World {
     case .conntrackInvalid(let node): return (.conntrackInvalid, node)
     case .conntrackMissing(let node): return (forgottenCause(slot), node)
     case .snatPortsExhausted(let node): return (.snatPortsExhausted, node)
-    case .podGone(let node, _): return (destinationCause(slot, otherwise: .podTerminated), decidingNode(slot) ?? node)
+    case .podGone(let node, _):
+      return (destinationCause(slot, otherwise: .podTerminated), decidingNode(slot) ?? node)
     case .portClosed(let node, let address, _):
       return (portClosedCause(slot, node, address), decidingNode(slot) ?? node)
     case .backlogFull(let node): return (.backlogFull, node)
@@ -140,8 +143,8 @@ extension World {
 
   // MARK: The load balancer
 
-  /// A new connection came by a target that a check made now would fail, while another one would pass: whatever
-  /// ended it there, fresh health checks would have saved it.
+  /// A new connection came by a target that a check made now would fail, while another one would pass:
+  /// whatever ended it there, fresh health checks would have saved it.
   private mutating func balancerCause(_ slot: UInt32, _ loss: Loss) -> (Cause, node: Int)? {
     switch loss {
     case .lossOnPath, .partition: return nil
@@ -200,8 +203,10 @@ extension World {
     if usedStaleAnswer(slot) { return .staleDNS }
     guard c.backend != .max, c.decidingNode != .max else { return directCause(slot, otherwise) }
     let fresh = proxies.decideFresh(
-      node: NodeID(c.decidingNode), flow: originalFlow(slot), origin: originOfDecision(slot), at: now, random: 0)
-    let stillCandidate = fresh.kind == .forward && proxies.candidates(fresh.candidates).contains(.init(c.backend))
+      node: NodeID(c.decidingNode), flow: originalFlow(slot), origin: originOfDecision(slot), at: now,
+      random: 0)
+    let stillCandidate =
+      fresh.kind == .forward && proxies.candidates(fresh.candidates).contains(.init(c.backend))
     if !stillCandidate {
       // conntrack chose for this datagram, no table was asked. Forgotten, its flow would have found another
       // backend, if there is one.
@@ -214,8 +219,8 @@ extension World {
     return otherwise
   }
 
-  /// The client spoke to the pod's own address, as with a headless Service. That DNS still gives the address says
-  /// that the API has not heard.
+  /// The client spoke to the pod's own address, as with a headless Service. That DNS still gives the address
+  /// says that the API has not heard.
   private func directCause(_ slot: UInt32, _ otherwise: Cause) -> Cause {
     let group = instances[Int(connections[slot].pointee.instance)].group
     guard groups[group].asksDNS, !groups[group].service.isNone else { return otherwise }
@@ -227,7 +232,9 @@ extension World {
   private mutating func portClosedCause(_ slot: UInt32, _ node: Int, _ address: IPv4Address) -> Cause {
     let c = connections[slot].pointee
     let instance = instances[Int(c.instance)]
-    guard c.backend == .max, addresses.owner(of: address).kind == .node, !groups[instance.group].service.isNone else {
+    guard c.backend == .max, addresses.owner(of: address).kind == .node,
+      !groups[instance.group].service.isNone
+    else {
       return destinationCause(slot, otherwise: .portClosed)
     }
     let origin: FlowOrigin = instance.node != node ? .outside : instance.host.kind == .pod ? .pod : .node
@@ -264,10 +271,14 @@ extension World {
   private func forgottenCause(_ slot: UInt32) -> Cause {
     let c = connections[slot].pointee
     let opened = SimTime(nanoseconds: c.openedAt)
-    let onPath = [instances[Int(c.instance)].node, decidingNode(slot) ?? -1, Int(Int32(bitPattern: c.entryNode))]
+    let onPath = [
+      instances[Int(c.instance)].node, decidingNode(slot) ?? -1, Int(Int32(bitPattern: c.entryNode)),
+    ]
     let planes = onPath.filter { $0 >= 0 }.map { nodePlanes[$0] }
     if planes.contains(where: { !$0.isUp || $0.bootedAt > opened }) { return .nodeDown }
-    if c.wasEstablished, planes.contains(where: { !$0.formerAddresses.isEmpty }) { return .nodeAddressChanged }
+    if c.wasEstablished, planes.contains(where: { !$0.formerAddresses.isEmpty }) {
+      return .nodeAddressChanged
+    }
     return .conntrackExpired
   }
 

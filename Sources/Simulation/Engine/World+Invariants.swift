@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What must hold in every run, whatever the scenario: packets conserved, no connection forgotten, nothing counted
-// twice. For tests; a run does not pay for it.
+// What must hold in every run, whatever the scenario: packets conserved, no connection forgotten, nothing
+// counted twice. For tests; a run does not pay for it.
 
 import NetworkTypes
 import SimKernel
 import Traffic
 
 extension World {
-  /// Sentences about invariants that do not hold after `run`; empty if all do. Takes what is pending out of the
-  /// queue, so the run is over.
+  /// Sentences about invariants that do not hold after `run`; empty if all do. Takes what is pending out of
+  /// the queue, so the run is over.
   mutating func brokenInvariants() -> [String] {
     var broken: [String] = []
     if undecided != 0 { broken.append("\(undecided) operations are undecided") }
@@ -20,7 +20,9 @@ extension World {
     broken += leakedConnections()
     broken += serverCounts()
     for node in nodePlanes.indices {
-      for fault in conntrack[node].pointee.brokenInvariants() { broken.append("\(nodePlanes[node].name): \(fault)") }
+      for fault in conntrack[node].pointee.brokenInvariants() {
+        broken.append("\(nodePlanes[node].name): \(fault)")
+      }
     }
     return broken
   }
@@ -33,8 +35,8 @@ extension World {
     return count
   }
 
-  /// After the drain a connection is idle in its client's pool, or closes: its last packet is on its way, or its server
-  /// works on a request that nobody waits for any more.
+  /// After the drain a connection is idle in its client's pool, or closes: its last packet is on its way, or
+  /// its server works on a request that nobody waits for any more.
   private func leakedConnections() -> [String] {
     var broken: [String] = []
     var pooled = 0
@@ -53,8 +55,10 @@ extension World {
     }
     let inPools = instances.list.reduce(0) { $0 + $1.idle.count }
     if pooled != inPools { broken.append("\(pooled) idle connections, \(inPools) in pools") }
-    for i in instances.indices where instances[i].isAlive && instances[i].poolOpen != instances[i].idle.count {
-      broken.append("instance \(i) counts \(instances[i].poolOpen) pooled connections, has \(instances[i].idle.count)")
+    for i in instances.indices where instances[i].isAlive && instances[i].poolOpen != instances[i].idle.count
+    {
+      broken.append(
+        "instance \(i) counts \(instances[i].poolOpen) pooled connections, has \(instances[i].idle.count)")
     }
     return broken
   }
@@ -92,7 +96,8 @@ extension RunResult {
     var broken: [String] = []
     func expect(_ a: Int, _ b: Int, _ what: String) { if a != b { broken.append("\(what): \(a) and \(b)") } }
     for group in groups where group.count <= 0 { broken.append("empty group \(group)") }
-    for group in groups where (group.outcome.isLost || group.outcome == .misdelivered) != (group.cause != nil) {
+    for group in groups where (group.outcome.isLost || group.outcome == .misdelivered) != (group.cause != nil)
+    {
       broken.append("\(group.outcome) with cause \(group.cause.map(\.rawValue) ?? "none")")
     }
     expect(groups.reduce(0) { $0 + ($1.outcome == .unfinished ? $1.count : 0) }, 0, "unfinished attempts")
@@ -103,7 +108,8 @@ extension RunResult {
     for cause in Cause.allCases {
       expect(
         ledger.reduce(0) { $0 + ($1.cause == cause ? $1.count : 0) },
-        groups.reduce(0) { $0 + ($1.cause == cause && $1.outcome.isLost ? $1.count : 0) }, "the ledger of \(cause)")
+        groups.reduce(0) { $0 + ($1.cause == cause && $1.outcome.isLost ? $1.count : 0) },
+        "the ledger of \(cause)")
     }
     expect(timeline.reduce(0) { $0 + $1.attempts }, attempted, "the timeline's attempts and all")
     expect(timeline.reduce(0) { $0 + $1.losses }, lostCount, "the timeline's losses and all")

@@ -13,7 +13,9 @@ import Traffic
 
 extension CauseCase {
   static let client: [CauseCase] = [
-    CauseCase("28,232 ports towards one address, each in TIME_WAIT for a minute", .clientPortsExhausted, [.localError]) {
+    CauseCase(
+      "28,232 ports towards one address, each in TIME_WAIT for a minute", .clientPortsExhausted, [.localError]
+    ) {
       var w = base()
       w.serve()
       w.file.duration = .seconds(3)
@@ -38,7 +40,9 @@ extension CauseCase {
       w.addClient()
       return w
     },
-    CauseCase("a Service made anew with another address, and clients that remember", .staleDNS, [.connectTimeout]) {
+    CauseCase(
+      "a Service made anew with another address, and clients that remember", .staleDNS, [.connectTimeout]
+    ) {
       var w = base { $0.clusterIP = "10.96.0.100" }
       w.serve()
       w.at(5.05, .delete(.service, SmallWorld.web))

@@ -64,8 +64,12 @@ extension CauseCase {
       w.addClient { $0.connectTimeout = .seconds(1) }
       return w
     },
-    CauseCase("a deleted pod, answered for by ICMP", .staleTable, [.unreachable]) { slowWatch(.hostUnreachable) },
-    CauseCase("a deleted pod, answered for by nobody", .staleTable, [.connectTimeout]) { slowWatch(.blackhole) },
+    CauseCase("a deleted pod, answered for by ICMP", .staleTable, [.unreachable]) {
+      slowWatch(.hostUnreachable)
+    },
+    CauseCase("a deleted pod, answered for by nobody", .staleTable, [.connectTimeout]) {
+      slowWatch(.blackhole)
+    },
     CauseCase("a deleted pod, answered for by RST", .staleTable, [.refused]) { slowWatch(.reset) },
     CauseCase("the first endpoint has not reached the node", .staleTable, [.refused, .connectTimeout]) {
       var w = base(web: [])
