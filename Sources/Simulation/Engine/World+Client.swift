@@ -248,8 +248,8 @@ extension World {
     let hasLost = !c.pointee.failure.isNone
     let next = hasLost ? min(c.pointee.retransmitAt, c.pointee.deadline) : c.pointee.deadline
     let due = c.pointee.phase == .idle ? now.nanoseconds : max(next, now.nanoseconds)
-    // One that is pending for an earlier time will look again; one for a later time, of an earlier phase, would
-    // come too late.
+    // One that is pending for an earlier time will look again; one for a later time, of an earlier phase,
+    // would come too late.
     guard due < c.pointee.timerAt else { return }
     c.pointee.timerAt = due
     let rank = EventRank.connection(
