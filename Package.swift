@@ -34,6 +34,8 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "CGSL", pkgConfig: "gsl", providers: [.apt(["libgsl-dev"]), .brew(["gsl"])]),
+    // A header without code of its own: prefetching.
+    .systemLibrary(name: "CMemory"),
     // Generic and annotated @inlinable throughout; with -cross-module-optimization Swift 6.3.1 crashes on it.
     .target(name: "SimKernel", swiftSettings: ours),
     .target(name: "SimRandom", dependencies: ["CGSL", "SimKernel"], swiftSettings: model),
@@ -51,7 +53,7 @@ let package = Package(
       ], swiftSettings: model),
     .target(
       name: "Proxy",
-      dependencies: ["SimKernel", "SimRandom", "NetworkTypes", "Cluster"], swiftSettings: model),
+      dependencies: ["CMemory", "SimKernel", "SimRandom", "NetworkTypes", "Cluster"], swiftSettings: model),
     .target(
       name: "Traffic", dependencies: ["SimKernel", "SimRandom", "NetworkTypes", "Cluster"],
       swiftSettings: model),

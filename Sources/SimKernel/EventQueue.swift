@@ -113,7 +113,7 @@
   }
 
   /// Moves the next bucket that holds something into `near`.
-  @inlinable mutating func refill() {
+  @inlinable @inline(never) mutating func refill() {
     while near.count == 0 {
       if rung.count > 0 {
         nearEnd = rung.drainNext(into: &near)
@@ -127,7 +127,7 @@
   }
 
   /// `near` has become large: its entries and those of the rung are spread over a finer rung.
-  @inlinable mutating func spill() {
+  @inlinable @inline(never) mutating func spill() {
     near.moveAll(into: &far)
     rung.moveAll(into: &far)
     buildRung()

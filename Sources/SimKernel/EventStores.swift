@@ -35,7 +35,7 @@
     assert(n <= count)
     count = n
   }
-  @inlinable mutating func grow() {
+  @inlinable @inline(never) mutating func grow() {
     let larger = UnsafeMutablePointer<Entry>.allocate(capacity: capacity * 2)
     larger.moveInitialize(from: base, count: count)
     base.deallocate()
@@ -107,12 +107,17 @@
   }
 
   @inlinable @inline(__always) static func leastOfFour(_ c: UnsafeMutablePointer<Entry>) -> Int {
-    let (t0, t1, t2, t3) = (c[0].time, c[1].time, c[2].time, c[3].time)
-    let left = t1 < t0 ? 1 : 0
-    let right = t3 < t2 ? 3 : 2
-    let (leftTime, rightTime) = (min(t0, t1), min(t2, t3))
-    if t0 == t1 || t2 == t3 || leftTime == rightTime { return leastOfEqualTimes(c) }
-    return rightTime < leftTime ? right : left
+    // Sign masks instead of comparisons, which the compiler would turn into branches again. Times of a run lie
+    // less than 2^63 apart, so differences do not overflow.
+    let left = c[1].time &- c[0].time
+    let right = c[3].time &- c[2].time
+    let leftTime = c[0].time &+ (left & (left &>> 63))
+    let rightTime = c[2].time &+ (right & (right &>> 63))
+    let across = rightTime &- leftTime
+    if left == 0 || right == 0 || across == 0 { return leastOfEqualTimes(c) }
+    let inLeft = (left &>> 63) & 1
+    let inRight = ((right &>> 63) & 1) | 2
+    return Int(truncatingIfNeeded: inLeft ^ ((inLeft ^ inRight) & (across &>> 63)))
   }
 
   /// As `leastOfFour`, by time and rank.
@@ -326,7 +331,7 @@
     filled += 1
   }
 
-  @inlinable mutating func removeEarliest() -> Entry {
+  @inlinable @inline(__always) mutating func removeEarliest() -> Entry {
     assert(filled > 0)
     let lane = fronts[0].lane
     let l = lanes + lane
@@ -362,7 +367,7 @@
     fronts[i] = front
   }
 
-  @inlinable func grow(_ lane: UnsafeMutablePointer<Lane>) {
+  @inlinable @inline(never) func grow(_ lane: UnsafeMutablePointer<Lane>) {
     let old = lane.pointee
     let capacity = (old.mask + 1) * 2
     let memory = UnsafeMutablePointer<Entry>.allocate(capacity: capacity)

@@ -3,6 +3,8 @@
 // Storage of a connection tracking table: entries in chunks that never move, and an open-addressing index from
 // a tuple's hash to the entry. Callers keep the rules; this file keeps the memory.
 
+import CMemory
+
 /// Entries in chunks of 1024, with a free list. Growth copies nothing. The first chunks have memory of their own;
 /// a table that outgrows them gets blocks of a huge page.
 struct ChunkedEntries: ~Copyable {
@@ -16,7 +18,8 @@ struct ChunkedEntries: ~Copyable {
   private var spare = 0
   /// Slots handed out so far, free ones included.
   private(set) var used: Int32 = 0
-  private var free: [Int32] = []
+  /// The last slot given back; each free entry holds the one given back before it in `tag`.
+  private var free: Int32 = -1
 
   private static var chunkBytes: Int { 1024 * MemoryLayout<ConntrackEntry>.stride }
   private static var smallChunks: Int { 16 }
@@ -33,13 +36,20 @@ struct ChunkedEntries: ~Copyable {
   }
 
   mutating func take() -> Int32 {
-    if let slot = free.popLast() { return slot }
+    if free >= 0 {
+      let slot = free
+      free = Int32(bitPattern: pointer(slot).pointee.tag)
+      return slot
+    }
     if Int(used) == chunkCount << 10 { addChunk() }
     used += 1
     return used - 1
   }
 
-  mutating func giveBack(_ slot: Int32) { free.append(slot) }
+  mutating func giveBack(_ slot: Int32) {
+    pointer(slot).pointee.tag = UInt32(bitPattern: free)
+    free = slot
+  }
 
   private mutating func addChunk() {
     let isLarge = chunkCount >= Self.smallChunks
@@ -90,6 +100,9 @@ struct ConntrackIndex: ~Copyable {
 
   @inline(__always) private func following(_ cell: Int) -> Int { (cell + Self.step) & mask }
   @inline(__always) private func steps(from a: Int, to b: Int) -> Int { ((b - a) &* Self.inverseStep) & mask }
+
+  /// Starts to load the cell where a look-up of `key` will begin.
+  @inline(__always) func prefetch(_ key: UInt32) { sim_prefetch(cells + firstProbe(key)) }
 
   @inline(__always) func firstProbe(_ key: UInt32) -> Int { Int(key) & mask }
 

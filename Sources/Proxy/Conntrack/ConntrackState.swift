@@ -115,15 +115,14 @@ extension ConntrackState {
 
 extension ConntrackState {
   /// `after` for every case, worked out once: one load per packet instead of a chain of branches. By
-  /// `successorIndex`; what is no raw value means INVALID. Written once, never freed.
-  nonisolated(unsafe) static let successors: UnsafePointer<UInt8> = {
-    let table = UnsafeMutablePointer<UInt8>.allocate(capacity: allCases.count << 4)
-    table.initialize(repeating: .max, count: allCases.count << 4)
+  /// `successorIndex`. Written once, never freed.
+  nonisolated(unsafe) static let successors: UnsafePointer<ConntrackState?> = {
+    let table = UnsafeMutablePointer<ConntrackState?>.allocate(capacity: allCases.count << 4)
+    table.initialize(repeating: nil, count: allCases.count << 4)
     for state in allCases {
       for segment in SegmentKind.allCases {
         for isReply in [false, true] {
-          guard let next = state.after(segment, isReply: isReply) else { continue }
-          table[successorIndex(state, segment, isReply: isReply)] = next.rawValue
+          table[successorIndex(state, segment, isReply: isReply)] = state.after(segment, isReply: isReply)
         }
       }
     }

@@ -29,8 +29,8 @@ struct ConnectionTable: ~Copyable {
   @inline(__always) func hint(_ slot: UInt32, _ generation: UInt16, _ node: Int) -> Int32 {
     guard isCurrent(slot, generation) else { return -1 }
     let c = base + Int(slot)
-    if c.pointee.hintNode0 == Int32(node) { return c.pointee.hintEntry0 }
-    if c.pointee.hintNode1 == Int32(node) { return c.pointee.hintEntry1 }
+    if Int(c.pointee.hintNode0) == node { return c.pointee.hintEntry0 }
+    if Int(c.pointee.hintNode1) == node { return c.pointee.hintEntry1 }
     return -1
   }
 

@@ -4,30 +4,58 @@
 
 import SimKernel
 
-/// A pending event: a kind and the index of what it is about. 8 bytes.
-enum Event: BitwiseCopyable {
-  /// Index of a pending cluster event.
-  case cluster(UInt32)
-  /// Index of a pending kube-proxy event.
-  case proxy(UInt32)
-  /// The next operation of an open-loop client instance.
-  case arrival(UInt32)
-  /// A user of a closed-loop client instance has finished thinking.
-  case user(UInt32)
-  /// A packet arrives at the place that it was sent to.
-  case packet(UInt32)
-  /// A server has finished a request of this connection.
-  case served(UInt32)
-  /// A retransmission or a timeout of a connection may be due.
-  case timer(UInt32, UInt16)
-  /// The client of an open connection sends its next request.
-  case nextRequest(UInt32, UInt16)
-  /// A waiting operation goes on: DNS answered, or back-off over.
-  case resume(UInt32)
-  /// A pooled connection may have been idle for too long (client side) or too long for its server.
-  case idle(UInt32, UInt16)
-  /// End of a report bin.
-  case bin(UInt32)
+/// A pending event: a kind, the index of what it is about, and the generation of that where slots are reused. One
+/// word, because the queue moves events about: an enum with payloads is copied in three parts.
+struct Event: BitwiseCopyable {
+  enum Kind: UInt8, BitwiseCopyable {
+    /// A pending cluster event.
+    case cluster
+    /// A pending kube-proxy event.
+    case proxy
+    /// The next operation of an open-loop client instance.
+    case arrival
+    /// A user of a closed-loop client instance has finished thinking.
+    case user
+    /// A packet arrives at the place that it was sent to.
+    case packet
+    /// A server has finished a request of this connection.
+    case served
+    /// A retransmission or a timeout of a connection may be due.
+    case timer
+    /// The client of an open connection sends its next request.
+    case nextRequest
+    /// A waiting operation goes on: DNS answered, or back-off over.
+    case resume
+    /// A pooled connection may have been idle for too long (client side) or too long for its server.
+    case idle
+    /// End of a report bin.
+    case bin
+  }
+  /// 63..56 unused | 55..48 kind | 47..32 generation | 31..0 index
+  private let word: UInt64
+
+  private init(_ kind: Kind, _ index: UInt32, _ generation: UInt16 = 0) {
+    word = UInt64(kind.rawValue) << 48 | UInt64(generation) << 32 | UInt64(index)
+  }
+
+  // Only `init` writes the word, so the byte is a kind.
+  var kind: Kind { unsafeBitCast(UInt8(truncatingIfNeeded: word >> 48), to: Kind.self) }
+  var generation: UInt16 { UInt16(truncatingIfNeeded: word >> 32) }
+  var index: UInt32 { UInt32(truncatingIfNeeded: word) }
+
+  static func cluster(_ index: UInt32) -> Event { Event(.cluster, index) }
+  static func proxy(_ index: UInt32) -> Event { Event(.proxy, index) }
+  static func arrival(_ instance: UInt32) -> Event { Event(.arrival, instance) }
+  static func user(_ instance: UInt32) -> Event { Event(.user, instance) }
+  static func packet(_ slot: UInt32) -> Event { Event(.packet, slot) }
+  static func served(_ connection: UInt32) -> Event { Event(.served, connection) }
+  static func timer(_ connection: UInt32, _ generation: UInt16) -> Event { Event(.timer, connection, generation) }
+  static func nextRequest(_ connection: UInt32, _ generation: UInt16) -> Event {
+    Event(.nextRequest, connection, generation)
+  }
+  static func resume(_ operation: UInt32) -> Event { Event(.resume, operation) }
+  static func idle(_ connection: UInt32, _ generation: UInt16) -> Event { Event(.idle, connection, generation) }
+  static func bin(_ index: UInt32) -> Event { Event(.bin, index) }
 }
 
 /// Order of events at one instant: first by phase, then by entity, then by the entity's own counter. Changing the

@@ -56,12 +56,31 @@ struct Packet: BitwiseCopyable {
   var tuple: FlowTuple
   var connection: UInt32
   var generation: UInt16
-  var kind: PacketKind
+  private(set) var kind: PacketKind
+  /// What the kind means to conntrack, worked out once instead of at each node.
+  private(set) var segment: SegmentKind
   /// Number of the request that it carries or answers.
   var number: UInt16
   /// Arrives at a node's tables (true) or is delivered to a host's stack (false).
   var entersNode = false
   var destination = HostReference.none
+
+  @inline(__always) init(
+    tuple: FlowTuple, connection: UInt32, generation: UInt16, kind: PacketKind, number: UInt16
+  ) {
+    self.tuple = tuple
+    self.connection = connection
+    self.generation = generation
+    self.kind = kind
+    self.number = number
+    segment = kind.segment
+  }
+
+  /// The packet turns into an error about itself.
+  mutating func become(_ error: PacketKind) {
+    kind = error
+    segment = error.segment
+  }
 }
 
 /// Packets in flight, in reused slots; the last one freed is the first one reused.

@@ -24,21 +24,22 @@ extension World {
   }
 
   @inline(__always) mutating func handle(_ event: Event) {
-    switch event {
-    case .packet(let slot): arrive(slot)
-    case .served(let slot): requestDone(slot)
-    case .arrival(let instance): operationDue(instance)
-    case .timer(let slot, let generation):
-      if connections.isCurrent(slot, generation) { timerFired(slot) }
-    case .nextRequest(let slot, let generation):
-      if connections.isCurrent(slot, generation) { nextRequestDue(slot) }
-    case .resume(let operation): resume(operation)
-    case .user(let instance): userDue(instance)
-    case .idle(let slot, let generation):
-      if connections.isCurrent(slot, generation) { idleCheck(slot) }
-    case .cluster(let index): clusterEvent(clusterEvents.take(index))
-    case .proxy(let index): proxyEvent(proxyEvents.take(index))
-    case .bin(let index): endOfBin(Int(index))
+    let index = event.index
+    switch event.kind {
+    case .packet: arrive(index)
+    case .served: requestDone(index)
+    case .arrival: operationDue(index)
+    case .timer:
+      if connections.isCurrent(index, event.generation) { timerFired(index) }
+    case .nextRequest:
+      if connections.isCurrent(index, event.generation) { nextRequestDue(index) }
+    case .resume: resume(index)
+    case .user: userDue(index)
+    case .idle:
+      if connections.isCurrent(index, event.generation) { idleCheck(index) }
+    case .cluster: clusterEvent(clusterEvents.take(index))
+    case .proxy: proxyEvent(proxyEvents.take(index))
+    case .bin: endOfBin(Int(index))
     }
   }
 }

@@ -21,7 +21,7 @@ extension World {
     let p = packets.pointer(slot)
     let hint = connections.hint(p.pointee.connection, p.pointee.generation, node)
     if !p.pointee.kind.isError,
-      conntrack[node].pointee.passHinted(&p.pointee.tuple, p.pointee.kind.segment, now: now, hint: hint)
+      conntrack[node].pointee.passHinted(&p.pointee.tuple, p.pointee.segment, now: now, hint: hint)
     {
       return forward(slot, from: node, origin, extra: .zero)
     }
@@ -83,11 +83,20 @@ extension World {
     case .drop:
       return lose(slot, .refusedByTable(node: node, verdict, packet.tuple, origin))
     }
+    if origin == .pod { expectNextPort(after: packet.tuple, node) }
     guard let leaving = remember(slot, node, origin, verdict, state, &stream) else { return }
     if verdict.kind == .forward { noteDecision(packet, node, verdict) }
     packets[slot].tuple = leaving
     let cost = costPerRule * Int64(verdict.rulesWalked)
     forward(slot, from: node, origin, extra: cost)
+  }
+
+  /// Hosts hand out their ports in turn, and eight neighbours share a cache line of the index: the host's next line.
+  @inline(__always) private func expectNextPort(after tuple: FlowTuple, _ node: Int) {
+    if tuple.sourcePort & 7 != 0 { return }
+    var next = tuple
+    next.sourcePort &+= 8
+    conntrack[node].pointee.expect(next)
   }
 
   /// Inserts the flow with its translation.
@@ -149,7 +158,7 @@ extension World {
     }
     guard connections.isCurrent(packet.connection, packet.generation) else { return packets.remove(slot) }
     blame(packet.connection, loss)
-    packets[slot].kind = .portUnreachable
+    packets[slot].become(.portUnreachable)
     packets[slot].tuple = packet.tuple.reversed
     forward(slot, from: node, origin, extra: .zero)
   }

@@ -107,6 +107,8 @@ extension World {
     if nodePlanes[home].hasStaleRoutes, !hasRoute(node, home) {
       return lose(slot, .staleRoute(on: node, to: home))
     }
+    let p = packets.pointer(slot)
+    if p.pointee.kind == .syn { conntrack[home].pointee.expect(p.pointee.tuple) }
     let target = HostReference(.node, UInt32(home))
     hop(slot, nodeHop(node, home), node, home, extra, entersNode: target)
   }
@@ -218,11 +220,14 @@ extension World {
   private mutating func travel(
     _ slot: UInt32, _ kind: HopClass, _ from: Int, _ to: Int, _ cost: SimDuration
   ) {
-    let extra = cost + owedDelay(slot)
+    let p = packets.pointer(slot)
+    let isCurrent = connections.isCurrent(p.pointee.connection, p.pointee.generation)
+    let extra = isCurrent ? cost + owedDelay(connections[p.pointee.connection]) : cost
     let quiet = paths.quietDelay(kind)
     if quiet >= 0 {
-      let arrival = now + SimDuration(nanoseconds: quiet) + extra
-      schedule(slot, at: arrival, lane: kind.lane(isFirst: extra != .zero))
+      let arrival = now + (SimDuration(nanoseconds: quiet) + extra)
+      let rank = isCurrent ? rankArming(p, arrival) : 0
+      queue.push(lane: kind.lane(isFirst: extra != .zero), at: arrival, rank: rank, .packet(slot))
     } else {
       travelByChance(slot, kind, HopEnd(from), HopEnd(to), extra)
     }
@@ -237,7 +242,8 @@ extension World {
     case .arrives(let delay, let isConstant):
       let arrival = now + delay + extra
       if isConstant {
-        schedule(slot, at: arrival, lane: kind.lane(isFirst: extra != .zero))
+        let lane = kind.lane(isFirst: extra != .zero)
+        queue.push(lane: lane, at: arrival, rank: rankArming(slot, arrival), .packet(slot))
       } else {
         queue.push(at: arrival, rank: rankArming(slot, arrival), .packet(slot))
       }
@@ -247,23 +253,22 @@ extension World {
   }
 
   /// Takes what an earlier packet of the connection left to pay.
-  @inline(__always) private mutating func owedDelay(_ slot: UInt32) -> SimDuration {
-    let p = packets.pointer(slot)
-    let c = connections[p.pointee.connection]
+  @inline(__always) private func owedDelay(_ c: UnsafeMutablePointer<Connection>) -> SimDuration {
     let owed = c.pointee.owedDelay
-    if owed == 0 || !connections.isCurrent(p.pointee.connection, p.pointee.generation) { return .zero }
+    if owed == 0 { return .zero }
     c.pointee.owedDelay = 0
     return .nanoseconds(Int64(owed))
   }
 
-  @inline(__always) private mutating func schedule(_ slot: UInt32, at time: SimTime, lane: Int) {
-    queue.push(lane: lane, at: time, rank: rankArming(slot, time), .packet(slot))
+  private mutating func rankArming(_ slot: UInt32, _ arrival: SimTime) -> UInt64 {
+    let p = packets.pointer(slot)
+    return connections.isCurrent(p.pointee.connection, p.pointee.generation) ? rankArming(p, arrival) : 0
   }
 
   /// The rank of a packet's arrival; arms the client's timer if the packet will come too late for it.
-  @inline(__always) private mutating func rankArming(_ slot: UInt32, _ arrival: SimTime) -> UInt64 {
-    let p = packets.pointer(slot)
-    guard connections.isCurrent(p.pointee.connection, p.pointee.generation) else { return 0 }
+  @inline(__always) private mutating func rankArming(
+    _ p: UnsafeMutablePointer<Packet>, _ arrival: SimTime
+  ) -> UInt64 {
     let c = connections[p.pointee.connection]
     if arrival.nanoseconds > c.pointee.deadline { armTimer(p.pointee.connection) }
     return EventRank.connection(
@@ -292,7 +297,7 @@ extension World {
       return lose(slot, loss)
     }
     blame(packet.connection, loss)
-    packets[slot].kind = kind
+    packets[slot].become(kind)
     packets[slot].tuple = packet.tuple.reversed
     if delay == .zero { return pass(slot, node, .pod) }
     packets[slot].entersNode = true

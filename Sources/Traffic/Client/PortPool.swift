@@ -7,10 +7,10 @@ import SimKernel
 
 public struct PortPool: Sendable {
   /// net.ipv4.ip_local_port_range (FACTS E6).
-  public static let range: ClosedRange<UInt16> = 32768...60999
+  public static var range: ClosedRange<UInt16> { 32768...60999 }
   /// TCP_TIMEWAIT_LEN, Linux include/net/tcp.h.
-  public static let timeWait = SimDuration.seconds(60)
-  static let size = Int(range.upperBound - range.lowerBound) + 1
+  public static var timeWait: SimDuration { .seconds(60) }
+  static var size: Int { Int(range.upperBound - range.lowerBound) + 1 }
 
   private var busy = [UInt64](repeating: 0, count: (PortPool.size + 63) / 64)
   private var next: Int

@@ -4,16 +4,17 @@
 
 import SimKernel
 
+// Constants are computed: a stored one costs a look at whether it is initialised with each use.
 public enum Retransmission {
   /// Initial SYN timeout: 1 s (tcp(7), FACTS E3).
-  public static let initialSyn = SimDuration.seconds(1)
+  public static var initialSyn: SimDuration { .seconds(1) }
   /// tcp_syn_retries: 6 further SYNs after the linear ones (FACTS E3).
-  public static let synRetries = 6
+  public static var synRetries: Int { 6 }
   /// Initial retransmission timeout of an established connection, and its ceiling (FACTS E4).
-  public static let initialData = SimDuration.milliseconds(200)
-  public static let ceiling = SimDuration.seconds(120)
+  public static var initialData: SimDuration { .milliseconds(200) }
+  public static var ceiling: SimDuration { .seconds(120) }
   /// tcp_retries2 (FACTS E4).
-  public static let dataRetries = 15
+  public static var dataRetries: Int { 15 }
 
   /// Time from the n-th SYN (0 = the first) to the next one; nil when there is none any more.
   /// With `linear` timeouts (tcp_syn_linear_timeouts, Linux ≥ 6.5) the first ones stay 1 s apart:
