@@ -30,7 +30,7 @@ extension World {
   private mutating func pendingPackets() -> Int {
     var count = 0
     while let entry = queue.popMin() {
-      if case .packet = entry.event { count += 1 }
+      if entry.event.kind == .packet { count += 1 }
     }
     return count
   }
