@@ -36,6 +36,8 @@ public struct SyncRecord: Sendable, Equatable {
   public var rulesWritten: Int
   /// End of the sync minus the API write of the oldest change in it; nil where it brought none.
   public var programmingLatency: SimDuration?
+  /// Revision of the EndpointSlices that it programmed.
+  public var slicesRevision: UInt32 = 0
 }
 
 /// Stale UDP entries to delete from a node's conntrack table (FACTS C10): those whose original destination is

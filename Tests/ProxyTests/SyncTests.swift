@@ -45,7 +45,7 @@ private func slices(_ endpoints: [Int]) -> [EndpointSlice] {
       world.syncs == [
         SyncRecord(
           node: NodeID(0), start: ms(5010), end: ms(5110), kind: .partial, changes: 1, rulesWritten: 5,
-          programmingLatency: .milliseconds(110))
+          programmingLatency: .milliseconds(110), slicesRevision: world.syncs.first?.slicesRevision ?? 0)
       ])
   }
 

@@ -82,6 +82,11 @@ extension ProxyFleet {
     }
   }
 
+  /// How long the watch takes to bring a revision of the EndpointSlices to a node, once earlier ones are there.
+  public func slicesWatchDelay(_ node: NodeID, revision: Revision) -> SimDuration {
+    draws.watch(.slices, node: node.index, revision: revision.number)
+  }
+
   /// When the next change of a kind reaches a node; `distantFuture`: none is under way. First in, first out
   /// per kind and node.
   mutating func nextDelivery(_ kind: WatchKind, _ index: Int) -> SimTime {

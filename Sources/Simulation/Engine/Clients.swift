@@ -68,6 +68,8 @@ struct TargetAnswer: Equatable {
   var ttl: SimDuration = .seconds(30)
   /// The name exists.
   var exists = false
+  /// The addresses are the endpoints' own, so that the client makes the choice that a proxy makes elsewhere.
+  var isDirect = false
 }
 
 struct ClientInstance {
@@ -76,6 +78,8 @@ struct ClientInstance {
   var address: IPv4Address
   /// The node that it is on; −1 outside.
   let node: Int
+  /// The pod that its process is in, `.none` for others.
+  let pod: PodID
   var isAlive = true
   var nextOrdinal: UInt32 = 0
   var arrivals: ArrivalProcess

@@ -10,6 +10,7 @@ import SimKernel
 import SimStatistics
 
 struct Recorder: ~Copyable {
+  private let targets: Int
   private let clients: Int
   let bin: SimDuration
   let warmUp: SimTime
@@ -24,14 +25,15 @@ struct Recorder: ~Copyable {
   /// (target × phase) × outcome.
   private var latency: Table<LatencyHistogram>
   private(set) var timeline = Table<TimelineRow>()
-  /// By BackendID.
-  private(set) var backendConnections = Table<Int>()
-  private(set) var backendRequests = Table<Int>()
-  /// By CandidateSetID: decisions made between these candidates; and the target that they were made for.
-  private(set) var decisions = Table<Int>()
-  private(set) var decisionTarget = Table<Int>()
+  /// BackendID × target: one endpoint may serve several.
+  private var backendConnections = Table<Int>()
+  private var backendRequests = Table<Int>()
+  /// CandidateSetID × target: decisions made between these candidates.
+  private var decisions = Table<Int>()
   /// Targets some of whose decisions were not independent draws: affinity, pools.
   private(set) var dependentTargets: Set<Int> = []
+  /// Choices between the addresses of a DNS answer.
+  var direct = DirectDecisions()
   var operations = 0
   var operationsLost = 0
   var retries = 0
@@ -62,6 +64,8 @@ struct Recorder: ~Copyable {
   static let causeIndex = Dictionary(uniqueKeysWithValues: causes.enumerated().map { ($1, UInt8($0)) })
 
   init(targets: Int, clients: Int, report: (bin: SimDuration, warmUp: SimDuration, lostMax: Int)) {
+    // Nobody addresses nothing, but a scenario without clients has no targets.
+    self.targets = max(1, targets)
     self.clients = clients
     bin = report.bin
     warmUp = .zero + report.warmUp
@@ -91,8 +95,10 @@ struct Recorder: ~Copyable {
     if outcome.isLost { timeline[i].losses += 1 }
   }
 
-  mutating func add(_ connection: LostConnection, decidingNode: Int) {
-    if connection.start < warmUp { return }
+  /// - Returns: the row's index, nil if it is not listed.
+  @discardableResult
+  mutating func add(_ connection: LostConnection, decidingNode: Int) -> Int? {
+    if connection.start < warmUp { return nil }
     if connection.outcome.isLost {
       let second = Int(connection.start.nanoseconds / 1_000_000_000)
       ledger[
@@ -100,8 +106,15 @@ struct Recorder: ~Copyable {
           second: second, node: decidingNode, target: connection.target,
           cause: Self.causeIndex[connection.cause]!), default: 0] += 1
     }
-    if lost.count < lostMax { lost.append(connection) } else { lostNotListed += 1 }
+    guard lost.count < lostMax else {
+      lostNotListed += 1
+      return nil
+    }
+    lost.append(connection)
+    return lost.count - 1
   }
+
+  mutating func replace(row: Int, with connection: LostConnection) { lost[row] = connection }
 
   @inline(__always) mutating func latency(
     target: Int, phase: LatencyPhase, outcome: Outcome, _ value: SimDuration, start: SimTime
@@ -117,20 +130,34 @@ struct Recorder: ~Copyable {
   @inline(__always) mutating func decided(
     backend: BackendID, candidates: CandidateSetID, target: Int, isIndependent: Bool
   ) {
-    let b = backend.index
-    backendConnections.extend(to: b + 1, with: 0)
-    backendRequests.extend(to: b + 1, with: 0)
-    backendConnections[b] += 1
-    let c = candidates.index
-    decisions.extend(to: c + 1, with: 0)
-    decisionTarget.extend(to: c + 1, with: target)
-    decisions[c] += 1
-    decisionTarget[c] = target
+    let b = backend.index * targets
+    backendConnections.extend(to: b + targets, with: 0)
+    backendRequests.extend(to: b + targets, with: 0)
+    backendConnections[b + target] += 1
+    let c = candidates.index * targets
+    decisions.extend(to: c + targets, with: 0)
+    decisions[c + target] += 1
     if !isIndependent { dependentTargets.insert(target) }
   }
 
-  @inline(__always) mutating func served(backend: UInt32) {
-    if backend != .max, Int(backend) < backendRequests.count { backendRequests[Int(backend)] += 1 }
+  @inline(__always) mutating func served(backend: UInt32, target: Int) {
+    let place = Int(backend) * targets + target
+    if place < backendRequests.count { backendRequests[place] += 1 }
+  }
+
+  /// Candidate sets between which decisions were made for a target, with their number, by CandidateSetID.
+  func decisions(target: Int) -> [(set: CandidateSetID, count: Int)] {
+    stride(from: target, to: decisions.count, by: targets).compactMap {
+      decisions[$0] > 0 ? (CandidateSetID($0 / targets), decisions[$0]) : nil
+    }
+  }
+  func connections(_ backend: BackendID, target: Int) -> Int {
+    let place = backend.index * targets + target
+    return place < backendConnections.count ? backendConnections[place] : 0
+  }
+  func requests(_ backend: BackendID, target: Int) -> Int {
+    let place = backend.index * targets + target
+    return place < backendRequests.count ? backendRequests[place] : 0
   }
 
   // MARK: Time bins

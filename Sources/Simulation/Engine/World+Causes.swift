@@ -274,11 +274,12 @@ extension World {
     let onPath = [
       instances[Int(c.instance)].node, decidingNode(slot) ?? -1, Int(Int32(bitPattern: c.entryNode)),
     ]
-    let planes = onPath.filter { $0 >= 0 }.map { nodePlanes[$0] }
-    if planes.contains(where: { !$0.isUp || $0.bootedAt > opened }) { return .nodeDown }
-    if c.wasEstablished, planes.contains(where: { !$0.formerAddresses.isEmpty }) {
-      return .nodeAddressChanged
+    .filter { $0 >= 0 }
+    if onPath.contains(where: { !nodePlanes[$0].isUp || nodePlanes[$0].bootedAt > opened }) {
+      return .nodeDown
     }
+    let hasMoved = onPath.contains { !nodePlanes[$0].formerAddresses.isEmpty }
+    if c.wasEstablished, hasMoved { return .nodeAddressChanged }
     return .conntrackExpired
   }
 

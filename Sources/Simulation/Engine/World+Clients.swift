@@ -176,6 +176,7 @@ extension World {
     connections[slot].pointee.isPooled = groups[group].poolSize > 0
     connections[slot].pointee.openedAt = now.nanoseconds
     adopt(slot, operation)
+    if answers[answer].isDirect { noteChoice(slot, answer) }
     if transport == .udp {
       connections[slot].pointee.wasEstablished = true
       sendRequest(slot)
@@ -185,6 +186,15 @@ extension World {
       connections[slot].pointee.deadline = (now + groups[group].connectTimeout).nanoseconds
       sendSyn(slot)
     }
+  }
+
+  private mutating func noteChoice(_ slot: UInt32, _ answer: Int) {
+    let c = connections[slot].pointee
+    if SimTime(nanoseconds: c.attemptStart) < recorderWarmUp { return }
+    let owner = addresses.owner(of: c.tuple.destination)
+    recorder.direct.chose(
+      c.tuple.destination, pod: owner.kind == .pod ? Int32(owner.id) : -1, answer: answer,
+      target: groups[instances[Int(c.instance)].group].target)
   }
 
   /// Makes the operation the one that the connection works for.

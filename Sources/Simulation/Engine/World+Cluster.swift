@@ -87,6 +87,7 @@ extension World {
   }
 
   private mutating func note(_ sync: SyncRecord) {
+    lags.synced(sync)
     syncs.append(
       ProxySyncRow(
         start: sync.start, node: nodePlanes[sync.node.index].name, kind: sync.kind.rawValue,
@@ -121,6 +122,7 @@ extension World {
     case .slicesChanged(let id, let revision):
       proxies.record(
         slices: control.store.slices(of: id), of: id, revision: revision, at: now, into: &proxyOutput)
+      lags.slicesWritten(id, revision, at: now)
       refreshAnswers(of: id)
     case .podStatusChanged(let pod, _): podStatusChanged(pod)
     case .nodeObjectChanged(let node, _): nodeObjectChanged(node)
@@ -196,6 +198,7 @@ extension World {
       podTimes[pod.index] = PodTimes()
     } else if podTimes[pod.index].api == nil {
       podTimes[pod.index].api = now
+      lags.stoppedServing(pod, at: now)
       // Deletion is known to the API first: there is nothing that lags behind reality.
       if podTimes[pod.index].reality == nil { podTimes[pod.index].reality = now }
     }
@@ -217,7 +220,7 @@ extension World {
     reservePods(upTo: pod.index)
     if podTimes[pod.index].reality == nil { podTimes[pod.index].reality = now }
     processesEnded(pod, crashed: crashed)
-    endInstances(on: HostReference(.pod, pod.rawValue))
+    for i in instances.indices where instances[i].pod == pod { endInstance(i) }
   }
 
   mutating func reservePods(upTo index: Int) {

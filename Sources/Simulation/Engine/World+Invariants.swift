@@ -53,7 +53,7 @@ extension World {
         broken.append("connection \(slot) is \(c.phase) after the drain")
       }
     }
-    let inPools = instances.list.reduce(0) { $0 + $1.idle.count }
+    let inPools = instances.indices.reduce(0) { $0 + instances[$1].idle.count }
     if pooled != inPools { broken.append("\(pooled) idle connections, \(inPools) in pools") }
     for i in instances.indices where instances[i].isAlive && instances[i].poolOpen != instances[i].idle.count
     {
@@ -75,7 +75,8 @@ extension World {
       if c.isQueuedForAccept { queued[Int(c.server)] += 1 } else { open[Int(c.server)] += 1 }
     }
     var broken: [String] = []
-    for (i, server) in servers.list.enumerated() {
+    for i in servers.indices {
+      let server = servers[i]
       if server.requestsInSystem != served[i] {
         broken.append("server \(i) counts \(server.requestsInSystem) requests, \(served[i]) are with it")
       }
@@ -142,8 +143,9 @@ extension RunResult {
       if abs(Double(observed) - expected) > 1e-6 * max(1, expected) {
         broken.append("target \(target): \(observed) decisions, \(expected) expected")
       }
-      for row in spread where row.target == target && row.connections != observed {
-        broken.append("target \(target): \(observed) decisions in shares, \(row.connections) in statistics")
+      let counted = spread.reduce(0) { $0 + ($1.target == target ? $1.connections : 0) }
+      if counted != observed {
+        broken.append("target \(target): \(observed) decisions in shares, \(counted) in statistics")
       }
     }
     return broken

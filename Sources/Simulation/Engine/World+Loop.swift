@@ -23,7 +23,7 @@ extension World {
     precondition(undecided == 0, "\(undecided) operations were never decided")
   }
 
-  @inline(__always) private mutating func handle(_ event: Event) {
+  @inline(__always) mutating func handle(_ event: Event) {
     let index = event.index
     switch event.kind {
     case .packet: arrive(index)

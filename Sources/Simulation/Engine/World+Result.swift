@@ -67,7 +67,7 @@ extension World {
     row.cause = cause
     row.savedBy = savedBy(cause, node: node)
     nameBackend(slot, &row)
-    recorder.add(row, decidingNode: node)
+    if let index = recorder.add(row, decidingNode: node) { askForLags(slot, cause, row: index) }
   }
 
   private func nameBackend(_ slot: UInt32, _ row: inout LostConnection) {
@@ -80,26 +80,12 @@ extension World {
     row.backend =
       backend.pod.map { control.pods[$0.index].name.description } ?? "\(backend.address):\(backend.port)"
     row.backendNode = backend.nodeName ?? ""
-    guard let pod = backend.pod, row.cause == .staleTable || row.cause == .staleAPI || row.cause == .tableSwap
-    else {
-      return
-    }
-    nameLags(pod, backend.service, Int(c.decidingNode), c.decidedAt, &row)
-  }
-
-  /// The lag of each stage between reality and this node's table, as far as it was known when the connection
-  /// was lost: kubelet, controller, then the first sync that brought it.
-  private func nameLags(
-    _ pod: PodID, _ service: ServiceID, _ node: Int, _ decidedAt: Int64, _ row: inout LostConnection
-  ) {
-    let times = podTimes[pod.index]
-    guard let reality = times.reality else { return }
-    if let api = times.api, api >= reality { row.kubelet = api - reality }
   }
 
   // MARK: At the end
 
   mutating func result(variant: String) -> RunResult {
+    answerLags()
     let modes = Set(control.nodes.map(\.proxy.mode.rawValue)).sorted()
     var r = RunResult(
       identity: RunIdentity(
@@ -137,28 +123,52 @@ extension World {
   }
 
   private func addLoadBalance(_ r: inout RunResult) {
-    let used = recorder.backendConnections.count
     for target in targets.indices {
-      let sets = recorder.decisions.indices.filter {
-        recorder.decisions[$0] > 0 && recorder.decisionTarget[$0] == target
-      }
+      let made = recorder.decisions(target: target)
       var backends: [BackendID] = []
-      for set in sets {
-        for backend in proxies.candidates(CandidateSetID(set)) where !backends.contains(backend) {
+      for (set, _) in made {
+        for backend in proxies.candidates(set) where !backends.contains(backend) {
           backends.append(backend)
         }
       }
       guard !backends.isEmpty else { continue }
       backends.sort()
       var accumulator = MultinomialAccumulator(endpoints: backends.count)
-      for set in sets {
-        let indices = proxies.candidates(CandidateSetID(set)).map { backends.firstIndex(of: $0)! }
-        accumulator.add(candidates: indices, decisions: recorder.decisions[set])
+      for (set, count) in made {
+        let indices = proxies.candidates(set).map { backends.firstIndex(of: $0)! }
+        accumulator.add(candidates: indices, decisions: count)
       }
-      let counts = backends.map { $0.index < used ? recorder.backendConnections[$0.index] : 0 }
+      let counts = backends.map { recorder.connections($0, target: target) }
       addShares(target, backends, counts, accumulator.expected, &r)
       addSpread(target, counts, accumulator, &r)
     }
+    for target in targets.indices { addDirectChoices(target, &r) }
+  }
+
+  /// Choices that clients made themselves between the addresses of a DNS answer.
+  private func addDirectChoices(_ target: Int, _ r: inout RunResult) {
+    let direct = recorder.direct
+    let asked = direct.decisions.indices.filter {
+      direct.decisions[$0] > 0 && direct.decisionTarget[$0] == target
+    }
+    let list = Set(asked.flatMap { answers[$0].addresses }).sorted { $0.bits < $1.bits }
+    guard !list.isEmpty else { return }
+    var accumulator = MultinomialAccumulator(endpoints: list.count)
+    for answer in asked {
+      let indices = answers[answer].addresses.map { list.firstIndex(of: $0)! }
+      accumulator.add(candidates: indices, decisions: direct.decisions[answer])
+    }
+    for (i, address) in list.enumerated() {
+      let count = direct.counts(address, target: target)
+      let pod = count.pod >= 0 ? control.pods[Int(count.pod)] : nil
+      r.shares.append(
+        EndpointShare(
+          target: target, pod: pod?.name.description ?? "", ip: address.description,
+          node: pod.map { $0.node.isNone ? "" : nodePlanes[$0.node.index].name } ?? "",
+          connections: count.connections, requests: count.requests,
+          expectedConnections: accumulator.expected[i]))
+    }
+    addSpread(target, list.map { direct.counts($0, target: target).connections }, accumulator, &r)
   }
 
   private func addShares(
@@ -166,12 +176,11 @@ extension World {
   ) {
     for (i, id) in backends.enumerated() {
       let backend = proxies.backend(id)
-      let requests = id.index < recorder.backendRequests.count ? recorder.backendRequests[id.index] : 0
       r.shares.append(
         EndpointShare(
           target: target, pod: backend.pod.map { control.pods[$0.index].name.description } ?? "",
           ip: backend.address.description, node: backend.nodeName ?? "", connections: counts[i],
-          requests: requests, expectedConnections: expected[i]))
+          requests: recorder.requests(id, target: target), expectedConnections: expected[i]))
     }
   }
 

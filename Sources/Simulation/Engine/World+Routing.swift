@@ -316,6 +316,7 @@ extension World {
     let phase = connections[packet.connection].pointee.phase
     if phase == .closing { return endClosing(packet.connection) }
     blame(packet.connection, loss)
-    armTimer(packet.connection)
+    // Of an idle connection only a keepalive probe is waited for: a FIN that gets lost is not missed.
+    if phase != .idle || packet.kind != .serverFin { armTimer(packet.connection) }
   }
 }

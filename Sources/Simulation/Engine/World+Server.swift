@@ -221,7 +221,12 @@ extension World {
       blame(slot, .nodeDown(node))
       return armTimer(slot)
     }
-    recorder.served(backend: c.pointee.backend)
+    let target = groups[instances[Int(c.pointee.instance)].group].target
+    if c.pointee.backend == .max {
+      recorder.direct.served(c.pointee.tuple.destination, target: target)
+    } else {
+      recorder.served(backend: c.pointee.backend, target: target)
+    }
     if c.pointee.phase == .closing { return }
     let kind: PacketKind = c.pointee.tuple.transport == .udp ? .answer : .response
     send(kind, slot, from: host, tuple: c.pointee.serverTuple.reversed)

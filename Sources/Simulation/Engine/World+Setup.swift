@@ -239,7 +239,7 @@ extension World {
     else { return }
     let host =
       record.isHostNetwork ? HostReference(.node, record.node.rawValue) : HostReference(.pod, pod.rawValue)
-    addInstance(group, host, node: record.node.index)
+    addInstance(group, host, node: record.node.index, pod: pod)
   }
 
   mutating func startNodeClients(_ node: Int) {
@@ -253,7 +253,7 @@ extension World {
     addInstance(group, HostReference(.node, UInt32(node)), node: node)
   }
 
-  private mutating func addInstance(_ group: Int, _ host: HostReference, node: Int) {
+  private mutating func addInstance(_ group: Int, _ host: HostReference, node: Int, pod: PodID = .none) {
     let settings = groups[group].settings
     let index = UInt32(instances.count)
     // Named after the group and the instance's number within it: the same draws in every variant.
@@ -265,7 +265,7 @@ extension World {
     }
     instances.append(
       ClientInstance(
-        group: group, host: host, address: addressOf(host), node: node,
+        group: group, host: host, address: addressOf(host), node: node, pod: pod,
         arrivals: ArrivalProcess(settings.arrivals, key: key(World.purposeArrivals)),
         pathKey: key(World.purposePath), serviceKey: key(World.purposeService),
         behaviourKey: key(World.purposeBehaviour)))

@@ -65,7 +65,8 @@ extension World {
       return TargetAnswer(addresses: [address], port: port, ttl: .max, exists: true)
     case .name(let name, let port):
       let answer = control.resolve(name, from: nil)
-      return TargetAnswer(addresses: answer.addresses, port: port, ttl: answer.ttl, exists: answer.exists)
+      return TargetAnswer(
+        addresses: answer.addresses, port: port, ttl: answer.ttl, exists: answer.exists, isDirect: true)
     case .service(_, let port):
       return serviceAnswer(groups[group].service, port)
     case .loadBalancer(_, let port):
@@ -91,7 +92,9 @@ extension World {
     if service.isHeadless, let slicePort = control.store.slices(of: id).first?.ports.first?.port {
       if case .number = port {} else { wanted = UInt16(clamping: slicePort) }
     }
-    return TargetAnswer(addresses: answer.addresses, port: wanted, ttl: answer.ttl, exists: answer.exists)
+    return TargetAnswer(
+      addresses: answer.addresses, port: wanted, ttl: answer.ttl, exists: answer.exists,
+      isDirect: service.isHeadless || service.serviceType == .externalName)
   }
 
   /// Node addresses as the API lists them: what an inventory or a person would hand out.

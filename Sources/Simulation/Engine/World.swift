@@ -90,6 +90,7 @@ struct World: ~Copyable {
   var targets: [TargetName] = []
   /// Reality's clock per pod, for the lags behind a loss.
   var podTimes: [PodTimes] = []
+  var lags = LagBook()
 
   // The record
   var recorder: Recorder

@@ -54,8 +54,9 @@ extension CauseCase {
       var w = base(web: [1, 1]) { $0.clusterIP = "None" }
       w.serve()
       w.file.network.deadPodIP = .blackhole
-      w.at(3.05, .podDelete(.web(0)))
-      w.addClient { $0.connectTimeout = .seconds(1) }
+      // The sandbox is gone 0.12 s later; until then a new connection would meet a RST.
+      w.at(3.01, .podDelete(.web(0)))
+      w.addClient(every: 0.2) { $0.connectTimeout = .seconds(1) }
       return w
     },
     CauseCase("a server that closes what was idle while a request is on its way", .idleTimeout, [.reset]) {

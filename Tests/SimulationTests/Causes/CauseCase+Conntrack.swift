@@ -39,13 +39,14 @@ extension CauseCase {
       var w = udp(pods: 2)
       w.file.cluster.timing.proxyWatch = .constant(2)
       w.file.network.deadPodIP = .blackhole
-      w.at(3.05, .podDelete(.web(0)))
-      for node in [0, 0, 0, 0] {
-        w.addClient(on: node) {
+      // The sandbox is gone 0.12 s later; until then a datagram would meet an ICMP error.
+      w.at(3.01, .podDelete(.web(0)))
+      for _ in 0..<4 {
+        w.addClient(every: 0.2) {
           $0.transport = .udp
           $0.connections = .pool(size: 1, idleTimeout: nil, maxAge: nil)
           $0.requestTimeout = .milliseconds(50)
-          $0.stop = .zero + .milliseconds(4000)
+          $0.stop = .zero + .milliseconds(3300)
         }
       }
       return w

@@ -77,7 +77,7 @@ extension CauseCase {
       w.addClient { $0.stop = .zero + .seconds(3) }
       return w
     },
-    CauseCase("a pooled connection to a node that was off meanwhile", .nodeDown, [.broken, .reset]) {
+    CauseCase("a pooled connection to a node that was off meanwhile", .nodeDown, [.broken]) {
       var w = base()
       w.serve()
       w.file.duration = .seconds(30)

@@ -86,13 +86,12 @@ extension CauseCase {
     CauseCase("filter has lost its REJECT, nat has no DNAT yet", .tableSwap, [.connectTimeout]) {
       var w = base(web: [])
       w.serve()
-      // The first sync brings the pod as not ready, from 1.2 s to 3.2 s; the second one is done with filter at
-      // 4.2 s, with nat at 5.2 s.
+      // The sync that brings the pod begins at 1.3 s; filter is committed at 2.3 s, nat at 3.3 s.
       w.file.cluster.timing.proxySync = .constant(2)
       w.at(1.05, .apply([SmallWorld.pod("web-0", app: "web", node: 1)]))
       w.addClient {
-        $0.start = .zero + .milliseconds(4300)
-        $0.stop = .zero + .milliseconds(5000)
+        $0.start = .zero + .milliseconds(2400)
+        $0.stop = .zero + .milliseconds(3100)
       }
       return w
     },

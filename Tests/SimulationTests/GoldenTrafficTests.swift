@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Rung 4 of DESIGN 4, end to end: real clients at seven places of a real cluster (kube-proxy 1.36.2, iptables) called
+// every address and port of its Services; a run with the same objects must be answered by the same pods, refused where
+// they were refused, and meet silence where they did. Which source address the servers saw is in TransportTests.
+
+import Cluster
+import Foundation
+import NetworkTypes
+import Scenario
+import SimKernel
+import SimRandom
+import Testing
+import Traffic
+
+@testable import Simulation
+
+/// One line of traffic-iptables.txt.
+private struct Probe {
+  var name: String
+  var transport: TransportProtocol
+  var address: IPv4Address
+  var port: UInt16
+  /// Empty where an error came instead.
+  var pods: Set<String> = []
+  var isRefused = false
+
+  init?(_ line: String) {
+    let words = line.split(separator: " ").map(String.init)
+    guard let at = words.firstIndex(where: { $0 == "TCP" || $0 == "UDP" }), words.count > at + 1 else {
+      return nil
+    }
+    let parts = words[at + 1].split(separator: ":")
+    guard parts.count == 2, let address = IPv4Address(String(parts[0])), let port = UInt16(parts[1]) else {
+      return nil
+    }
+    name = words[..<at].joined(separator: " ")
+    transport = words[at] == "TCP" ? .tcp : .udp
+    self.address = address
+    self.port = port
+    for word in words[(at + 2)...] {
+      if word == "src" { break }
+      if let pod = word.split(separator: "=").first { pods.insert(String(pod)) }
+    }
+    isRefused = line.contains("ECONNREFUSED")
+  }
+}
+
+struct GoldenTrafficTests {
+  private static let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+
+  private static func probes(from vantage: String) throws -> [Probe] {
+    let path = tests.appending(path: "ProxyTests/Golden/traffic-iptables.txt")
+    let lines = try String(contentsOf: path, encoding: .utf8).split(separator: "\n")
+    var isHere = false
+    var found: [Probe] = []
+    for line in lines {
+      if line.hasPrefix("==") {
+        isHere = line == "== from \(vantage)"
+      } else if isHere {
+        found += [Probe(String(line))].compactMap { $0 }
+      }
+    }
+    return found
+  }
+
+  /// Seen by real clients outside, but through a route of the test bed and not through a modelled part.
+  private static func isModelled(_ probe: Probe, from vantage: String) -> Bool {
+    guard vantage == "outside" else { return true }
+    // Cluster IPs were routed to worker, and so were load balancer addresses: with policy Local that matters.
+    let isCluster = probe.name.contains("clusterIP") || probe.name.hasPrefix("unallocated")
+    return !isCluster && probe.name != "etp-local lbIP"
+  }
+
+  private static func place(_ vantage: String, _ file: inout ScenarioFile) -> ClientSettings.Place {
+    switch vantage {
+    case "outside": return .outside(address: IPv4Address("172.18.0.100")!, count: 1)
+    case "node-cp": return .nodes(["test-cluster-control-plane"])
+    case "node-worker": return .nodes(["test-cluster-worker"])
+    case "node-worker2": return .nodes(["test-cluster-worker2"])
+    default:
+      let name = vantage.dropFirst("pod-".count)
+      for i in file.objects.indices {
+        guard case .pod(var pod) = file.objects[i], pod.metadata.name == name else { continue }
+        pod.metadata.labels["vantage"] = vantage
+        file.objects[i] = .pod(pod)
+      }
+      return .pods(namespace: "default", labels: ["vantage": vantage])
+    }
+  }
+
+  private static let connections = 40
+
+  private static func run(_ probes: [Probe], from vantage: String) throws -> RunResult {
+    let path = tests.appending(path: "ScenarioTests/Kubernetes/Golden/cluster/traffic.json").path
+    var file = try ScenarioLoader.load(path: path)
+    let place = place(vantage, &file)
+    for probe in probes {
+      var client = ClientSettings(
+        name: "\(probe.name) \(probe.transport.name)", place: place,
+        target: .address(probe.address, port: probe.port), arrivals: .trace([]))
+      // The kernel answers six refusals at once and one more per second.
+      let count = probe.pods.isEmpty ? 3 : Self.connections
+      client.arrivals = .trace((0..<count).map { .zero + .milliseconds(1000 + Int64($0)) })
+      client.transport = probe.transport
+      client.connectTimeout = .seconds(2)
+      client.requestTimeout = .seconds(1)
+      file.clients.append(client)
+    }
+    var world = try World.make(file, replication: 0)
+    try world.run(observer: nil)
+    #expect(world.brokenInvariants() == [])
+    return world.result(variant: "base")
+  }
+
+  @Test(arguments: [
+    "node-cp", "node-worker", "node-worker2", "outside", "pod-client-1", "pod-client-2", "pod-web-1",
+  ])
+  func clientsMeetWhatTheyMetInTheRealCluster(_ vantage: String) throws {
+    let probes = try Self.probes(from: vantage).filter { Self.isModelled($0, from: vantage) }
+    #expect(probes.count > (vantage == "outside" ? 20 : 45))
+    let result = try Self.run(probes, from: vantage)
+    for (client, probe) in probes.enumerated() {
+      let groups = result.groups.filter { $0.client == client }
+      let target = try #require(groups.first?.target, "\(probe.name)")
+      let outcomes = Set(groups.map(\.outcome))
+      let answered = Set(
+        result.shares.filter { $0.target == target && $0.connections > 0 }
+          .map { $0.pod.isEmpty ? $0.ip : String($0.pod.dropFirst("default/".count)) })
+      if probe.pods.isEmpty {
+        let silence: Outcome = probe.transport == .udp ? .noReply : .connectTimeout
+        #expect(outcomes == [probe.isRefused ? .refused : silence], "\(probe.name)")
+      } else if probe.name.hasPrefix("aff ") {
+        // Stuck to one endpoint, and which is a matter of chance.
+        #expect(outcomes == [.completed] && answered.count == 1, "\(probe.name)")
+      } else {
+        #expect(
+          outcomes == [.completed],
+          "\(probe.name): \(result.lost.filter { $0.client == client }.map(\.cause))")
+        #expect(answered == probe.pods, "\(probe.name)")
+      }
+    }
+  }
+}
