@@ -35,6 +35,13 @@ struct ChunkedEntries: ~Copyable {
     return chunks[Int(slot) >> 10] + Int(slot & 1023)
   }
 
+  /// Starts to load the next entries that the sweep will look at.
+  func prefetch(from slot: Int32, count: Int32) {
+    guard slot >= 0, slot + count <= used else { return }
+    let first = UnsafeRawPointer(pointer(slot))
+    for line in 0..<Int(count) * MemoryLayout<ConntrackEntry>.stride / 64 { sim_prefetch(first + line * 64) }
+  }
+
   mutating func take() -> Int32 {
     if free >= 0 {
       let slot = free

@@ -277,6 +277,8 @@ public struct ConntrackTable: ~Copyable {
       if e.pointee.isInUse, e.pointee.expires <= now.nanoseconds { remove(hand) }
       hand += 1
     }
+    // Entries that old are in no cache any more.
+    entries.prefetch(from: hand, count: steps)
   }
 
   /// The table is full: frees what has expired; failing that, one flow that never got a reply or is closing,

@@ -20,9 +20,8 @@ extension World {
     packetCount += 1
     let c = connections[slot]
     let packet = packets.add(
-      Packet(
-        tuple: tuple, connection: slot, generation: c.pointee.generation, kind: kind,
-        number: c.pointee.requestNumber))
+      tuple: tuple, connection: slot, generation: c.pointee.generation, kind: kind,
+      number: c.pointee.requestNumber)
     switch host.kind {
     case .pod:
       let node = Int(podNodes[Int(host.id)])
