@@ -28,8 +28,8 @@ struct LagBook {
     var row: Int
     var service: ServiceID
     var node: Int
-    /// The pod that the API, a slice or the table still had, and since when it did not serve; nil: what was late
-    /// is a slice with a new endpoint.
+    /// The pod that the API, a slice or the table still had, and since when it did not serve; nil: what was
+    /// late is a slice with a new endpoint.
     var pod: (id: PodID, reality: SimTime)?
     var lostAt: SimTime
   }

@@ -32,7 +32,8 @@ extension World {
     }
   }
 
-  /// As `deliver`, for a packet of a current connection whose header matters, or that comes to the wrong place.
+  /// As `deliver`, for a packet of a current connection whose header matters, or that comes to the wrong
+  /// place.
   @inline(never) private mutating func deliverWhole(_ slot: UInt32, to host: HostReference) {
     let packet = packets[slot]
     packets.remove(slot)
