@@ -136,12 +136,37 @@ struct SmallWorld {
   /// Runs the scenario and checks the world's and the result's invariants.
   func run(replication: UInt32 = 0, sourceLocation: SourceLocation = #_sourceLocation) throws -> RunResult {
     var world = try World.make(file, replication: replication)
-    try world.run(observer: nil)
+    // An attempt that nothing will ever decide would keep the run going for good.
+    let limit = EventLimit()
+    do {
+      try world.run(observer: limit)
+    } catch is RunInterrupted {
+      Issue.record(
+        "\(world.undecided) undecided at \(world.now): \(world.stuckConnections())", sourceLocation: sourceLocation)
+    }
     let broken = world.brokenInvariants()
     #expect(broken == [], sourceLocation: sourceLocation)
     let result = world.result(variant: "base")
     #expect(result.brokenInvariants() == [], sourceLocation: sourceLocation)
     return result
+  }
+}
+
+/// Stops a run that has gone on for too long.
+private final class EventLimit: RunObserver {
+  func progress(now: SimTime, end: SimTime, events: Int) -> Bool { events < 4_000_000 && now < end + .hours(2) }
+}
+
+extension World {
+  /// Connections that wait for something, for the message of a run that does not end.
+  fileprivate func stuckConnections() -> [String] {
+    (0..<UInt32(connections.used)).map { connections[$0].pointee }
+      .filter { $0.phase == .connecting || $0.phase == .awaiting || ($0.phase == .idle && $0.requestsLeft > 0) }
+      .prefix(5)
+      .map {
+        "\($0.phase) \($0.tuple) timer \($0.timerAt) deadline \($0.deadline) served \($0.isBeingServed) "
+          + "server \($0.server) queued \($0.isQueuedForAccept) left \($0.requestsLeft)"
+      }
   }
 }
 

@@ -253,9 +253,11 @@ extension World {
   }
 
   private mutating func nodeJoined(_ node: NodeID) {
+    // A node whose object was deleted while it ran joins again without a boot.
+    let wasUp = node.index < nodePlanes.count && nodePlanes[node.index].isUp
     addNodePlane(node)
     nodePlanes[node.index].isUp = control.nodes[node.index].isUp
-    if nodePlanes[node.index].isUp { nodeUp(node) }
+    if nodePlanes[node.index].isUp, !wasUp { nodeUp(node) }
   }
 
   private mutating func nodeAddressChanged(_ node: NodeID, old: IPv4Address, new: IPv4Address) {
