@@ -142,7 +142,8 @@ struct SmallWorld {
       try world.run(observer: limit)
     } catch is RunInterrupted {
       Issue.record(
-        "\(world.undecided) undecided at \(world.now): \(world.stuckConnections())", sourceLocation: sourceLocation)
+        "\(world.undecided) undecided at \(world.now): \(world.stuckConnections())",
+        sourceLocation: sourceLocation)
     }
     let broken = world.brokenInvariants()
     #expect(broken == [], sourceLocation: sourceLocation)
@@ -154,19 +155,22 @@ struct SmallWorld {
 
 /// Stops a run that has gone on for too long.
 private final class EventLimit: RunObserver {
-  func progress(now: SimTime, end: SimTime, events: Int) -> Bool { events < 4_000_000 && now < end + .hours(2) }
+  func progress(now: SimTime, end: SimTime, events: Int) -> Bool {
+    events < 4_000_000 && now < end + .hours(2)
+  }
 }
 
 extension World {
   /// Connections that wait for something, for the message of a run that does not end.
   fileprivate func stuckConnections() -> [String] {
-    (0..<UInt32(connections.used)).map { connections[$0].pointee }
-      .filter { $0.phase == .connecting || $0.phase == .awaiting || ($0.phase == .idle && $0.requestsLeft > 0) }
-      .prefix(5)
-      .map {
-        "\($0.phase) \($0.tuple) timer \($0.timerAt) deadline \($0.deadline) served \($0.isBeingServed) "
-          + "server \($0.server) queued \($0.isQueuedForAccept) left \($0.requestsLeft)"
-      }
+    var stuck: [String] = []
+    for slot in 0..<UInt32(connections.used) where stuck.count < 5 {
+      let c = connections[slot].pointee
+      let isBetweenRequests = c.phase == .idle && c.requestsLeft > 0
+      guard c.phase == .connecting || c.phase == .awaiting || isBetweenRequests else { continue }
+      stuck.append("\(c.phase) \(c.tuple) deadline \(c.deadline) server \(c.server) left \(c.requestsLeft)")
+    }
+    return stuck
   }
 }
 
