@@ -160,13 +160,14 @@ private final class EventLimit: RunObserver {
 extension World {
   /// Connections that wait for something, for the message of a run that does not end.
   fileprivate func stuckConnections() -> [String] {
-    (0..<UInt32(connections.used)).map { connections[$0].pointee }
-      .filter { $0.phase == .connecting || $0.phase == .awaiting || ($0.phase == .idle && $0.requestsLeft > 0) }
-      .prefix(5)
-      .map {
-        "\($0.phase) \($0.tuple) timer \($0.timerAt) deadline \($0.deadline) served \($0.isBeingServed) "
-          + "server \($0.server) queued \($0.isQueuedForAccept) left \($0.requestsLeft)"
-      }
+    var found: [String] = []
+    for slot in 0..<UInt32(connections.used) {
+      let c = connections[slot].pointee
+      let isWaiting = c.phase == .connecting || c.phase == .awaiting || (c.phase == .idle && c.requestsLeft > 0)
+      guard isWaiting, found.count < 5 else { continue }
+      found.append("\(c)")
+    }
+    return found
   }
 }
 
