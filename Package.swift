@@ -104,5 +104,6 @@ let package = Package(
         "NetworkTypes",
       ],
       exclude: ["Reports/Golden"], swiftSettings: ours),
+    .testTarget(name: "StyleTests", swiftSettings: ours),
   ]
 )

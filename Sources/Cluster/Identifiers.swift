@@ -7,7 +7,8 @@ public enum PodTag {}
 public enum ServiceTag {}
 public enum WorkloadTag {}
 
-/// Index of a node in the run's node table; stays the same while its IPs, its Node object and its pods change.
+/// Index of a node in the run's node table; stays the same while its IPs, its Node object and its pods
+/// change.
 public typealias NodeID = ID<NodeTag>
 /// Index of one pod incarnation; a replacement pod is a new PodID even if it takes over name and IP.
 public typealias PodID = ID<PodTag>

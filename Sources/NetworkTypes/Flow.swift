@@ -31,8 +31,8 @@
 
 /// Addresses and ports of a packet or of one direction of a connection. 13 bytes of content.
 ///
-/// Kept as two words, so that comparing and turning round a tuple is two instructions each: conntrack does both
-/// for every packet at every node.
+/// Kept as two words, so that comparing and turning round a tuple is two instructions each: conntrack does
+/// both for every packet at every node.
 @frozen public struct FlowTuple: Hashable, Sendable, BitwiseCopyable {
   /// Source in the low half, destination in the high half.
   public var addresses: UInt64

@@ -7,12 +7,12 @@
 //
 //     near     4-ary heap: everything earlier than `nearEnd`              O(log near)
 //     rung     unsorted buckets of equal width from `nearEnd` on          O(1) in, sorted when its turn comes
-//     far      unsorted list: everything after the rung                   spread into a new rung when it is its turn
+//     far      unsorted list: everything after the rung                   spread into a new rung in its turn
 //     lanes    rings for constant delays: what goes in last comes out last O(1)
 //
-// Small queues live in `near` alone. The rung is the two-level relative of Brown's calendar queue (CACM 31(10),
-// 1988) and of the ladder queue (Tang et al., TOMACS 15(3), 2005); the order does not depend on which store holds
-// an event, so bucket widths are free to adapt.
+// Small queues live in `near` alone. The rung is the two-level relative of Brown's calendar queue (CACM
+// 31(10), 1988) and of the ladder queue (Tang et al., TOMACS 15(3), 2005); the order does not depend on which
+// store holds an event, so bucket widths are free to adapt.
 
 /// One pending event. 16 bytes plus the event.
 @frozen public struct EventEntry<Event: BitwiseCopyable>: BitwiseCopyable {
@@ -31,7 +31,8 @@
   }
 }
 
-/// Priority queue of events. `push` and `popMin` are O(log n) for small queues and O(1) amortised for large ones.
+/// Priority queue of events. `push` and `popMin` are O(log n) for small queues and O(1) amortised for large
+/// ones.
 @frozen public struct EventQueue<Event: BitwiseCopyable>: ~Copyable {
   public typealias Entry = EventEntry<Event>
 

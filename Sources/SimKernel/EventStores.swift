@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The stores behind `EventQueue`: heap, list, buckets, lanes. All unsafe memory of the kernel is in this file;
-// entries are trivial types, so nothing is retained, and capacity grows by doubling.
+// The stores behind `EventQueue`: heap, list, buckets, lanes. All unsafe memory of the kernel is in this
+// file; entries are trivial types, so nothing is retained, and capacity grows by doubling.
 
 /// Growable memory for trivial entries.
 @frozen @usableFromInline struct EntryList<Event: BitwiseCopyable>: ~Copyable {
@@ -80,8 +80,8 @@
     return result
   }
 
-  /// Places `entry` in the heap of `count` whose root is a hole. Which of four children is least is chance, so the
-  /// choice is made without branches: a wrongly predicted one costs as much as the rest of the level.
+  /// Places `entry` in the heap of `count` whose root is a hole. Which of four children is least is chance,
+  /// so the choice is made without branches: a wrongly predicted one costs as much as the rest of the level.
   @inlinable func siftDown(_ entry: Entry, count: Int) {
     let base = list.base
     var hole = 0
@@ -107,8 +107,8 @@
   }
 
   @inlinable @inline(__always) static func leastOfFour(_ c: UnsafeMutablePointer<Entry>) -> Int {
-    // Sign masks instead of comparisons, which the compiler would turn into branches again. Times of a run lie
-    // less than 2^63 apart, so differences do not overflow.
+    // Sign masks instead of comparisons, which the compiler would turn into branches again. Times of a run
+    // lie less than 2^63 apart, so differences do not overflow.
     let left = c[1].time &- c[0].time
     let right = c[3].time &- c[2].time
     let leftTime = c[0].time &+ (left & (left &>> 63))

@@ -15,7 +15,8 @@
   @usableFromInline mutating func setValue(_ product: UInt64) { value = product ^ (product >> 29) }
 }
 
-/// Stable 64-bit hash of bytes (FNV-1a with a final avalanche), the same in every process and on every machine.
+/// Stable 64-bit hash of bytes (FNV-1a with a final avalanche), the same in every process and on every
+/// machine.
 public enum StableHash {
   public static func bytes(_ bytes: some Sequence<UInt8>, seed: UInt64 = 0) -> UInt64 {
     var h: UInt64 = 0xcbf2_9ce4_8422_2325 ^ seed

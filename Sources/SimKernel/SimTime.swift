@@ -9,7 +9,8 @@
 
   @inlinable public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
-  // Computed, not stored: reading a stored static of another module checks each time whether it is initialised.
+  // Computed, not stored: reading a stored static of another module checks each time whether it is
+  // initialised.
   @inlinable public static var zero: SimTime { SimTime(nanoseconds: 0) }
   /// Later than everything that a run can reach (about 292 years).
   @inlinable public static var distantFuture: SimTime { SimTime(nanoseconds: .max) }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The reference workload of the design (10 client nodes, one ClusterIP, 20 backends on 10 other nodes, one FIFO
-// server each), with everything on that a normal run has.
+// The reference workload of the design (10 client nodes, one ClusterIP, 20 backends on 10 other nodes, one
+// FIFO server each), with everything on that a normal run has.
 
 import Cluster
 import NetworkTypes

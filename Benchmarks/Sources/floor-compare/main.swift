@@ -2,7 +2,7 @@
 //
 // One measurement per process, printed as a CSV line like those of the C++ floor:
 //     floor-compare hold PENDING HOLDS     -> hold,PENDING,holds/s,check
-//     floor-compare reference CONNECTIONS  -> reference,CONNECTIONS,packets/s,events/s,bytes per connection,mean us,...
+//     floor-compare reference CONNECTIONS  -> reference,CONNECTIONS,packets/s,events/s,bytes,mean us,...
 
 import Foundation
 import SimKernel

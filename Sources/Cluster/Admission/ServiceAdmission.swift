@@ -95,7 +95,8 @@ public struct ServiceAdmission: Sendable {
     if !causes.isEmpty { throw refusal(service, causes) }
   }
 
-  /// VAL, ValidateServiceUpdate: a cluster IP stays while the type needs one; so does the load balancer class.
+  /// VAL, ValidateServiceUpdate: a cluster IP stays while the type needs one; so does the load balancer
+  /// class.
   private func checkImmutable(old: Service, new: Service) throws(APIRefusal) {
     var errors = FieldErrors()
     let keepsAddress =

@@ -21,7 +21,8 @@ import SimKernel
 /// become true (in order), and rows of the events file.
 public struct ControlPlane: ~Copyable {
   /// Makes the type address-only. Swift 6.3.1 passes a large loadable noncopyable `self` by value to each
-  /// non-mutating method, which costs a memcpy of the whole struct per call; an existential field forbids that.
+  /// non-mutating method, which costs a memcpy of the whole struct per call; an existential field forbids
+  /// that.
   private let byAddress: Any? = nil
   public let settings: ClusterSettings
   /// Machines by NodeID; grows when a node joins.

@@ -65,7 +65,8 @@ struct SliceFiller {
 }
 
 /// The endpoints still to be placed, found by what makes an endpoint the same one to the controller: pod
-/// name, addresses and hostname; not the pod's uid, so a pod made again under its name and address stays in place.
+/// name, addresses and hostname; not the pod's uid, so a pod made again under its name and address stays in
+/// place.
 private struct WantedEndpoints {
   private struct Key: Hashable {
     var pod: NamespacedName?

@@ -90,7 +90,8 @@ public struct TimingSettings: Sendable, Equatable {
   public init() {}
 }
 
-/// The modelled external load balancer (one for all Services of type LoadBalancer without a loadBalancerClass).
+/// The modelled external load balancer (one for all Services of type LoadBalancer without a
+/// loadBalancerClass).
 public struct LoadBalancerSettings: Sendable, Equatable {
   /// Addresses given to `status.loadBalancer.ingress` where a manifest has none.
   public var addressPool = IPv4CIDR("192.0.2.0/24")!

@@ -28,8 +28,8 @@ public struct ConntrackFleet: ~Copyable {
     count += 1
   }
 
-  /// The table of a node, in place: `fleet[node].pointee.find(…)`. Valid until the next `append`. (A `_modify`
-  /// accessor would be nicer; Swift 6.3.1 crashes on one across modules.)
+  /// The table of a node, in place: `fleet[node].pointee.find(…)`. Valid until the next `append`. (A
+  /// `_modify` accessor would be nicer; Swift 6.3.1 crashes on one across modules.)
   public subscript(_ node: Int) -> UnsafeMutablePointer<ConntrackTable> {
     assert(node < count)
     return tables + node

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Storage of a connection tracking table: entries in chunks that never move, and an open-addressing index from
-// a tuple's hash to the entry. Callers keep the rules; this file keeps the memory.
+// Storage of a connection tracking table: entries in chunks that never move, and an open-addressing index
+// from a tuple's hash to the entry. Callers keep the rules; this file keeps the memory.
 
 import CMemory
 
-/// Entries in chunks of 1024, with a free list. Growth copies nothing. The first chunks have memory of their own;
-/// a table that outgrows them gets blocks of a huge page.
+/// Entries in chunks of 1024, with a free list. Growth copies nothing. The first chunks have memory of their
+/// own; a table that outgrows them gets blocks of a huge page.
 struct ChunkedEntries: ~Copyable {
   /// Directory of the chunks. Raw memory, because it is read for every packet: an Array's check of its bounds
   /// and its header cost as much as the rest of the look-up.
@@ -33,6 +33,13 @@ struct ChunkedEntries: ~Copyable {
   @inline(__always) func pointer(_ slot: Int32) -> UnsafeMutablePointer<ConntrackEntry> {
     assert(slot >= 0 && slot < used)
     return chunks[Int(slot) >> 10] + Int(slot & 1023)
+  }
+
+  /// Starts to load the next entries that the sweep will look at.
+  func prefetch(from slot: Int32, count: Int32) {
+    guard slot >= 0, slot + count <= used else { return }
+    let first = UnsafeRawPointer(pointer(slot))
+    for line in 0..<Int(count) * MemoryLayout<ConntrackEntry>.stride / 64 { sim_prefetch(first + line * 64) }
   }
 
   mutating func take() -> Int32 {
@@ -75,12 +82,12 @@ struct ChunkedEntries: ~Copyable {
   }
 }
 
-/// Open addressing with linear probing and backward-shift deletion. A cell is key << 32 | slot + 1; the key's low
-/// bits are the home position.
+/// Open addressing with linear probing and backward-shift deletion. A cell is key << 32 | slot + 1; the key's
+/// low bits are the home position.
 ///
-/// Neighbouring keys come in groups of eight (see `PackedTuple.endKey`), and a group fills a cache line. Probing in
-/// steps of one would therefore walk over whole groups; steps of nine leave the line at once, and being odd they
-/// still reach every cell. A miss looks at two cells instead of twenty.
+/// Neighbouring keys come in groups of eight (see `PackedTuple.endKey`), and a group fills a cache line.
+/// Probing in steps of one would therefore walk over whole groups; steps of nine leave the line at once, and
+/// being odd they still reach every cell. A miss looks at two cells instead of twenty.
 struct ConntrackIndex: ~Copyable {
   private var cells: UnsafeMutablePointer<UInt64>
   private var mask: Int

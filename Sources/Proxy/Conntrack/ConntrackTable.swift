@@ -2,11 +2,12 @@
 //
 // One node's connection tracking table: which flows it remembers and how it translates their packets.
 //
-// An entry holds both tuples of a flow, as the kernel does: `original` as the first packet arrived, `reply` as
-// answers will arrive. NAT is the difference between `reply` and the reverse of `original`. The index knows a flow by
-// its initiator's end, and by the masqueraded end if that differs: a packet is looked up by both its ends. Entries expire when
-// looked at; a clock hand frees two stale slots per insertion, so memory stays within about twice the live
-// entries. Storage is flat and unsafe, and confined to this file and ConntrackIndex.swift.
+// An entry holds both tuples of a flow, as the kernel does: `original` as the first packet arrived, `reply`
+// as answers will arrive. NAT is the difference between `reply` and the reverse of `original`. The index
+// knows a flow by its initiator's end, and by the masqueraded end if that differs: a packet is looked up by
+// both its ends. Entries expire when looked at; a clock hand frees two stale slots per insertion, so memory
+// stays within about twice the live entries. Storage is flat and unsafe, and confined to this file and
+// ConntrackIndex.swift.
 
 import NetworkTypes
 import SimKernel
@@ -50,8 +51,8 @@ public struct PackedTuple: Hashable, BitwiseCopyable, Sendable {
   @inline(__always) public func tuple(_ transport: TransportProtocol) -> FlowTuple {
     FlowTuple(addresses: addresses, ports: ports, transport: transport)
   }
-  /// Index key of one end. Eight neighbouring ports share a cache line of the index, because a host's ephemeral
-  /// ports are handed out in turn.
+  /// Index key of one end. Eight neighbouring ports share a cache line of the index, because a host's
+  /// ephemeral ports are handed out in turn.
   @inline(__always) static func endKey(_ address: UInt32, _ port: UInt16, _ transport: TransportProtocol)
     -> UInt32
   {
@@ -89,7 +90,8 @@ public enum ConntrackInsertion: BitwiseCopyable {
 
 public struct ConntrackTable: ~Copyable {
   /// Makes the type address-only. Swift 6.3.1 passes a large loadable noncopyable `self` by value to each
-  /// non-mutating method, which costs a memcpy of the whole struct per call; an existential field forbids that.
+  /// non-mutating method, which costs a memcpy of the whole struct per call; an existential field forbids
+  /// that.
   private let byAddress: Any? = nil
   public let capacity: Int
   public var timeouts: ConntrackTimeouts {
@@ -126,8 +128,8 @@ public struct ConntrackTable: ~Copyable {
     return find(key, tuple.transport, at: key.destinationKey(tuple.transport), now: now)
   }
 
-  /// Says that a new flow with this tuple is about to come. A table of many flows is larger than the caches, so
-  /// without this each new flow waits for memory (a fifth of the time of a run with a million of them).
+  /// Says that a new flow with this tuple is about to come. A table of many flows is larger than the caches,
+  /// so without this each new flow waits for memory (a fifth of the time of a run with a million of them).
   public func expect(_ tuple: FlowTuple) { index.prefetch(PackedTuple(tuple).sourceKey(tuple.transport)) }
 
   @inline(__always) private mutating func find(
@@ -275,6 +277,8 @@ public struct ConntrackTable: ~Copyable {
       if e.pointee.isInUse, e.pointee.expires <= now.nanoseconds { remove(hand) }
       hand += 1
     }
+    // Entries that old are in no cache any more.
+    entries.prefetch(from: hand, count: steps)
   }
 
   /// The table is full: frees what has expired; failing that, one flow that never got a reply or is closing,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Memory for tables of many megabytes that are read at random: in huge pages where the kernel gives them, because
-// with small ones nearly every look-up misses the TLB too.
+// Memory for tables of many megabytes that are read at random: in huge pages where the kernel gives them,
+// because with small ones nearly every look-up misses the TLB too.
 
 #if canImport(Glibc)
   import Glibc

@@ -128,7 +128,8 @@ extension ProxyFleet {
       SyncRecord(
         node: NodeID(index), start: target.start, end: now, kind: target.isFull ? .full : .partial,
         changes: touched.count, rulesWritten: rulesWritten(target, process.settings),
-        programmingLatency: oldest == .distantFuture ? nil : now - oldest, slicesRevision: target.table.slices))
+        programmingLatency: oldest == .distantFuture ? nil : now - oldest, slicesRevision: target.table.slices
+      ))
   }
 
   /// Dispatch chains are always written in full, chains of a Service port only if it was touched (FACTS C3).

@@ -82,7 +82,8 @@ extension ProxyFleet {
     }
   }
 
-  /// How long the watch takes to bring a revision of the EndpointSlices to a node, once earlier ones are there.
+  /// How long the watch takes to bring a revision of the EndpointSlices to a node, once earlier ones are
+  /// there.
   public func slicesWatchDelay(_ node: NodeID, revision: Revision) -> SimDuration {
     draws.watch(.slices, node: node.index, revision: revision.number)
   }

@@ -21,7 +21,8 @@ public struct UnsupportedProxyMode: Error, Equatable, CustomStringConvertible {
 
 public struct ProxyFleet: ~Copyable {
   /// Makes the type address-only. Swift 6.3.1 passes a large loadable noncopyable `self` by value to each
-  /// non-mutating method, which costs a memcpy of the whole struct per call; an existential field forbids that.
+  /// non-mutating method, which costs a memcpy of the whole struct per call; an existential field forbids
+  /// that.
   private let byAddress: Any? = nil
   var history = ClusterHistory()
   /// By NodeID, like `processes`.

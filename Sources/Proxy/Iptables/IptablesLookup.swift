@@ -31,7 +31,8 @@ extension ProxyFleet {
     let nodePortKey = Frontend.key(.unspecified, flow.destinationPort, flow.transport)
     verdict.rulesWalked = UInt32(nat.totals.dispatch) + 1
     let natEyes = eyes[Int(nat.eyes)]
-    // Nobody claims the destination, as of most packets that come to a pod: no rule of either table can match.
+    // Nobody claims the destination, as of most packets that come to a pod: no rule of either table can
+    // match.
     if !isLocal, natEyes.acceptsAnyNodePortAddress, history.frontends.find(key) == .max { return verdict }
     let takesNodePort = acceptsNodePort(flow.destination, isLocal: isLocal, natEyes)
     if takesNodePort {

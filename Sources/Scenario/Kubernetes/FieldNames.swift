@@ -53,7 +53,8 @@ struct FieldNames {
   static let podSpec = FieldNames(
     """
     volumes initContainers containers ephemeralContainers restartPolicy terminationGracePeriodSeconds
-    activeDeadlineSeconds dnsPolicy nodeSelector serviceAccountName serviceAccount automountServiceAccountToken
+    activeDeadlineSeconds dnsPolicy nodeSelector serviceAccountName serviceAccount
+    automountServiceAccountToken
     nodeName hostNetwork hostPID hostIPC shareProcessNamespace securityContext imagePullSecrets hostname
     subdomain affinity schedulerName tolerations hostAliases priorityClassName priority dnsConfig
     readinessGates runtimeClassName enableServiceLinks preemptionPolicy overhead topologySpreadConstraints

@@ -93,6 +93,12 @@ public struct KeyDescription: Sendable, Equatable {
   public var isRequired: Bool
   public var standard: String?
   public var description: String
+  /// The object has exactly one of the keys for which this is true.
+  public var isAlternative = false
+  /// The keys with which this one goes; empty: with any.
+  public var companions: [String] = []
+  /// The definition that says what the value, or an item of it, looks like.
+  public var definition: String?
 }
 
 extension ScenarioSchema {
@@ -107,14 +113,28 @@ extension ScenarioSchema {
     case .object(let object):
       return object.allFields.flatMap { field in
         let fieldPath = path.isEmpty ? field.name : "\(path).\(field.name)"
+        let isCommon = object.fields.contains { $0.name == field.name }
+        let with = object.variants.filter { $0.extras.contains { $0.name == field.name } }.map(\.key.name)
         let own = KeyDescription(
           path: fieldPath, type: field.shape.expected, isRequired: field.isRequired, standard: field.standard,
-          description: field.description)
+          description: field.description,
+          isAlternative: object.variants.contains { $0.key.name == field.name },
+          companions: isCommon ? [] : with,
+          definition: definition(field.shape))
         return [own] + collect(field.shape, fieldPath)
       }
     case .list(let item, _): return collect(item, path + "[]")
     case .either(let shapes): return shapes.flatMap { collect($0, path) }
     default: return []
+    }
+  }
+
+  private static func definition(_ shape: Shape) -> String? {
+    switch shape {
+    case .named(let name): name
+    case .list(let item, _): definition(item)
+    case .either(let shapes): shapes.lazy.compactMap { definition($0) }.first
+    default: nil
     }
   }
 }

@@ -117,7 +117,10 @@ struct ShapeValidator {
       } else if let problem = misplacedKey(entry.key, shape, chosen) {
         if !problem.isEmpty { refuse(entry, problem, path) }
       } else {
-        let nearest = nearestName(to: entry.key, in: shape.allFields.map(\.name))
+        // Nobody reads the thousandth suggestion, and each costs a look at every known key.
+        let nearest =
+          diagnostics.count < ScenarioError.printLimit * 10
+          ? nearestName(to: entry.key, in: shape.allFields.map(\.name)) : nil
         if let nearest { suggested.insert(nearest) }
         refuse(entry, "unknown key \"\(shortened(entry.key))\"", path, suggestion: nearest)
       }

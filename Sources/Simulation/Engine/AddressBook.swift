@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Who answers for an IP address at this instant: what ARP and routes would find. Looked up for every packet, so
-// a flat table instead of a Dictionary.
+// Who answers for an IP address at this instant: what ARP and routes would find. Looked up for every packet,
+// so a flat table instead of a Dictionary.
 
 import NetworkTypes
 import Traffic

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Choices that no proxy makes: a client takes one of the addresses that DNS gave it, of a headless Service's pods or
-// of a name outside. Counted like a proxy's: what was chosen, and between what.
+// Choices that no proxy makes: a client takes one of the addresses that DNS gave it, of a headless Service's
+// pods or of a name outside. Counted like a proxy's: what was chosen, and between what.
 
 import NetworkTypes
 import SimKernel

@@ -4,8 +4,8 @@
 
 import SimKernel
 
-/// A pending event: a kind, the index of what it is about, and the generation of that where slots are reused. One
-/// word, because the queue moves events about: an enum with payloads is copied in three parts.
+/// A pending event: a kind, the index of what it is about, and the generation of that where slots are reused.
+/// One word, because the queue moves events about: an enum with payloads is copied in three parts.
 struct Event: BitwiseCopyable {
   enum Kind: UInt8, BitwiseCopyable {
     /// A pending cluster event.
@@ -49,17 +49,21 @@ struct Event: BitwiseCopyable {
   static func user(_ instance: UInt32) -> Event { Event(.user, instance) }
   static func packet(_ slot: UInt32) -> Event { Event(.packet, slot) }
   static func served(_ connection: UInt32) -> Event { Event(.served, connection) }
-  static func timer(_ connection: UInt32, _ generation: UInt16) -> Event { Event(.timer, connection, generation) }
+  static func timer(_ connection: UInt32, _ generation: UInt16) -> Event {
+    Event(.timer, connection, generation)
+  }
   static func nextRequest(_ connection: UInt32, _ generation: UInt16) -> Event {
     Event(.nextRequest, connection, generation)
   }
   static func resume(_ operation: UInt32) -> Event { Event(.resume, operation) }
-  static func idle(_ connection: UInt32, _ generation: UInt16) -> Event { Event(.idle, connection, generation) }
+  static func idle(_ connection: UInt32, _ generation: UInt16) -> Event {
+    Event(.idle, connection, generation)
+  }
   static func bin(_ index: UInt32) -> Event { Event(.bin, index) }
 }
 
-/// Order of events at one instant: first by phase, then by entity, then by the entity's own counter. Changing the
-/// order of phases changes results.
+/// Order of events at one instant: first by phase, then by entity, then by the entity's own counter. Changing
+/// the order of phases changes results.
 ///
 ///     63..60 phase | 59..24 entity | 23..0 the entity's counter
 enum EventRank {

@@ -41,7 +41,8 @@ enum HopOutcome {
 
 struct NetworkPaths {
   private let constants: [SimDuration?]
-  /// By class of hop: its delay in a quiet network if that is constant, −1 otherwise. What the packet path asks.
+  /// By class of hop: its delay in a quiet network if that is constant, −1 otherwise. What the packet path
+  /// asks.
   private var quietDelays = SIMD4<Int64>(repeating: -1)
   private let samplers: [Sampler]
   private let loss: Double
@@ -62,8 +63,8 @@ struct NetworkPaths {
     refreshQuietDelays()
   }
 
-  /// The delay of a hop that needs neither a random draw nor a look at the link effects, in nanoseconds; −1 for
-  /// one that does.
+  /// The delay of a hop that needs neither a random draw nor a look at the link effects, in nanoseconds; −1
+  /// for one that does.
   @inline(__always) func quietDelay(_ hop: HopClass) -> Int64 { quietDelays[hop.rawValue] }
 
   /// Quiet: nothing gets lost, and no link effect is in force.

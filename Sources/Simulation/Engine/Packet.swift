@@ -76,6 +76,21 @@ struct Packet: BitwiseCopyable {
     segment = kind.segment
   }
 
+  /// All of `init`, in place.
+  @inline(__always) mutating func set(
+    tuple: FlowTuple, connection: UInt32, generation: UInt16, kind: PacketKind, number: UInt16
+  ) {
+    self.tuple.addresses = tuple.addresses
+    self.tuple.ports = tuple.ports
+    self.tuple.transport = tuple.transport
+    self.connection = connection
+    self.generation = generation
+    self.kind = kind
+    self.number = number
+    segment = kind.segment
+    entersNode = false
+  }
+
   /// The packet turns into an error about itself.
   mutating func become(_ error: PacketKind) {
     kind = error
@@ -106,13 +121,20 @@ struct PacketPool: ~Copyable {
     nonmutating _modify { yield &base[Int(slot)] }
   }
 
-  @inline(__always) mutating func add(_ packet: Packet) -> UInt32 {
+  /// A new packet. Its fields are written one by one in place: building it elsewhere and copying it makes the
+  /// processor wait, because wide loads cannot be served from narrow stores that are still on their way.
+  @inline(__always) mutating func add(
+    tuple: FlowTuple, connection: UInt32, generation: UInt16, kind: PacketKind, number: UInt16
+  ) -> UInt32 {
     inFlight += 1
     let slot = free
-    if slot == .max { return addSlot(packet) }
+    if slot == .max {
+      return addSlot(
+        Packet(tuple: tuple, connection: connection, generation: generation, kind: kind, number: number))
+    }
     let p = base + Int(slot)
     free = p.pointee.connection
-    p.pointee = packet
+    p.pointee.set(tuple: tuple, connection: connection, generation: generation, kind: kind, number: number)
     return slot
   }
 

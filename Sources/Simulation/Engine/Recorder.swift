@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Counts what happens while it happens. Dense arrays where every connection passes, dictionaries (sorted before
-// they leave) where only losses do.
+// Counts what happens while it happens. Dense arrays where every connection passes, dictionaries (sorted
+// before they leave) where only losses do.
 
 import Cluster
 import NetworkTypes

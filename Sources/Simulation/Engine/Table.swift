@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Rows that the packet path reads and writes in place. An Array there costs a bounds check and, for each write,
-// a look at its reference count; a connection touches some forty rows, which made a tenth of its instructions.
-// The owner is not copyable, so nobody else can hold the rows.
+// Rows that the packet path reads and writes in place. An Array there costs a bounds check and, for each
+// write, a look at its reference count; a connection touches some forty rows, which made a tenth of its
+// instructions. The owner is not copyable, so nobody else can hold the rows.
 
 /// Growable rows by index. Indices are checked in debug builds only: they come from the engine's own tables.
 struct Table<Row>: ~Copyable {

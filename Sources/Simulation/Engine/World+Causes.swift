@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The but-for test: the first part along the path of the packet that failed which would have saved the connection,
-// had its state been fresh and sufficient. It runs at the instant of the failure, because it asks what a fresh
-// table or a fresh API would have said then. What went wrong first stays; a packet that gets through wipes it out.
+// The but-for test: the first part along the path of the packet that failed which would have saved the
+// connection, had its state been fresh and sufficient. It runs at the instant of the failure, because it asks
+// what a fresh table or a fresh API would have said then. What went wrong first stays; a packet that gets
+// through wipes it out.
 //
 //     client - DNS - load balancer - network path - proxy table - conntrack - destination
 //
 // Conventions where a chain of parts was stale together:
-//   - a new connection sent to a backend that had already gone is blamed on the first part that should have known
-//     (DNS answer, load balancer, table, API) before the dead end itself, a node that is down included;
-//   - an open connection whose server goes is blamed on what took it away, also when the client learns of it only by
-//     its next packet;
-//   - a datagram of a flow that conntrack knows is blamed on conntrack where a fresh table would send it elsewhere;
-//   - an answer by a pod that took over a backend's address is blamed on the reuse: a stale table alone would have
-//     lost the connection instead of misdelivering it;
-//   - silence because the limit on ICMP errors was used up is blamed on the REJECT: icmp_limited is never found.
+//   - a new connection sent to a backend that had already gone is blamed on the first part that should have
+//     known (DNS answer, load balancer, table, API) before the dead end itself, a node that is down included;
+//   - an open connection whose server goes is blamed on what took it away, also when the client learns of it
+//     only by its next packet;
+//   - a datagram of a flow that conntrack knows is blamed on conntrack where a fresh table would send it
+//     elsewhere;
+//   - an answer by a pod that took over a backend's address is blamed on the reuse: a stale table alone would
+//     have lost the connection instead of misdelivering it;
+//   - silence because the limit on ICMP errors was used up is blamed on the REJECT: icmp_limited is never
+//     found.
 
 import Cluster
 import NetworkTypes
@@ -140,8 +143,8 @@ extension World {
 
   // MARK: The load balancer
 
-  /// A new connection came by a target that a check made now would fail, while another one would pass: whatever
-  /// ended it there, fresh health checks would have saved it.
+  /// A new connection came by a target that a check made now would fail, while another one would pass:
+  /// whatever ended it there, fresh health checks would have saved it.
   private mutating func balancerCause(_ slot: UInt32, _ loss: Loss) -> (Cause, node: Int)? {
     switch loss {
     case .lossOnPath, .partition: return nil
@@ -191,8 +194,8 @@ extension World {
 
   // MARK: The destination
 
-  /// The backend could not be reached or did not listen. For a new connection, asks in order: did the client use
-  /// an old DNS answer, would a fresh table have chosen another backend, did the API lag behind reality?
+  /// The backend could not be reached or did not listen. For a new connection, asks in order: did the client
+  /// use an old DNS answer, would a fresh table have chosen another backend, did the API lag behind reality?
   private mutating func destinationCause(_ slot: UInt32, otherwise: Cause) -> Cause {
     let c = connections[slot].pointee
     if c.hasLostConntrack { return forgottenCause(slot) }
@@ -216,8 +219,8 @@ extension World {
     return otherwise
   }
 
-  /// The client spoke to the pod's own address, as with a headless Service. That DNS still gives the address says
-  /// that the API has not heard.
+  /// The client spoke to the pod's own address, as with a headless Service. That DNS still gives the address
+  /// says that the API has not heard.
   private func directCause(_ slot: UInt32, _ otherwise: Cause) -> Cause {
     let group = instances[Int(connections[slot].pointee.instance)].group
     guard groups[group].asksDNS, !groups[group].service.isNone else { return otherwise }
@@ -243,8 +246,8 @@ extension World {
     return record.isReadyInReality && record.process == .running && nodePlanes[record.node.index].isUp
   }
 
-  /// The flow as the deciding node saw it. Behind another node's masquerade it carried that node's address, which
-  /// the decision depends on only through its origin.
+  /// The flow as the deciding node saw it. Behind another node's masquerade it carried that node's address,
+  /// which the decision depends on only through its origin.
   private func originalFlow(_ slot: UInt32) -> FlowTuple { connections[slot].pointee.tuple }
 
   private func originOfDecision(_ slot: UInt32) -> FlowOrigin {

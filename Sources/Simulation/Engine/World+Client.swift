@@ -47,14 +47,14 @@ extension World {
 
   // MARK: Receiving
 
-  mutating func receiveAtClient(_ packet: Packet) {
-    let slot = packet.connection
+  /// - Parameter number: of the request that the packet answers.
+  mutating func receiveAtClient(_ slot: UInt32, _ kind: PacketKind, number: UInt16) {
     let phase = connections[slot].pointee.phase
-    switch packet.kind {
+    switch kind {
     case .synAck:
       if phase == .connecting { established(slot) }
     case .response, .answer:
-      if phase == .awaiting, packet.number == connections[slot].pointee.requestNumber { answered(slot) }
+      if phase == .awaiting, number == connections[slot].pointee.requestNumber { answered(slot) }
     case .reset:
       refusedOrReset(slot, ifConnecting: .refused)
     case .portUnreachable:
@@ -248,8 +248,8 @@ extension World {
     let hasLost = !c.pointee.failure.isNone
     let next = hasLost ? min(c.pointee.retransmitAt, c.pointee.deadline) : c.pointee.deadline
     let due = c.pointee.phase == .idle ? now.nanoseconds : max(next, now.nanoseconds)
-    // One that is pending for an earlier time will look again; one for a later time, of an earlier phase, would
-    // come too late.
+    // One that is pending for an earlier time will look again; one for a later time, of an earlier phase,
+    // would come too late.
     guard due < c.pointee.timerAt else { return }
     c.pointee.timerAt = due
     let rank = EventRank.connection(

@@ -202,7 +202,8 @@ extension World {
     connections[slot].pointee.ordinal = operation.ordinal
     connections[slot].pointee.attempt = operation.attempt
     connections[slot].pointee.requestsLeft = operation.requests
-    // Latency of a retry counts from the retry; the operation's own start decides only its place in the report.
+    // Latency of a retry counts from the retry; the operation's own start decides only its place in the
+    // report.
     connections[slot].pointee.intended = operation.attempt == 0 ? operation.intended : operation.attemptStart
     connections[slot].pointee.attemptStart = operation.attemptStart
     gotThrough(slot)

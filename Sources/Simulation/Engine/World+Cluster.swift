@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Between the control plane, the proxies and the data plane: schedules what they ask for, and makes true on the
-// packet path what they say has become true.
+// Between the control plane, the proxies and the data plane: schedules what they ask for, and makes true on
+// the packet path what they say has become true.
 
 import Cluster
 import NetworkTypes
@@ -46,7 +46,8 @@ extension World {
     flushProxies()
   }
 
-  /// The control plane has said something outside of its own events; taken up at the end of this instant's work.
+  /// The control plane has said something outside of its own events; taken up at the end of this instant's
+  /// work.
   mutating func scheduleClusterFlush() {
     let rank = EventRank.make(.cluster, entity: 0xf_ffff_ffff, counter: 0)
     queue.push(at: now, rank: rank, .bin(.max))

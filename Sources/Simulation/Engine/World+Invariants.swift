@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What must hold in every run, whatever the scenario: packets conserved, no connection forgotten, nothing counted
-// twice. For tests; a run does not pay for it.
+// What must hold in every run, whatever the scenario: packets conserved, no connection forgotten, nothing
+// counted twice. For tests; a run does not pay for it.
 
 import NetworkTypes
 import SimKernel
 import Traffic
 
 extension World {
-  /// Sentences about invariants that do not hold after `run`; empty if all do. Takes what is pending out of the
-  /// queue, so the run is over.
+  /// Sentences about invariants that do not hold after `run`; empty if all do. Takes what is pending out of
+  /// the queue, so the run is over.
   mutating func brokenInvariants() -> [String] {
     var broken: [String] = []
     if undecided != 0 { broken.append("\(undecided) operations are undecided") }
@@ -35,8 +35,8 @@ extension World {
     return count
   }
 
-  /// After the drain a connection is idle in its client's pool, or closes: its last packet is on its way, or its server
-  /// works on a request that nobody waits for any more.
+  /// After the drain a connection is idle in its client's pool, or closes: its last packet is on its way, or
+  /// its server works on a request that nobody waits for any more.
   private func leakedConnections() -> [String] {
     var broken: [String] = []
     var pooled = 0

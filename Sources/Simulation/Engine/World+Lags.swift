@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// How long each stage between reality and a node's table took, for connections that were lost because one of them was
-// late: kubelet, controller, watch, the runner's wait, the sync. Asked when a connection is lost, answered at the end
-// of the run, because most stages end later than the connection.
+// How long each stage between reality and a node's table took, for connections that were lost because one of
+// them was late: kubelet, controller, watch, the runner's wait, the sync. Asked when a connection is lost,
+// answered at the end of the run, because most stages end later than the connection.
 //
-//     reality --kubelet--> API --controller--> slices written --watch--> delivered --runner--> sync begins --> ends
+//     reality --kubelet--> API --controller--> slices --watch--> delivered --runner--> sync begins --> ends
 
 import Cluster
 import NetworkTypes
@@ -28,8 +28,8 @@ struct LagBook {
     var row: Int
     var service: ServiceID
     var node: Int
-    /// The pod that the API, a slice or the table still had, and since when it did not serve; nil: what was late is a
-    /// slice with a new endpoint.
+    /// The pod that the API, a slice or the table still had, and since when it did not serve; nil: what was
+    /// late is a slice with a new endpoint.
     var pod: (id: PodID, reality: SimTime)?
     var lostAt: SimTime
   }

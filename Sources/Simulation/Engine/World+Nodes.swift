@@ -91,11 +91,12 @@ extension World {
     forward(slot, from: node, origin, extra: cost)
   }
 
-  /// Hosts hand out their ports in turn, and eight neighbours share a cache line of the index: the host's next line.
+  /// Hosts hand out their ports in turn, and eight neighbours share a cache line of the index: the host's
+  /// next line.
   @inline(__always) private func expectNextPort(after tuple: FlowTuple, _ node: Int) {
-    if tuple.sourcePort & 7 != 0 { return }
+    if tuple.sourcePort & 7 != 7 { return }
     var next = tuple
-    next.sourcePort &+= 8
+    next.sourcePort &+= 1
     conntrack[node].pointee.expect(next)
   }
 

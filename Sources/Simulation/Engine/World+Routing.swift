@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// From one place to the next. A packet costs one event per place that can change or drop it: the node it enters,
-// the host it is delivered to. What happens inside one place at one instant is done at once.
+// From one place to the next. A packet costs one event per place that can change or drop it: the node it
+// enters, the host it is delivered to. What happens inside one place at one instant is done at once.
 //
 //     client stack -> [its node's tables] -> hop -> [tables of the next node] -> ... -> server stack
 //
@@ -20,9 +20,8 @@ extension World {
     packetCount += 1
     let c = connections[slot]
     let packet = packets.add(
-      Packet(
-        tuple: tuple, connection: slot, generation: c.pointee.generation, kind: kind,
-        number: c.pointee.requestNumber))
+      tuple: tuple, connection: slot, generation: c.pointee.generation, kind: kind,
+      number: c.pointee.requestNumber)
     switch host.kind {
     case .pod:
       let node = Int(podNodes[Int(host.id)])
@@ -155,7 +154,8 @@ extension World {
     guard origin == .outside else {
       return hop(slot, .sameNode, node, node, extra, deliversTo: owner)
     }
-    // The cost of the rules that it walked is paid by the next packet of the connection, which saves an event.
+    // The cost of the rules that it walked is paid by the next packet of the connection, which saves an
+    // event.
     if extra != .zero {
       let packet = packets[slot]
       if connections.isCurrent(packet.connection, packet.generation) {

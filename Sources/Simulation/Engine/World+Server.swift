@@ -9,21 +9,40 @@ import SimRandom
 import Traffic
 
 extension World {
-  /// A packet reaches a host's stack.
+  /// A packet reaches a host's stack. The kinds that end a step of every connection need no header; they are
+  /// taken here, without the copy of the packet that the others get.
   mutating func deliver(_ slot: UInt32, to host: HostReference) {
+    let p = packets.pointer(slot)
+    let (connection, kind, number) = (p.pointee.connection, p.pointee.kind, p.pointee.number)
+    guard connections.isCurrent(connection, p.pointee.generation) else { return packets.remove(slot) }
+    guard host.kind != .pod || nodePlanes[Int(podNodes[Int(host.id)])].isUp else {
+      return deliverWhole(slot, to: host)
+    }
+    if kind == .request, knows(connection, host) {
+      packets.remove(slot)
+      receiveRequest(connection, number)
+    } else if kind == .clientFin {
+      packets.remove(slot)
+      endClosing(connection)
+    } else if !kind.isForward, instances[Int(connections[connection].pointee.instance)].host == host {
+      packets.remove(slot)
+      receiveAtClient(connection, kind, number: number)
+    } else {
+      deliverWhole(slot, to: host)
+    }
+  }
+
+  /// As `deliver`, for a packet of a current connection whose header matters, or that comes to the wrong
+  /// place.
+  @inline(never) private mutating func deliverWhole(_ slot: UInt32, to host: HostReference) {
     let packet = packets[slot]
     packets.remove(slot)
-    guard connections.isCurrent(packet.connection, packet.generation) else { return }
     if host.kind == .pod, !nodePlanes[Int(podNodes[Int(host.id)])].isUp {
       return loseDelivered(packet, .nodeDown(Int(podNodes[Int(host.id)])))
     }
     if packet.kind.isForward { return receiveAtServer(packet, host) }
-    if instances[Int(connections[packet.connection].pointee.instance)].host == host {
-      receiveAtClient(packet)
-    } else {
-      // The translation was forgotten on the way: a reply that its receiver knows nothing of.
-      loseDelivered(packet, .conntrackMissing(node: nodeIndex(of: host)))
-    }
+    // The translation was forgotten on the way: a reply that its receiver knows nothing of.
+    loseDelivered(packet, .conntrackMissing(node: nodeIndex(of: host)))
   }
 
   private mutating func loseDelivered(_ packet: Packet, _ loss: Loss) {
@@ -38,7 +57,7 @@ extension World {
     case .syn:
       receiveSyn(packet, host)
     case .request:
-      if knows(slot, host) { receiveRequest(slot, packet) } else { unknownConnection(packet, host) }
+      unknownConnection(packet, host)
     case .keepalive:
       if knows(slot, host) {
         send(.keepaliveAnswer, slot, from: host, tuple: packet.tuple.reversed)
@@ -47,11 +66,10 @@ extension World {
       }
     case .datagram:
       receiveDatagram(packet, host)
-    case .clientFin:
-      endClosing(slot)
-    case .synAck, .response, .serverFin, .reset, .portUnreachable, .hostUnreachable, .keepaliveAnswer,
+    case .clientFin, .synAck, .response, .serverFin, .reset, .portUnreachable, .hostUnreachable,
+      .keepaliveAnswer,
       .answer:
-      preconditionFailure("\(packet.kind) goes to clients")
+      preconditionFailure("\(packet.kind) needs no header")
     }
   }
 
@@ -154,18 +172,18 @@ extension World {
 
   // MARK: Work
 
-  private mutating func receiveRequest(_ slot: UInt32, _ packet: Packet) {
+  private mutating func receiveRequest(_ slot: UInt32, _ number: UInt16) {
     gotThrough(slot)
     // The answer is on its way or in the making: a retransmission changes nothing.
-    if connections[slot].pointee.isBeingServed, connections[slot].pointee.servedNumber == packet.number {
+    if connections[slot].pointee.isBeingServed, connections[slot].pointee.servedNumber == number {
       return
     }
     if connections[slot].pointee.isQueuedForAccept {
       connections[slot].pointee.hasUnreadRequest = true
-      connections[slot].pointee.servedNumber = packet.number
+      connections[slot].pointee.servedNumber = number
       return armTimer(slot)
     }
-    work(slot, number: packet.number)
+    work(slot, number: number)
   }
 
   private mutating func receiveDatagram(_ packet: Packet, _ host: HostReference) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// From a scenario to a world at t = 0: converged cluster, programmed tables, listening servers, clients with their
-// first arrivals, and the ends of the report's bins.
+// From a scenario to a world at t = 0: converged cluster, programmed tables, listening servers, clients with
+// their first arrivals, and the ends of the report's bins.
 
 import Cluster
 import NetworkTypes
@@ -170,8 +170,8 @@ extension World {
     return host
   }
 
-  /// The pod's processes listen: on the ports of the scenario's servers for its labels, and on every other port
-  /// that its containers declare with default behaviour.
+  /// The pod's processes listen: on the ports of the scenario's servers for its labels, and on every other
+  /// port that its containers declare with default behaviour.
   mutating func openSockets(of pod: PodID) {
     reservePods(upTo: pod.index)
     let record = control.pods[pod.index]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What clients find when they look up what they are to talk to: DNS for names, the API's objects for addresses
-// that are handed out by people or inventories.
+// What clients find when they look up what they are to talk to: DNS for names, the API's objects for
+// addresses that are handed out by people or inventories.
 
 import Cluster
 import NetworkTypes

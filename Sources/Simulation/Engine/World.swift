@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Everything that a replication owns: the cluster, the proxies' tables, the packets on their way, the clients and
-// servers, the recorder. One value, local to a run, passed inout; the files World+*.swift hold what happens to it.
+// Everything that a replication owns: the cluster, the proxies' tables, the packets on their way, the clients
+// and servers, the recorder. One value, local to a run, passed inout; the files World+*.swift hold what
+// happens to it.
 //
 //     World+Loop       takes the next event and says whose it is
 //     World+Setup      makes clients, servers and addresses of the scenario
@@ -24,7 +25,8 @@ import Traffic
 
 struct World: ~Copyable {
   /// Makes the type address-only. Swift 6.3.1 passes a large loadable noncopyable `self` by value to each
-  /// non-mutating method, which costs a memcpy of the whole struct per call; an existential field forbids that.
+  /// non-mutating method, which costs a memcpy of the whole struct per call; an existential field forbids
+  /// that.
   private let byAddress: Any? = nil
   let scenario: ScenarioFile
   let replication: UInt32

@@ -87,8 +87,9 @@ private struct MetricDefinition: Sendable {
     .value(metric, unit, meaning) { Double(value($0)) }
   }
 
-  /// A share. Without an interval: losses come in bursts, so one over connections, as if they were independent,
-  /// would be far too narrow, and one replication says nothing of the spread between replications.
+  /// A share. Without an interval: losses come in bursts, so one over connections, as if they were
+  /// independent, would be far too narrow, and one replication says nothing of the spread between
+  /// replications.
   static func ratio(
     _ metric: String, _ meaning: String,
     _ value: @escaping @Sendable (MetricFacts) -> (part: Int, whole: Int)

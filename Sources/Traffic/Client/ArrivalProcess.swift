@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// When an instance of an open-loop client starts its operations. A function of its own key alone, so that every
-// variant of a scenario sees the same arrivals.
+// When an instance of an open-loop client starts its operations. A function of its own key alone, so that
+// every variant of a scenario sees the same arrivals.
 
 import SimKernel
 import SimRandom

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Ephemeral ports of one host towards one destination. A port is busy while its connection is open and, after an
-// active close, for the time of TIME_WAIT.
+// Ephemeral ports of one host towards one destination. A port is busy while its connection is open and, after
+// an active close, for the time of TIME_WAIT.
 
 import SimKernel
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A connection as its two ends know it: the state that packets and timers change. A slot of the engine's table,
-// reused with a new generation when the connection is over.
+// A connection as its two ends know it: the state that packets and timers change. A slot of the engine's
+// table, reused with a new generation when the connection is over.
 
 import NetworkTypes
 import SimKernel
@@ -44,7 +44,8 @@ import SimKernel
   /// When the next retransmission would be due, counted from the last transmission.
   public var retransmitAt: Int64 = 0
   public var retransmissions: UInt8 = 0
-  /// When the pending timer fires; `.max` = none is pending. An event at another time was replaced by this one.
+  /// When the pending timer fires; `.max` = none is pending. An event at another time was replaced by this
+  /// one.
   public var timerAt: Int64 = .max
   /// Opened, so that a silence later counts as `broken`.
   public var wasEstablished = false
@@ -72,8 +73,8 @@ import SimKernel
   /// Index of the server process that holds the connection; `.max` while none does.
   public var server: UInt32 = .max
   public var hasReachedServer = false
-  /// The server has ended the connection and the client does not know it yet: what it was stays the failure's cause,
-  /// whatever else gets through.
+  /// The server has ended the connection and the client does not know it yet: what it was stays the failure's
+  /// cause, whatever else gets through.
   public var isEndedByServer = false
   /// Waits in the accept queue.
   public var isQueuedForAccept = false

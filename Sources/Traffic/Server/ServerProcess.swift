@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A process that listens on one port: its workers, its queue, the connections it holds and those that wait to be
-// accepted. Takes arrivals, answers when the work will be done; schedules nothing.
+// A process that listens on one port: its workers, its queue, the connections it holds and those that wait to
+// be accepted. Takes arrivals, answers when the work will be done; schedules nothing.
 
 import NetworkTypes
 import SimKernel

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The scenario's plan as the control plane keeps it, and how draws of an action are named. What an action does
-// is in ControlPlane+Actions.
+// The scenario's plan as the control plane keeps it, and how draws of an action are named. What an action
+// does is in ControlPlane+Actions.
 
 import SimKernel
 import SimRandom

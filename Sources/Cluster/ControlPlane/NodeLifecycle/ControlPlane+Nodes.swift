@@ -136,7 +136,8 @@ extension ControlPlane {
   private mutating func setAddress(_ new: IPv4Address, of node: NodeID, _ out: inout ControlPlaneOutput) {
     let old = nodes[node.index].primaryAddress
     guard old != new else { return }
-    // A second owner would be a fault of the scenario (a fixed address for a random node), not of the cluster.
+    // A second owner would be a fault of the scenario (a fixed address for a random node), not of the
+    // cluster.
     if let owner = nodes.first(where: { $0.id != node && $0.hasJoined && $0.addresses.contains(new) }) {
       return log(object(node), "address change ignored", "\(new) belongs to \(owner.name)", &out)
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A workload and its pods, as its controller sees them, and the names that it gives. What it does about them is in
-// ControlPlane+Workloads.
+// A workload and its pods, as its controller sees them, and the names that it gives. What it does about them
+// is in ControlPlane+Workloads.
 
 import SimKernel
 
