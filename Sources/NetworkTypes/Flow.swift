@@ -75,7 +75,8 @@
   /// The same connection seen from the other end.
   @inlinable public var reversed: FlowTuple {
     FlowTuple(
-      addresses: addresses &>> 32 | addresses &<< 32, ports: ports &>> 16 | ports &<< 16, transport: transport)
+      addresses: addresses &>> 32 | addresses &<< 32, ports: ports &>> 16 | ports &<< 16, transport: transport
+    )
   }
 }
 

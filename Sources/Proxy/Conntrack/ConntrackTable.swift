@@ -52,14 +52,18 @@ public struct PackedTuple: Hashable, BitwiseCopyable, Sendable {
   }
   /// Index key of one end. Eight neighbouring ports share a cache line of the index, because a host's ephemeral
   /// ports are handed out in turn.
-  @inline(__always) static func endKey(_ address: UInt32, _ port: UInt16, _ transport: TransportProtocol) -> UInt32 {
+  @inline(__always) static func endKey(_ address: UInt32, _ port: UInt16, _ transport: TransportProtocol)
+    -> UInt32
+  {
     var h =
       (UInt64(address) << 24 | UInt64(port >> 3) << 8 | UInt64(transport.rawValue)) &* 0x9e37_79b9_7f4a_7c15
     h ^= h >> 32
     h = h &* 0xbf58_476d_1ce4_e5b9
     return UInt32(truncatingIfNeeded: h >> 32) << 3 | UInt32(port & 7)
   }
-  @inline(__always) func sourceKey(_ transport: TransportProtocol) -> UInt32 { Self.endKey(source, sourcePort, transport) }
+  @inline(__always) func sourceKey(_ transport: TransportProtocol) -> UInt32 {
+    Self.endKey(source, sourcePort, transport)
+  }
   @inline(__always) func destinationKey(_ transport: TransportProtocol) -> UInt32 {
     Self.endKey(destination, destinationPort, transport)
   }

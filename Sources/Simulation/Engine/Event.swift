@@ -49,12 +49,16 @@ struct Event: BitwiseCopyable {
   static func user(_ instance: UInt32) -> Event { Event(.user, instance) }
   static func packet(_ slot: UInt32) -> Event { Event(.packet, slot) }
   static func served(_ connection: UInt32) -> Event { Event(.served, connection) }
-  static func timer(_ connection: UInt32, _ generation: UInt16) -> Event { Event(.timer, connection, generation) }
+  static func timer(_ connection: UInt32, _ generation: UInt16) -> Event {
+    Event(.timer, connection, generation)
+  }
   static func nextRequest(_ connection: UInt32, _ generation: UInt16) -> Event {
     Event(.nextRequest, connection, generation)
   }
   static func resume(_ operation: UInt32) -> Event { Event(.resume, operation) }
-  static func idle(_ connection: UInt32, _ generation: UInt16) -> Event { Event(.idle, connection, generation) }
+  static func idle(_ connection: UInt32, _ generation: UInt16) -> Event {
+    Event(.idle, connection, generation)
+  }
   static func bin(_ index: UInt32) -> Event { Event(.bin, index) }
 }
 

@@ -211,8 +211,12 @@ extension World {
   /// A node on the path no longer knew the flow.
   private func forgottenCause(_ slot: UInt32) -> Cause {
     let opened = SimTime(nanoseconds: connections[slot].pointee.openedAt)
-    if nodePlanes.indices.contains(where: { !nodePlanes[$0].isUp || nodePlanes[$0].bootedAt > opened }) { return .nodeDown }
-    if nodePlanes.indices.contains(where: { !nodePlanes[$0].formerAddresses.isEmpty }), connections[slot].pointee.wasEstablished {
+    if (nodePlanes.indices.contains { !nodePlanes[$0].isUp || nodePlanes[$0].bootedAt > opened }) {
+      return .nodeDown
+    }
+    if (nodePlanes.indices.contains { !nodePlanes[$0].formerAddresses.isEmpty }),
+      connections[slot].pointee.wasEstablished
+    {
       return .nodeAddressChanged
     }
     return .conntrackExpired

@@ -103,7 +103,8 @@ extension World {
     let modes = Set(control.nodes.map(\.proxy.mode.rawValue)).sorted()
     var r = RunResult(
       identity: RunIdentity(
-        runID: RunIdentity.runID(scenarioHash: scenario.contentHash, seed: scenario.seed), scenario: scenario.name, variant: variant,
+        runID: RunIdentity.runID(scenarioHash: scenario.contentHash, seed: scenario.seed),
+        scenario: scenario.name, variant: variant,
         proxyMode: modes.count == 1 ? modes[0] : "mixed", replication: Int(replication), seed: scenario.seed))
     r.question = scenario.question
     r.duration = scenario.duration

@@ -100,7 +100,9 @@ extension World {
   }
 
   /// The packet is for a pod of another node: to the next hop that this node believes in.
-  @inline(__always) private mutating func toPodNode(_ slot: UInt32, from node: Int, to home: Int, _ extra: SimDuration) {
+  @inline(__always) private mutating func toPodNode(
+    _ slot: UInt32, from node: Int, to home: Int, _ extra: SimDuration
+  ) {
     if nodePlanes[home].hasStaleRoutes, !hasRoute(node, home) {
       return lose(slot, .staleRoute(on: node, to: home))
     }

@@ -65,7 +65,8 @@ extension World {
       }
     case .datagram:
       receiveDatagram(packet, host)
-    case .clientFin, .synAck, .response, .serverFin, .reset, .portUnreachable, .hostUnreachable, .keepaliveAnswer,
+    case .clientFin, .synAck, .response, .serverFin, .reset, .portUnreachable, .hostUnreachable,
+      .keepaliveAnswer,
       .answer:
       preconditionFailure("\(packet.kind) needs no header")
     }
