@@ -168,7 +168,7 @@ extension World {
   private mutating func throughLoadBalancer(
     _ slot: UInt32, service: UInt32, from: Int, _ extra: SimDuration
   ) {
-    // A node without a rule for the address sends the packet back to the load balancer: nothing else can loop.
+    // A node without a rule for the address sends the packet back to the load balancer; nothing else loops.
     packets.pointer(slot).pointee.hopsLeft &-= 1
     if packets.pointer(slot).pointee.hopsLeft == 0 {
       return lose(slot, .unrouted(node: max(0, from), packets[slot].tuple, .outside))
