@@ -15,8 +15,9 @@ let package = Package(
     .package(name: "sim", path: "..")
   ],
   targets: [
+    .systemLibrary(name: "CStockGSL", pkgConfig: "gsl"),
     .executableTarget(
-      name: "floor-compare", dependencies: [.product(name: "SimCore", package: "sim")],
-      swiftSettings: settings)
+      name: "floor-compare", dependencies: ["CStockGSL", .product(name: "SimCore", package: "sim")],
+      swiftSettings: settings),
   ]
 )

@@ -64,3 +64,6 @@ for i in $(seq "$reps"); do
 done >>"$work/linear.txt"
 
 awk -f summary.awk "$work"/hold.*.txt "$work"/reference.*.txt "$work/linear.txt"
+
+# Random draws, ours and those of GSL's taus2 in one process.
+"$ours" draws 20000000

@@ -3,6 +3,7 @@
 // One measurement per process, printed as a CSV line like those of the C++ floor:
 //     floor-compare hold PENDING HOLDS     -> hold,PENDING,holds/s,check
 //     floor-compare reference CONNECTIONS [REPLICATION [SCALE]] -> size=,connections=,packets_per_s=,...
+//     floor-compare draws COUNT            -> ns per draw, ours and GSL's taus2
 // Rates are per second of user CPU time.
 
 import Foundation
@@ -40,6 +41,8 @@ case "reference":
     "conntrack_peak=\(result.conntrackPeak)", "digest=\(String(result.digest, radix: 16))",
   ]
   print("sim-reference," + fields.joined(separator: ","))
+case "draws":
+  Draws.measure(count: size)
 default:
   exit(64)
 }
