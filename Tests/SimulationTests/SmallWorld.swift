@@ -142,7 +142,8 @@ struct SmallWorld {
       try world.run(observer: limit)
     } catch is RunInterrupted {
       Issue.record(
-        "\(world.undecided) undecided at \(world.now): \(world.stuckConnections())", sourceLocation: sourceLocation)
+        "\(world.undecided) undecided at \(world.now): \(world.stuckConnections())",
+        sourceLocation: sourceLocation)
     }
     let broken = world.brokenInvariants()
     #expect(broken == [], sourceLocation: sourceLocation)
@@ -154,7 +155,9 @@ struct SmallWorld {
 
 /// Stops a run that has gone on for too long.
 private final class EventLimit: RunObserver {
-  func progress(now: SimTime, end: SimTime, events: Int) -> Bool { events < 4_000_000 && now < end + .hours(2) }
+  func progress(now: SimTime, end: SimTime, events: Int) -> Bool {
+    events < 4_000_000 && now < end + .hours(2)
+  }
 }
 
 extension World {
@@ -163,7 +166,8 @@ extension World {
     var found: [String] = []
     for slot in 0..<UInt32(connections.used) {
       let c = connections[slot].pointee
-      let isWaiting = c.phase == .connecting || c.phase == .awaiting || (c.phase == .idle && c.requestsLeft > 0)
+      let isWaiting =
+        c.phase == .connecting || c.phase == .awaiting || (c.phase == .idle && c.requestsLeft > 0)
       guard isWaiting, found.count < 5 else { continue }
       found.append("\(c)")
     }

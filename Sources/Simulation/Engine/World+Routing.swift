@@ -70,6 +70,8 @@ extension World {
     case .outside:
       hop(slot, .outside, node, HopEnd.outsideIndex, extra, deliversTo: owner)
     case .loadBalancer:
+      // One that came from there and met no rule would go round until its TTL ends.
+      if origin == .outside { return lose(slot, .unrouted(node: node, packets[slot].tuple, origin)) }
       throughLoadBalancer(slot, service: owner.id, from: node, extra)
     case .routedToNodes:
       lose(slot, .unrouted(node: node, packets[slot].tuple, origin))
