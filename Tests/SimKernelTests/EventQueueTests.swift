@@ -91,3 +91,63 @@ private struct TestRandom {
     #expect(queue.nextTime() != nil)
   }
 }
+
+@Suite("Event lanes") struct EventLaneTests {
+  /// Many lanes with equal times and ranks across them: the order is that of one sorted list.
+  @Test(arguments: [(1, 1), (2, 3), (3, 7), (4, 64)])
+  func `lanes together give the order of one list`(seed: Int, grain: Int) {
+    var random = TestRandom(state: UInt64(seed))
+    var queue = EventQueue<UInt32>(laneCount: 6)
+    var oracle: [(time: Int64, rank: UInt64)] = []
+    var now: Int64 = 0
+    for step in 0..<30_000 {
+      if random.below(5) < 3 || oracle.isEmpty {
+        let lane = Int(random.below(7))
+        let time = now + Int64(lane * grain)
+        let rank = random.below(4) << 40 | UInt64(step)
+        let at = SimTime(nanoseconds: time)
+        if lane == 6 {
+          queue.push(at: at, rank: rank, UInt32(step))
+        } else {
+          queue.push(lane: lane, at: at, rank: rank, UInt32(step))
+        }
+        let place = oracle.firstIndex { (time, rank) < ($0.time, $0.rank) } ?? oracle.count
+        oracle.insert((time, rank), at: place)
+      } else {
+        let least = oracle.removeFirst()
+        guard let entry = queue.popMin() else {
+          Issue.record("the queue is empty")
+          return
+        }
+        #expect(entry.time == least.time && entry.rank == least.rank)
+        if entry.time != least.time || entry.rank != least.rank { return }
+        now = entry.time + Int64(random.below(2))
+        now = max(entry.time, min(now, oracle.first?.time ?? now))
+      }
+    }
+    #expect(queue.count == oracle.count)
+  }
+}
+
+@Suite("Event heap") struct EventHeapTests {
+  /// Equal times make the choice of the least child fall back on ranks.
+  @Test(arguments: [1, 2, 3, 5, 100, 100_000])
+  func `the heap sorts by time, then rank, whatever share of times is equal`(distinctTimes: Int) {
+    var random = TestRandom(state: 7)
+    for size in [1, 2, 4, 5, 6, 16, 17, 21, 333] {
+      var queue = EventQueue<UInt32>()
+      var oracle: [(Int64, UInt64)] = []
+      for i in 0..<size {
+        let time = Int64(random.below(UInt64(distinctTimes)))
+        let rank = random.below(1000) << 32 | UInt64(i)
+        queue.push(at: SimTime(nanoseconds: time), rank: rank, UInt32(i))
+        oracle.append((time, rank))
+      }
+      oracle.sort { $0 < $1 }
+      for expected in oracle {
+        let entry = queue.popMin()
+        #expect(entry?.time == expected.0 && entry?.rank == expected.1)
+      }
+    }
+  }
+}

@@ -163,15 +163,14 @@ private final class EventLimit: RunObserver {
 extension World {
   /// Connections that wait for something, for the message of a run that does not end.
   fileprivate func stuckConnections() -> [String] {
-    var found: [String] = []
-    for slot in 0..<UInt32(connections.used) {
+    var stuck: [String] = []
+    for slot in 0..<UInt32(connections.used) where stuck.count < 5 {
       let c = connections[slot].pointee
-      let isWaiting =
-        c.phase == .connecting || c.phase == .awaiting || (c.phase == .idle && c.requestsLeft > 0)
-      guard isWaiting, found.count < 5 else { continue }
-      found.append("\(c)")
+      let isBetweenRequests = c.phase == .idle && c.requestsLeft > 0
+      guard c.phase == .connecting || c.phase == .awaiting || isBetweenRequests else { continue }
+      stuck.append("\(c.phase) \(c.tuple) deadline \(c.deadline) server \(c.server) left \(c.requestsLeft)")
     }
-    return found
+    return stuck
   }
 }
 

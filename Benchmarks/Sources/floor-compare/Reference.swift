@@ -12,9 +12,11 @@ import Simulation
 import Traffic
 
 enum Reference {
-  static func scenario(connections: Int) -> ScenarioFile {
-    var s = ScenarioFile(name: "reference", duration: SimDuration(seconds: Double(connections) / 10_000))
-    for i in 0..<20 {
+  /// - Parameter scale: multiplies nodes, clients and backends, and with them the rate of connections.
+  static func scenario(connections: Int, scale: Int = 1) -> ScenarioFile {
+    let duration = SimDuration(seconds: Double(connections) / Double(10_000 * scale))
+    var s = ScenarioFile(name: "reference", duration: duration)
+    for i in 0..<20 * scale {
       var node = NodeSettings(name: "node-\(i)")
       node.cores = 8
       s.cluster.nodes.append(node)
@@ -26,8 +28,8 @@ enum Reference {
     port.targetPort = .int(8080)
     service.ports = [port]
     s.objects.append(.service(Service(metadata: ObjectMeta(name: "web"), spec: service)))
-    for i in 0..<20 { s.objects.append(pod("web-\(i)", app: "web", node: 10 + i / 2)) }
-    for i in 0..<100 { s.objects.append(pod("client-\(i)", app: "client", node: i / 10)) }
+    for i in 0..<20 * scale { s.objects.append(pod("web-\(i)", app: "web", node: 10 * scale + i / 2)) }
+    for i in 0..<100 * scale { s.objects.append(pod("client-\(i)", app: "client", node: i / 10)) }
     var server = ServerSettings(name: "web", place: .pods(namespace: "default", labels: ["app": "web"]))
     server.port = 8080
     server.serviceTime = .exponential(mean: 0.001)

@@ -73,8 +73,8 @@ struct ChunkedEntries: ~Copyable {
   }
 
   private mutating func growDirectory() {
-    let larger = UnsafeMutablePointer<UnsafeMutablePointer<ConntrackEntry>>.allocate(
-      capacity: chunkCapacity * 2)
+    typealias Chunk = UnsafeMutablePointer<ConntrackEntry>
+    let larger = UnsafeMutablePointer<Chunk>.allocate(capacity: chunkCapacity * 2)
     larger.moveInitialize(from: chunks, count: chunkCount)
     chunks.deallocate()
     chunks = larger

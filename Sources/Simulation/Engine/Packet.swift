@@ -64,6 +64,11 @@ struct Packet: BitwiseCopyable {
   /// Arrives at a node's tables (true) or is delivered to a host's stack (false).
   var entersNode = false
   var destination = HostReference.none
+  /// IP time to live: a node without rules and a load balancer would pass a packet to and fro for ever.
+  var hopsLeft = Packet.timeToLive
+
+  /// net.ipv4.ip_default_ttl (Linux Documentation/networking/ip-sysctl.rst).
+  static var timeToLive: UInt8 { 64 }
 
   @inline(__always) init(
     tuple: FlowTuple, connection: UInt32, generation: UInt16, kind: PacketKind, number: UInt16
@@ -89,6 +94,7 @@ struct Packet: BitwiseCopyable {
     self.number = number
     segment = kind.segment
     entersNode = false
+    hopsLeft = Packet.timeToLive
   }
 
   /// The packet turns into an error about itself.

@@ -70,8 +70,6 @@ extension World {
     case .outside:
       hop(slot, .outside, node, HopEnd.outsideIndex, extra, deliversTo: owner)
     case .loadBalancer:
-      // One that came from there and met no rule would go round until its TTL ends.
-      if origin == .outside { return lose(slot, .unrouted(node: node, packets[slot].tuple, origin)) }
       throughLoadBalancer(slot, service: owner.id, from: node, extra)
     case .routedToNodes:
       lose(slot, .unrouted(node: node, packets[slot].tuple, origin))
@@ -170,6 +168,11 @@ extension World {
   private mutating func throughLoadBalancer(
     _ slot: UInt32, service: UInt32, from: Int, _ extra: SimDuration
   ) {
+    // A node without a rule for the address sends the packet back to the load balancer; nothing else loops.
+    packets.pointer(slot).pointee.hopsLeft &-= 1
+    if packets.pointer(slot).pointee.hopsLeft == 0 {
+      return lose(slot, .unrouted(node: max(0, from), packets[slot].tuple, .outside))
+    }
     let targets = control.loadBalancerTargets(of: .init(service))
     guard !targets.isEmpty else { return lose(slot, .loadBalancerHasNoTarget) }
     let node = entryNode(of: slot, among: targets.map(\.index))
