@@ -38,7 +38,8 @@ enum Draws {
   private static func line(_ name: String, _ n: Int, _ ours: () -> Void, _ theirs: () -> Void) {
     let a = time(n, ours)
     let b = time(n, theirs)
-    print("draw,\(name),ours_ns=\(a),taus2_ns=\(b),ratio=\(a / b)")
+    func short(_ x: Double) -> Double { (x * 100).rounded() / 100 }
+    print("draw,\(name),ours_ns=\(short(a)),taus2_ns=\(short(b)),ratio=\(short(a / b))")
   }
 
   private static func time(_ n: Int, _ body: () -> Void) -> Double {

@@ -151,6 +151,12 @@ extension ControlPlane {
   /// The machine with this name, whether or not it has a Node object.
   public func nodeID(_ name: String) -> NodeID? { nodeIndex[name] }
 
+  /// Nobody sends packets for this node's pods to an address that it no longer has. O(1).
+  public func allRoutesAreCurrent(to node: NodeID) -> Bool {
+    nodes[node.index].outdatedRoutes.isEmpty
+      && nodes[node.index].routeAddress == nodes[node.index].primaryAddress
+  }
+
   /// Where packets for the pods of `to` are sent by `on`; nil: it has no route. Own pods: the own address.
   public func nextHop(on: NodeID, to: NodeID) -> IPv4Address? {
     let target = nodes[to.index]

@@ -294,7 +294,7 @@ extension World {
   }
 
   mutating func refreshRoutes(to node: Int) {
-    nodePlanes[node].hasStaleRoutes = nodePlanes.indices.contains { $0 != node && !hasRoute($0, node) }
+    nodePlanes[node].hasStaleRoutes = !control.allRoutesAreCurrent(to: NodeID(node))
   }
 
   // MARK: Links
