@@ -46,9 +46,9 @@ public enum EndpointSliceReconciler {
       }
     }
     if kept.isEmpty, created.isEmpty {
-      // The controller keeps a placeholder, so that "no endpoints" is written down.
-      if let placeholder = rest.first(where: { $0.ports.isEmpty && $0.endpoints.isEmpty }) {
-        kept = [placeholder]
+      // The controller keeps one empty slice, so that "no endpoints" is written down.
+      if let empty = rest.first(where: { $0.ports.isEmpty && $0.endpoints.isEmpty }) {
+        kept = [empty]
       } else {
         created = [newSlice(service: service, ports: [], endpoints: [], names: &names)]
       }

@@ -26,6 +26,22 @@ extension CauseCase {
     return w
   }
 
+  /// The Service's first pod comes at `time`, and something that should tell of it is slow.
+  private static func firstPod(
+    at time: Double, callsFrom start: Int64, _ slow: (inout TimingSettings) -> Void
+  ) -> SmallWorld {
+    var w = base(web: [])
+    w.serve()
+    slow(&w.file.cluster.timing)
+    w.at(time, .apply([SmallWorld.pod("web-0", app: "web", node: 1)]))
+    w.addClient {
+      $0.start = .zero + .seconds(start)
+      $0.stop = .zero + .seconds(5)
+      $0.connectTimeout = .milliseconds(500)
+    }
+    return w
+  }
+
   private static let staleness: [CauseCase] = [
     CauseCase("a container that crashed is being restarted", .staleAPI, [.refused]) {
       var w = base()
@@ -46,16 +62,7 @@ extension CauseCase {
       return w
     },
     CauseCase("the first pod is ready, its kubelet has not said so", .staleAPI, [.refused, .connectTimeout]) {
-      var w = base(web: [])
-      w.serve()
-      w.file.cluster.timing.kubeletStatus = .constant(4)
-      w.at(2.05, .apply([SmallWorld.pod("web-0", app: "web", node: 1)]))
-      w.addClient {
-        $0.start = .zero + .seconds(3)
-        $0.stop = .zero + .seconds(5)
-        $0.connectTimeout = .milliseconds(500)
-      }
-      return w
+      firstPod(at: 2.05, callsFrom: 3) { $0.kubeletStatus = .constant(4) }
     },
     CauseCase("new connections to pods of a node that crashed", .staleAPI, [.connectTimeout]) {
       var w = base()
@@ -72,16 +79,7 @@ extension CauseCase {
     },
     CauseCase("a deleted pod, answered for by RST", .staleTable, [.refused]) { slowWatch(.reset) },
     CauseCase("the first endpoint has not reached the node", .staleTable, [.refused, .connectTimeout]) {
-      var w = base(web: [])
-      w.serve()
-      w.file.cluster.timing.proxyWatch = .constant(4)
-      w.at(1.05, .apply([SmallWorld.pod("web-0", app: "web", node: 1)]))
-      w.addClient {
-        $0.start = .zero + .seconds(2)
-        $0.stop = .zero + .seconds(5)
-        $0.connectTimeout = .milliseconds(500)
-      }
-      return w
+      firstPod(at: 1.05, callsFrom: 2) { $0.proxyWatch = .constant(4) }
     },
     CauseCase("filter has lost its REJECT, nat has no DNAT yet", .tableSwap, [.connectTimeout]) {
       var w = base(web: [])

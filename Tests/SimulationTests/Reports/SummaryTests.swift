@@ -94,6 +94,22 @@ import Testing
     #expect(summary.text(.text, files: nil).contains("2 replications"))
   }
 
+  @Test("the loss ratio has an interval over replications, and none from one")
+  func interval() throws {
+    var summary = RunSummary(ReportFixture.result())
+    #expect(summary.lossInterval == nil)
+    #expect(!summary.text(.text, files: nil).contains("95 % interval"))
+    var lossless = ReportFixture.result(replication: 1)
+    lossless.groups.removeAll { $0.outcome.isLost }
+    summary.add(lossless)
+    let interval = try #require(summary.lossInterval)
+    let ratio = try #require(summary.lossRatio)
+    #expect(abs(interval.estimate - ratio) < 1e-12)
+    // Two replications, one degree of freedom: t = 12.7, so the interval reaches far beyond both of them.
+    #expect(interval.low < 0 && interval.high > 2 * ratio)
+    #expect(summary.text(.text, files: nil).contains("95 % interval"))
+  }
+
   @Test("a run without attempts has a summary without ratios")
   func empty() {
     let identity = RunIdentity(
