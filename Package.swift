@@ -28,6 +28,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
   ],
@@ -53,7 +54,10 @@ let package = Package(
       ], swiftSettings: model),
     .target(
       name: "Proxy",
-      dependencies: ["CMemory", "SimKernel", "SimRandom", "NetworkTypes", "Cluster"], swiftSettings: model),
+      dependencies: [
+        "CMemory", "SimKernel", "SimRandom", "NetworkTypes", "Cluster",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ], swiftSettings: model),
     .target(
       name: "Traffic", dependencies: ["SimKernel", "SimRandom", "NetworkTypes", "Cluster"],
       swiftSettings: model),
@@ -70,10 +74,22 @@ let package = Package(
         "SimKernel", "SimRandom", "SimStatistics", "NetworkTypes", "Cluster", "Proxy", "Traffic",
         "Scenario",
       ], swiftSettings: model),
+    // Real network namespaces, sockets and rules on this machine's kernel.
+    .target(
+      name: "KernelLab", dependencies: ["SimKernel", "SimStatistics", "NetworkTypes"], swiftSettings: ours),
+    // What `make lab` runs: sim's rules and verdicts against the kernel.
+    .executableTarget(
+      name: "simlab",
+      dependencies: [
+        "KernelLab", "Simulation", "Scenario", "Cluster", "Proxy", "SimKernel", "SimStatistics",
+        "NetworkTypes",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: ours),
     .executableTarget(
       name: "sim",
       dependencies: [
-        "Simulation", "Scenario", "Cluster", "SimKernel",
+        "Simulation", "Scenario", "Cluster", "Proxy", "SimKernel", "SimStatistics", "NetworkTypes",
+        "KernelLab",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: ours),
     .testTarget(name: "SimKernelTests", dependencies: ["SimKernel"], swiftSettings: ours),

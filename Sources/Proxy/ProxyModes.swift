@@ -7,9 +7,6 @@ import NetworkTypes
 import SimKernel
 
 extension ProxyFleet {
-  /// Modes that nodes may ask for; `init` refuses any other.
-  public static let supportedModes: [ProxyMode] = [.iptables]
-
   /// What tables in these states do with a new connection's first packet.
   @inline(__always)
   mutating func verdict(_ packet: Packet, nat: TableState, filter: TableState) -> Verdict {
@@ -17,8 +14,42 @@ extension ProxyFleet {
     guard nat.eyes >= 0 else { return Verdict(kind: .notProxied) }
     switch eyes[Int(nat.eyes)].mode {
     case .iptables: return iptablesVerdict(packet, nat: nat, filter: filter)
-    case .ipvs, .nftables, .ebpf:
-      preconditionFailure("mode \(eyes[Int(nat.eyes)].mode) passed the check of supported modes")
+    case .nftables: return nftablesVerdict(packet, nat)
+    case .ipvs: return ipvsVerdict(packet, nat)
+    case .ebpf: return ebpfVerdict(packet, nat)
+    }
+  }
+
+  /// All ways that a new connection's first packet can go at `node`, each with its probability and what
+  /// decided it there: the rules, interpreted one by one. Changes nothing but caches; affinity, round-robin
+  /// positions and connection counts are read as they are.
+  /// - Parameter fresh: by a table made from the API's present state, instead of the one in the kernel.
+  public mutating func explain(
+    node: NodeID, flow: FlowTuple, origin: FlowOrigin, at: SimTime, fresh: Bool = false
+  ) -> DecisionExplanation {
+    let packet = Packet(flow: flow, origin: origin, node: node.rawValue, at: at, random: 0, stamps: false)
+    let present = freshTable(node)
+    let nat = fresh ? present : tables[node.index].nat
+    let filter = fresh ? present : tables[node.index].filter
+    guard nat.eyes >= 0 else { return .notProxied }
+    switch eyes[Int(nat.eyes)].mode {
+    case .iptables: return explainIptables(packet, nat: nat, filter: filter)
+    case .nftables: return explainNftables(packet, nat)
+    case .ipvs: return explainIPVS(packet, nat)
+    case .ebpf: return explainEBPF(packet, nat)
+    }
+  }
+
+  /// What `node` has programmed now, in its mode's own language, as the user's tool would print it: one text
+  /// per tool, in the order in which `sim rules` shows them. Empty for a node without rules since its boot.
+  public mutating func ruleTexts(of node: NodeID) -> [RuleText] {
+    let state = tables[node.index]
+    guard state.nat.eyes >= 0 else { return [] }
+    switch eyes[Int(state.nat.eyes)].mode {
+    case .iptables: return iptablesTexts(nat: state.nat, filter: state.filter)
+    case .nftables: return nftablesTexts(state.nat)
+    case .ipvs: return ipvsTexts(node, state.nat)
+    case .ebpf: return ebpfTexts(node, state.nat)
     }
   }
 }

@@ -27,6 +27,15 @@ import SimKernel
   case sourceRange
   /// A node port on an address of this node that nodePortAddresses does not cover; with `notProxied`.
   case nodePortAddress
+  /// A Service's cluster IP on a port that the Service does not have: nftables and ipvs refuse it (FACTS D2,
+  /// D3).
+  case unknownPort
+  /// An address of the Service range that no Service has: nftables drops it (FACTS D2).
+  case unallocatedAddress
+  /// All real servers of the virtual server have weight 0 or are overloaded (FACTS D3).
+  case noDestination
+  /// An eBPF map had no room for the entry that the packet needed (FACTS D4).
+  case mapFull
 }
 
 /// The fate of a new connection at one node.
@@ -47,6 +56,8 @@ import SimKernel
   public var candidates: CandidateSetID
   /// Rules that the packet was compared with, for its latency cost (FACTS H1).
   public var rulesWalked: UInt32
+  /// Hash lookups in maps and sets, for its latency cost.
+  public var lookups: UInt32
 
   @inlinable public init(
     kind: VerdictKind, reason: VerdictReason = .none, servicePort: ServicePortID = .none,
@@ -62,5 +73,6 @@ import SimKernel
     self.backend = .none
     self.candidates = .none
     self.rulesWalked = rulesWalked
+    self.lookups = 0
   }
 }

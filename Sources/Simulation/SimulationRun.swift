@@ -10,8 +10,8 @@ public enum SimulationRun {
   /// Part of every `run_id`: results of different versions are never taken for each other.
   public static let version = "0.1.0"
 
-  /// - Throws: `RunInterrupted`; `APIRefusal` if the API server refuses one of the scenario's objects;
-  ///   `UnsupportedProxyMode`.
+  /// - Throws: `RunInterrupted`; `APIRefusal` if the API server refuses one of the scenario's
+  ///   objects.
   public static func run(
     _ scenario: ScenarioFile, replication: Int = 0, variant: String = "base",
     observer: (any RunObserver)? = nil

@@ -92,16 +92,4 @@ import Testing
     #expect(world.fleet.servicePortCount == 0)
     #expect(world.fate(Probe(from: Address.pod, to: "172.30.0.44", port: 80)) == "")
   }
-
-  @Test func modesOfLaterIssuesAreRefusedByName() {
-    let node = testNode(0, "n1", [Address.node], testSettings { $0.mode = .nftables })
-    var refusal: UnsupportedProxyMode?
-    do {
-      let fleet = try ProxyFleet(
-        nodes: [node], timing: testTiming(), minorVersion: 36, seed: 1, replication: 0)
-      _ = fleet.nodeCount
-    } catch { refusal = error }
-    #expect(refusal == UnsupportedProxyMode(node: "n1", mode: .nftables))
-    #expect(refusal?.description == "node n1: proxy mode nftables is not supported, only iptables")
-  }
 }

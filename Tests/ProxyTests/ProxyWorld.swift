@@ -113,12 +113,7 @@ struct ProxyWorld: ~Copyable {
     ],
     timing: TimingSettings = testTiming(), minorVersion: Int = 36
   ) {
-    do {
-      fleet = try ProxyFleet(
-        nodes: nodes, timing: timing, minorVersion: minorVersion, seed: 1, replication: 0)
-    } catch {
-      preconditionFailure("\(error)")
-    }
+    fleet = ProxyFleet(nodes: nodes, timing: timing, minorVersion: minorVersion, seed: 1, replication: 0)
   }
 
   mutating func put(_ id: Int, _ service: Service?) {

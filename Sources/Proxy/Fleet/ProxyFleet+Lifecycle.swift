@@ -78,7 +78,6 @@ extension ProxyFleet {
   ) {
     let index = node.index
     if let settings {
-      precondition(Self.supportedModes.contains(settings.mode), "mode \(settings.mode)")
       processes[index].settings = settings
       refreshEyes(index)
     }

@@ -30,9 +30,12 @@ extension ProxyFleet {
     processes[index].target = target
     processes[index].failsNext = false
     let duration = draws.sync(node: index, ordinal: process.syncOrdinal)
-    let share = SimDuration(seconds: duration.seconds * filterCommitShare)
     let id = NodeID(index)
-    output.schedule.append((now + min(share, duration), .filterCommit(id, epoch: process.epoch)))
+    // Only iptables has two kernel tables, committed one after the other.
+    if process.settings.mode == .iptables {
+      let share = SimDuration(seconds: duration.seconds * filterCommitShare)
+      output.schedule.append((now + min(share, duration), .filterCommit(id, epoch: process.epoch)))
+    }
     output.schedule.append((now + duration, .natCommit(id, epoch: process.epoch)))
   }
 
@@ -75,6 +78,7 @@ extension ProxyFleet {
     collectTouched(index, target)
     recordSync(index, target, now, &output)
     tables[index].nat = target.table
+    tables[index].filter = target.table
     dropAffinityLists(index, old)
     collectCleanups(index, target, now, &output)
     processes[index].programmedServices = target.services

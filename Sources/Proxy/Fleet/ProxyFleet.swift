@@ -9,16 +9,6 @@ import NetworkTypes
 import SimKernel
 import SimRandom
 
-/// A proxy mode that this version cannot program.
-public struct UnsupportedProxyMode: Error, Equatable, CustomStringConvertible {
-  public var node: String
-  public var mode: ProxyMode
-  public var description: String {
-    "node \(node): proxy mode \(mode.rawValue) is not supported, only "
-      + ProxyFleet.supportedModes.map(\.rawValue).joined(separator: ", ")
-  }
-}
-
 public struct ProxyFleet: ~Copyable {
   /// Makes the type address-only. Swift 6.3.1 passes a large loadable noncopyable `self` by value to each
   /// non-mutating method, which costs a memcpy of the whole struct per call; an existential field forbids
@@ -52,10 +42,7 @@ public struct ProxyFleet: ~Copyable {
   ///   - minorVersion: of Kubernetes 1.x.
   public init(
     nodes: [ProxyNode], timing: TimingSettings, minorVersion: Int, seed: UInt64, replication: UInt32
-  ) throws(UnsupportedProxyMode) {
-    for node in nodes where !Self.supportedModes.contains(node.settings.mode) {
-      throw UnsupportedProxyMode(node: node.name, mode: node.settings.mode)
-    }
+  ) {
     draws = ProxyDraws(timing: timing, seed: seed, replication: replication)
     self.minorVersion = minorVersion
     filterCommitShare = min(1, max(0, timing.filterCommitShare))
@@ -65,7 +52,6 @@ public struct ProxyFleet: ~Copyable {
 
   /// A node that is off until `nodeBooted`. Its ID must be the next one.
   public mutating func addNode(_ node: ProxyNode) {
-    precondition(Self.supportedModes.contains(node.settings.mode), "mode \(node.settings.mode)")
     insert(node)
   }
 
@@ -116,17 +102,15 @@ public struct ProxyFleet: ~Copyable {
   mutating func makeEyes(_ index: Int, zone: NameIndex, nodeIP: IPv4Address, reusing: Int32) -> Int32 {
     let process = processes[index]
     let settings = process.settings
-    let accepted = (process.addresses + [.loopback]).filter { address in
-      settings.nodePortAddresses.contains { $0.contains(address) }
-        && (settings.localhostNodePorts || !address.isLoopback)
-    }
+    let accepted = acceptedNodePortAddresses(process, nodeIP: nodeIP)
     var fresh = NodeEyes(
       mode: settings.mode, locality: localities(Locality(node: process.name, zone: zone)), nodeIP: nodeIP,
       hasDetector: settings.clusterCIDR != nil, podBase: settings.clusterCIDR?.base.bits ?? 0,
       podMask: settings.clusterCIDR.map { IPv4CIDR.mask($0.prefixLength) } ?? 0,
       masqueradesAll: settings.masqueradeAll, localhostNodePorts: settings.localhostNodePorts,
       dropsInvalid: !settings.tcpBeLiberal,
-      acceptsAnyNodePortAddress: settings.nodePortAddresses.isEmpty, firstNodePortAddress: 0,
+      acceptsAnyNodePortAddress: settings.nodePortAddresses.isEmpty && settings.mode != .nftables,
+      firstNodePortAddress: 0,
       nodePortAddressCount: UInt32(accepted.count))
     if reusing >= 0 {
       let old = eyes[Int(reusing)]
@@ -137,6 +121,20 @@ public struct ProxyFleet: ~Copyable {
     addressPool.append(contentsOf: accepted)
     eyes.append(fresh)
     return Int32(eyes.count - 1)
+  }
+
+  /// Addresses of the node that take node ports, where that is not simply any local one. An empty
+  /// nodePortAddresses means the primary address to nftables, and loopback never takes one there (FACTS C1,
+  /// D2).
+  private func acceptedNodePortAddresses(_ process: ProxyProcess, nodeIP: IPv4Address) -> [IPv4Address] {
+    let settings = process.settings
+    let takesLoopback = settings.mode != .nftables && settings.localhostNodePorts
+    if settings.nodePortAddresses.isEmpty {
+      return settings.mode == .nftables && !nodeIP.isUnspecified ? [nodeIP] : []
+    }
+    return (process.addresses + [.loopback]).filter { address in
+      settings.nodePortAddresses.contains { $0.contains(address) } && (takesLoopback || !address.isLoopback)
+    }
   }
 
   func nodePortAddresses(_ eyes: NodeEyes) -> ArraySlice<IPv4Address> {

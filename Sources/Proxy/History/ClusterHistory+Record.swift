@@ -13,6 +13,7 @@ extension ClusterHistory {
     latestRevision = number
     makeRoom(for: service)
     isHeadless[service.index] = object?.isHeadless ?? false
+    if let object { serviceNames[service.index] = object.metadata.namespacedName }
     var wanted: [(port: PortNameID, spec: PortSpec)] = []
     if let object, object.isProxied {
       for port in object.spec.ports {

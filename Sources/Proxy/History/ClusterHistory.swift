@@ -96,6 +96,8 @@ struct ClusterHistory: ~Copyable {
   /// All port names that a Service ever had, in order of first sight.
   var portsOfService: [[PortNameID]] = []
   var isHeadless: [Bool] = []
+  /// As the API had it last; a deleted Service keeps its name, which rules may still show.
+  var serviceNames: [NamespacedName] = []
   /// By `WatchKind`.
   var logs: [ContiguousArray<Change>] = [[], []]
   var totals = RuleTotals()
@@ -127,6 +129,7 @@ struct ClusterHistory: ~Copyable {
     while portsOfService.count <= service.index {
       portsOfService.append([])
       isHeadless.append(false)
+      serviceNames.append(NamespacedName(name: ""))
     }
   }
 

@@ -91,12 +91,17 @@ extension World {
     let fresh = proxies.decideFresh(node: NodeID(node), flow: flow, origin: origin, at: now, random: 0)
     if fresh.kind == .forward { return swapOrStale(node, flow, origin) }
     if verdict.reason == .noEndpoints, hasReadyPodInReality(verdict.servicePort) { return .staleAPI }
-    switch verdict.reason {
-    case .noEndpoints: return .noEndpoints
-    case .localPolicy: return .localPolicy
-    case .sourceRange: return .sourceRange
-    case .nodePortAddress: return .nodePortAddress
-    case .none: return .notProxied
+    return Self.cause(of: verdict.reason)
+  }
+
+  static func cause(of reason: VerdictReason) -> Cause {
+    switch reason {
+    case .noEndpoints, .noDestination: .noEndpoints
+    case .localPolicy: .localPolicy
+    case .sourceRange: .sourceRange
+    case .nodePortAddress: .nodePortAddress
+    case .mapFull: .mapFull
+    case .none, .unknownPort, .unallocatedAddress: .notProxied
     }
   }
 
@@ -132,13 +137,7 @@ extension World {
     }
     // A node's own packet to an external address without endpoints meets silence instead of a REJECT.
     let asOutside = proxies.decideFresh(node: NodeID(node), flow: flow, origin: .outside, at: now, random: 0)
-    switch asOutside.reason {
-    case .noEndpoints: return .noEndpoints
-    case .localPolicy: return .localPolicy
-    case .sourceRange: return .sourceRange
-    case .nodePortAddress: return .nodePortAddress
-    case .none: return .notProxied
-    }
+    return Self.cause(of: asOutside.reason)
   }
 
   // MARK: The load balancer

@@ -12,7 +12,7 @@ import SimRandom
 import Traffic
 
 extension World {
-  /// - Throws: the API server's refusal of an object; `UnsupportedProxyMode`.
+  /// - Throws: the API server's refusal of an object.
   static func make(_ scenario: ScenarioFile, replication: UInt32) throws -> World {
     let control = try ControlPlane(
       settings: scenario.cluster, objects: scenario.objects, podBehaviour: podBehaviour(scenario.servers),
@@ -20,7 +20,7 @@ extension World {
     let nodes = control.nodes.map {
       ProxyNode(id: $0.id, name: $0.name, zone: $0.zone, addresses: $0.addresses, settings: $0.proxy)
     }
-    let proxies = try ProxyFleet(
+    let proxies = ProxyFleet(
       nodes: nodes, timing: scenario.cluster.timing, minorVersion: scenario.cluster.minorVersion,
       seed: scenario.seed, replication: replication)
     var world = World(scenario, replication, control, proxies)

@@ -163,23 +163,6 @@ struct Program {
     }
   }
 
-  @Test(
-    "a mode that this release does not have ends with 65 and names what works",
-    arguments: [
-      "ipvs", "nftables", "ebpf",
-    ])
-  func unsupportedMode(mode: String) throws {
-    try Program.with { program in
-      for arguments in [["--mode", mode], ["--set", "cluster.proxy.mode=\(mode)"]] {
-        let (process, output, errors) = try program.start(["small.json"] + arguments)
-        let result = try Program.wait(for: process, output, errors)
-        #expect(result.exitCode == 65)
-        #expect(result.errors.contains(mode))
-        #expect(result.errors.contains("iptables"))
-      }
-    }
-  }
-
   @Test("a file that cannot be read ends with 66", arguments: ["missing.json", "."])
   func unreadable(path: String) throws {
     try Program.with { program in

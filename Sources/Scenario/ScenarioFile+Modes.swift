@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Proxy modes of a scenario: set for all nodes by `--mode`, and refused where this release does not have
-// them.
+// Proxy modes of a scenario: set for all nodes at once by `--mode` and by comparisons.
 
 import Cluster
-import Scenario
 
 extension ScenarioFile {
-  static let supportedModes: [ProxyMode] = [.iptables]
-
   /// Gives every node this mode, whatever it had. The hash follows, because another scenario is run.
-  mutating func setMode(of mode: ProxyMode) {
+  public mutating func setMode(of mode: ProxyMode) {
     let before = modes.map(\.mode)
     cluster.proxy?.mode = mode
     if cluster.proxy == nil, mode != ProxySettings().mode {
@@ -25,17 +21,8 @@ extension ScenarioFile {
     for byte in mode.rawValue.utf8 { contentHash = (contentHash ^ UInt64(byte)) &* 0x100_0000_01b3 }
   }
 
-  /// - Throws: `UnsupportedScenario` at the first place with a mode that this release does not have.
-  func requireSupportedModes() throws {
-    for (place, mode) in modes where !Self.supportedModes.contains(mode) {
-      let names = Self.supportedModes.map(\.rawValue).joined(separator: ", ")
-      throw UnsupportedScenario(
-        description: "\(place) has proxy mode \(mode.rawValue); this release simulates: \(names)")
-    }
-  }
-
   /// Every place that says a mode.
-  private var modes: [(place: String, mode: ProxyMode)] {
+  public var modes: [(place: String, mode: ProxyMode)] {
     var modes: [(place: String, mode: ProxyMode)] = []
     if let proxy = cluster.proxy { modes.append(("the cluster", proxy.mode)) }
     for node in cluster.nodes {
