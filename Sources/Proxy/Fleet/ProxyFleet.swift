@@ -112,7 +112,8 @@ public struct ProxyFleet: ~Copyable {
       masqueradesAll: settings.masqueradeAll, localhostNodePorts: settings.localhostNodePorts,
       dropsInvalid: !settings.tcpBeLiberal,
       acceptsAnyNodePortAddress: settings.mode != .nftables
-        && (settings.nodePortAddresses.isEmpty || settings.nodePortAddresses.contains { $0.prefixLength == 0 }),
+        && (settings.nodePortAddresses.isEmpty
+          || settings.nodePortAddresses.contains { $0.prefixLength == 0 }),
       firstNodePortAddress: 0,
       nodePortAddressCount: UInt32(accepted.count))
     if reusing >= 0 {
