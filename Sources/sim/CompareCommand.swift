@@ -13,7 +13,7 @@ import Simulation
 struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
-    abstract: "Run a scenario in several proxy modes with the same arrivals and churn, and say what differs.",
+    abstract: "Run a scenario in several proxy modes or variants with the same arrivals, and say what differs.",
     discussion: """
       Differences are within replications: each replication draws the same arrivals, churn and delays in every \
       mode. docs/compare.md explains the table; comparison.csv has every metric for every pair.
@@ -24,8 +24,16 @@ struct CompareCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Proxy modes; differences are against the first.", valueName: "mode,mode,..."))
-  var modes = "iptables,ipvs,nftables,ebpf"
+      "Proxy modes; differences are against the first. (default: iptables,ipvs,nftables,ebpf)",
+      valueName: "mode,mode,..."))
+  var modes: String?
+
+  @Option(
+    name: .customLong("variant"),
+    help: ArgumentHelp(
+      "Instead of modes: a name and values of the scenario, compared with the scenario as it is. Repeatable.",
+      valueName: "name:path=value,..."))
+  var variantTexts: [String] = []
 
   @OptionGroup var options: ScenarioOptions
 
@@ -55,16 +63,21 @@ struct CompareCommand: ParsableCommand {
     if let jobs, !(1...1024).contains(jobs) {
       throw ValidationError("--jobs takes a number from 1 to 1024; found \(jobs)")
     }
-    if options.mode != nil {
+    if modes != nil, !variantTexts.isEmpty {
+      throw ValidationError("--modes and --variant exclude each other")
+    }
+    if variantTexts.isEmpty, options.mode != nil {
       throw ValidationError("--mode sets one proxy mode; sim compare takes several with --modes")
     }
     _ = try variants()
   }
 
   private func variants() throws -> [ComparisonVariant] {
+    guard variantTexts.isEmpty else { return try namedVariants() }
+    let words = modes ?? ProxyMode.allCases.map(\.rawValue).joined(separator: ",")
     let known = ProxyMode.allCases.map(\.rawValue).joined(separator: ", ")
     var variants: [ComparisonVariant] = []
-    for word in modes.split(separator: ",", omittingEmptySubsequences: false) {
+    for word in words.split(separator: ",", omittingEmptySubsequences: false) {
       let name = word.trimmingCharacters(in: .whitespaces)
       guard let mode = ProxyMode(rawValue: name) else {
         throw ValidationError("--modes takes proxy modes (\(known)), separated by commas; found '\(name)'")
@@ -74,7 +87,23 @@ struct CompareCommand: ParsableCommand {
       variants.append(variant)
     }
     guard variants.count > 1 else {
-      throw ValidationError("--modes takes at least two of \(known); found '\(modes)'")
+      throw ValidationError("--modes takes at least two of \(known); found '\(words)'")
+    }
+    return variants
+  }
+
+  /// The scenario as it is, then what `--variant` says.
+  private func namedVariants() throws -> [ComparisonVariant] {
+    var variants = [ComparisonVariant(name: "base", change: .nothing)]
+    for text in variantTexts {
+      guard let variant = ComparisonVariant(text) else {
+        throw ValidationError(
+          "--variant takes name:path=value,..., such as slow:cluster.proxy.minSyncPeriod=10s; found '\(text)'")
+      }
+      guard !variants.contains(where: { $0.name == variant.name }) else {
+        throw ValidationError("--variant has the name \(variant.name) twice, or it is that of the scenario itself")
+      }
+      variants.append(variant)
     }
     return variants
   }
@@ -83,7 +112,7 @@ struct CompareCommand: ParsableCommand {
     try Failure.mapped(scenario) {
       let variants = try variants()
       let scenarios = try variants.map { variant in
-        (name: variant.name, file: try variant.load(path: scenario, edits: options.edits, seed: options.seed))
+        (name: variant.name, file: try load(variant))
       }
       let base = try options.load(scenario)
       if !quiet { Console.remark(leftOutOf: base) }
@@ -102,6 +131,10 @@ struct CompareCommand: ParsableCommand {
         throw error
       }
     }
+  }
+
+  private func load(_ variant: ComparisonVariant) throws -> ScenarioFile {
+    try variant.load(path: scenario, edits: options.edits, seed: options.seed, mode: options.mode)
   }
 
   private func simulate(

@@ -28,7 +28,6 @@ public struct Comparison: Sendable {
     public var notes: [String] = []
     /// By metric of `SummaryMetric.catalogue`, by replication.
     var values: [[Double?]] = SummaryMetric.catalogue.map { _ in [] }
-    var latency: [LatencyPhase: Int] = [:]
   }
 
   public private(set) var sides: [Side]

@@ -15,8 +15,7 @@ extension Comparison {
     for index in sides.indices.dropFirst() {
       if let sentence = lossSentence(index) { sentences.append(sentence) }
     }
-    for ranking in rankings where ranking.groups.count > 0 { sentences.append(ranking.sentence) }
-    return sentences
+    return sentences + rankings.map(\.sentence)
   }
 
   /// "nftables lost 3.1 ± 0.4 times fewer connections than iptables."
@@ -30,26 +29,27 @@ extension Comparison {
       return "\(second) and \(first) cannot be told apart by their losses in \(pair.replications) replications."
     }
     let isFewer = difference.mean < 0
-    let (more, fewer) = isFewer ? (pair.firstMean!, pair.secondMean!) : (pair.secondMean!, pair.firstMean!)
     let word = isFewer ? "fewer" : "more"
-    if fewer > 0, let factor = factor(isFewer ? 0 : index, isFewer ? index : 0), factor.low > 1 {
+    let means = (first: pair.firstMean ?? 0, second: pair.secondMean ?? 0)
+    if min(means.first, means.second) > 0,
+      let factor = factor(isFewer ? 0 : index, isFewer ? index : 0), factor.low > 1
+    {
       return "\(second) lost \(Self.plusMinus(factor)) times \(word) connections than \(first) "
-        + "(\(ReadableNumber.short(pair.secondMean)) instead of \(ReadableNumber.short(pair.firstMean)) "
+        + "(\(ReadableNumber.short(means.second)) instead of \(ReadableNumber.short(means.first)) "
         + "per replication)."
     }
-    let none = fewer == 0 ? "; \(isFewer ? second : first) lost none" : ""
-    _ = more
-    return "\(second) lost \(Self.plusMinus(pair.interval!, magnitude: true)) \(word) connections than \(first) "
-      + "per replication\(none)."
+    let none = means.first == 0 ? "; \(first) lost none" : means.second == 0 ? "; \(second) lost none" : ""
+    let interval = pair.interval.map { Self.plusMinus($0, magnitude: true) } ?? ""
+    return "\(second) lost \(interval) \(word) connections than \(first) per replication\(none)."
   }
 
   /// Losses of `more` over those of `fewer`.
   private func factor(_ more: Int, _ fewer: Int) -> ConfidenceInterval? {
-    let values = sides.map { $0.values[SummaryMetric.catalogue.firstIndex { $0.metric == "lost" }!] }
-    let known = zip(values[more], values[fewer]).compactMap { more, fewer in
-      more.flatMap { more in fewer.map { (more, $0) } }
+    let metric = self.metric("lost")
+    guard let numerators = metric.values(of: more), let denominators = metric.values(of: fewer) else {
+      return nil
     }
-    return RatioEstimate(numerators: known.map(\.0), denominators: known.map(\.1))?.interval(
+    return RatioEstimate(numerators: numerators, denominators: denominators)?.interval(
       confidence: Self.confidence)
   }
 
@@ -64,17 +64,20 @@ extension Comparison {
 
   // MARK: Rankings
 
-  /// Variants from the least of a metric to the most; those of one group cannot be told apart.
+  /// Variants from the least of a metric to the most.
   struct Ranking {
     var title: String
     /// Names and means; a variant belongs to the group of the one before it if the two cannot be told apart.
     var groups: [[(name: String, mean: Double)]]
+    /// First and last of groups of which these two can be told apart all the same.
+    var apart: [(String, String)]
 
     var sentence: String {
       let words = groups.map { group in
-        group.map { "\($0.name) (\(ReadableNumber.short($0.mean)))" }.joined(separator: " = ")
+        group.map { "\($0.name) (\(ReadableNumber.short($0.mean)))" }.joined(separator: " ~ ")
       }
-      return "\(title): \(words.joined(separator: " < "))."
+      let exceptions = apart.map { "; \($0) < \($1)" }.joined()
+      return "\(title): \(words.joined(separator: " < "))\(exceptions)."
     }
   }
 
@@ -90,17 +93,18 @@ extension Comparison {
     let order = sides.indices.filter { metric.means[$0] != nil }
       .sorted { (metric.means[$0]!, $0) < (metric.means[$1]!, $1) }
     guard order.count > 1 else { return nil }
-    var ranking = Ranking(title: title, groups: [])
+    func areDifferent(_ a: Int, _ b: Int) -> Bool { metric.pair(min(a, b), max(a, b))?.isDifferent ?? false }
+    var groups: [[Int]] = []
     for (place, index) in order.enumerated() {
-      let entry = (name: sides[index].name, mean: metric.means[index]!)
-      let before = place > 0 ? order[place - 1] : index
-      let pair = metric.pair(min(before, index), max(before, index))
-      if place > 0, !(pair?.isDifferent ?? false) {
-        ranking.groups[ranking.groups.count - 1].append(entry)
+      if place > 0, !areDifferent(order[place - 1], index) {
+        groups[groups.count - 1].append(index)
       } else {
-        ranking.groups.append([entry])
+        groups.append([index])
       }
     }
-    return ranking
+    let apart = groups.filter { $0.count > 2 && areDifferent($0[0], $0[$0.count - 1]) }
+    return Ranking(
+      title: title, groups: groups.map { $0.map { (sides[$0].name, metric.means[$0] ?? 0) } },
+      apart: apart.map { (sides[$0[0]].name, sides[$0[$0.count - 1]].name) })
   }
 }

@@ -23,7 +23,7 @@ extension Comparison {
           ])
         }),
       "closed_loop_clients": .array(closedLoopClients.map { .string($0) }),
-      "metrics": .array(metrics.map(metricJSON)),
+      "metrics": .array(metrics.filter { $0.means.contains { $0 != nil } }.map(metricJSON)),
       "conclusions": .array(conclusions.map { .string($0) }),
       "notes": .array(notes.map { .string($0) }),
       "files": .optional(files),

@@ -16,10 +16,12 @@ struct ComparisonRow {
 
   /// `-31.2 ±4.1*`; without an interval the difference alone.
   func difference(_ pair: MetricPair?) -> String {
-    guard let pair, let difference = pair.difference else { return "-" }
-    if pair.isAlwaysEqual { return "0" }
+    // A blank in the place of the star keeps the digits of a column below each other.
+    guard let pair, let difference = pair.difference else { return "- " }
+    if pair.isAlwaysEqual { return "0 " }
     guard let interval = pair.interval else {
       return Self.signed(difference.mean * scale, decimals: Self.decimals(difference.mean * scale, digits: 3))
+        + " "
     }
     let reach = interval.halfWidth * scale
     // Two digits of the error say where the difference ends; without error there is no such place.

@@ -40,7 +40,9 @@ extension Comparison {
         }
       }
     }
-    if let files { lines += ["", "\(style.bold("Files"))  \(files)/  (\(Self.filesWords))"] }
+    if let files {
+      lines += ["", "\(style.bold("Files"))  \(files)/", "       \(Self.filesWords)"]
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -57,8 +59,8 @@ extension Comparison {
   }
 
   private static var filesWords: String {
-    "\(ComparisonTable.file) and \(ReportTables.all.count) CSV files of all runs, \(RunRecord.fileName); "
-      + "\(DataPackage.fileName) describes every column"
+    "\(ComparisonTable.file), \(ReportTables.all.count) more CSV files of all runs, \(RunRecord.fileName), "
+      + DataPackage.fileName
   }
 
   var headline: String {

@@ -46,3 +46,33 @@ public struct ComparisonVariant: Sendable, Equatable {
     return scenario
   }
 }
+
+extension ComparisonVariant {
+  /// From `name:path=value,path=value`; commas within quotes, brackets or braces belong to a value. Nil if it is
+  /// not written like that.
+  public init?(_ text: String) {
+    guard let colon = text.firstIndex(of: ":") else { return nil }
+    let name = String(text[..<colon])
+    // Names are cells of CSV files and words of sentences.
+    let isPlain = name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
+    let edits = Self.parts(text[text.index(after: colon)...])
+    guard !name.isEmpty, isPlain, edits.allSatisfy({ $0.contains("=") && $0.first != "=" }) else { return nil }
+    self.init(name: name, change: .edits(edits))
+  }
+
+  private static func parts(_ text: Substring) -> [String] {
+    var parts = [""]
+    var (depth, isQuoted) = (0, false)
+    for character in text {
+      if character == "\"" { isQuoted.toggle() }
+      if !isQuoted, "[{".contains(character) { depth += 1 }
+      if !isQuoted, "]}".contains(character) { depth -= 1 }
+      if character == ",", depth == 0, !isQuoted {
+        parts.append("")
+      } else {
+        parts[parts.count - 1].append(character)
+      }
+    }
+    return parts
+  }
+}

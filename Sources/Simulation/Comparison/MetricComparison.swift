@@ -15,8 +15,12 @@ public struct MetricComparison: Sendable {
   /// (0, 1), (0, 2), …, (1, 2), …: the second compared with the first.
   public let pairs: [MetricPair]
 
+  /// By variant and replication.
+  private let values: [[Double?]]
+
   /// - Parameter values: by variant and replication.
   init(metric: String, unit: String, values: [[Double?]]) {
+    self.values = values
     self.metric = metric
     self.unit = unit
     means = values.map { RunningMoments($0.compactMap { $0 }).mean }
@@ -30,6 +34,12 @@ public struct MetricComparison: Sendable {
     let adjusted = HolmCorrection.adjusted(pairs.map(\.pValue))
     for index in pairs.indices { pairs[index].adjustedPValue = adjusted[index] }
     self.pairs = pairs
+  }
+
+  /// A variant's values by replication; nil if one is missing.
+  func values(of variant: Int) -> [Double]? {
+    let known = values[variant].compactMap { $0 }
+    return known.count == values[variant].count ? known : nil
   }
 
   /// The pair of these two, in the order in which they are compared.
