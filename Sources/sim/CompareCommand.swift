@@ -13,7 +13,8 @@ import Simulation
 struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
-    abstract: "Run a scenario in several proxy modes or variants with the same arrivals, and say what differs.",
+    abstract:
+      "Run a scenario in several proxy modes or variants with the same arrivals, and say what differs.",
     discussion: """
       Differences are within replications: each replication draws the same arrivals, churn and delays in every \
       mode. docs/compare.md explains the table; comparison.csv has every metric for every pair.
@@ -98,10 +99,12 @@ struct CompareCommand: ParsableCommand {
     for text in variantTexts {
       guard let variant = ComparisonVariant(text) else {
         throw ValidationError(
-          "--variant takes name:path=value,..., such as slow:cluster.proxy.minSyncPeriod=10s; found '\(text)'")
+          "--variant takes name:path=value,..., such as slow:cluster.proxy.minSyncPeriod=10s; found '\(text)'"
+        )
       }
       guard !variants.contains(where: { $0.name == variant.name }) else {
-        throw ValidationError("--variant has the name \(variant.name) twice, or it is that of the scenario itself")
+        throw ValidationError(
+          "--variant has the name \(variant.name) twice, or it is that of the scenario itself")
       }
       variants.append(variant)
     }

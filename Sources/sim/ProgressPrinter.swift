@@ -54,7 +54,8 @@ final class ProgressPrinter {
     let wall = (instant - started).seconds
     var line = "\(done) of \(total) runs in \(Self.span(wall))"
     if done < total { line += ", ETA \(Self.span(wall * Double(total - done) / Double(done)))" }
-    Console.note(isTerminal && done < total ? "\r\u{1B}[K" + line : (hasLine ? "\r\u{1B}[K" : "") + line + "\n")
+    Console.note(
+      isTerminal && done < total ? "\r\u{1B}[K" + line : (hasLine ? "\r\u{1B}[K" : "") + line + "\n")
     hasLine = isTerminal && done < total
   }
 

@@ -26,7 +26,8 @@ extension Comparison {
       return "\(second) lost as many connections as \(first) in every replication."
     }
     guard pair.isDifferent else {
-      return "\(second) and \(first) cannot be told apart by their losses in \(pair.replications) replications."
+      return
+        "\(second) and \(first) cannot be told apart by their losses in \(pair.replications) replications."
     }
     let isFewer = difference.mean < 0
     let word = isFewer ? "fewer" : "more"

@@ -30,23 +30,28 @@ public enum ComparisonTable {
       column("seed", .integer, "Seed of the runs."),
       column("baseline", .string, "Name of the variant that it is compared with."),
       column("metric", .string, "Name of the metric, as in summary.csv."),
-      column("unit", .string, "Unit of the means, the difference and its interval.",
+      column(
+        "unit", .string, "Unit of the means, the difference and its interval.",
         allowed: SummaryMetric.units),
       column("mean", .number, "Mean of the variant over replications.", optional: true),
       column("baseline_mean", .number, "Mean of the baseline over the same replications.", optional: true),
       column("difference", .number, "Mean of variant - baseline within each replication.", optional: true),
-      column("ci_low", .number,
+      column(
+        "ci_low", .number,
         "Lower end of the difference's 95 % interval: paired Student's t over replications; "
           + "empty below two.", optional: true),
       column("ci_high", .number, "Upper end.", optional: true),
-      column("ratio", .number,
+      column(
+        "ratio", .number,
         "Sum of the variant / sum of the baseline over replications; empty where the latter is 0.",
         optional: true),
-      column("ratio_ci_low", .number, "Lower end of the ratio's 95 % interval: delta method.",
+      column(
+        "ratio_ci_low", .number, "Lower end of the ratio's 95 % interval: delta method.",
         optional: true),
       column("ratio_ci_high", .number, "Upper end.", optional: true),
       column("p_value", .number, "Two-sided, of no difference: paired t.", optional: true),
-      column("p_adjusted", .number, "The same, by Holm's method for all pairs of variants of the metric.",
+      column(
+        "p_adjusted", .number, "The same, by Holm's method for all pairs of variants of the metric.",
         optional: true),
       column("replications", .integer, "Replications in which both variants have a value."),
     ]

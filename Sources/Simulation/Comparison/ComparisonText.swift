@@ -65,7 +65,8 @@ extension Comparison {
 
   var headline: String {
     let seed = sides[0].identity.map { ", seed \($0.seed)" } ?? ""
-    return "\(sides.map(\.name).joined(separator: ", ")); \(ReadableNumber.seconds(duration)) simulated\(seed), "
+    let names = sides.map(\.name).joined(separator: ", ")
+    return "\(names); \(ReadableNumber.seconds(duration)) simulated\(seed), "
       + "\(replications) \(replications == 1 ? "replication" : "replications") each"
   }
 

@@ -48,15 +48,17 @@ public struct ComparisonVariant: Sendable, Equatable {
 }
 
 extension ComparisonVariant {
-  /// From `name:path=value,path=value`; commas within quotes, brackets or braces belong to a value. Nil if it is
-  /// not written like that.
+  /// From `name:path=value,path=value`; commas within quotes, brackets or braces belong to a value. Nil if it
+  /// is not written like that.
   public init?(_ text: String) {
     guard let colon = text.firstIndex(of: ":") else { return nil }
     let name = String(text[..<colon])
     // Names are cells of CSV files and words of sentences.
     let isPlain = name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
     let edits = Self.parts(text[text.index(after: colon)...])
-    guard !name.isEmpty, isPlain, edits.allSatisfy({ $0.contains("=") && $0.first != "=" }) else { return nil }
+    guard !name.isEmpty, isPlain, edits.allSatisfy({ $0.contains("=") && $0.first != "=" }) else {
+      return nil
+    }
     self.init(name: name, change: .edits(edits))
   }
 

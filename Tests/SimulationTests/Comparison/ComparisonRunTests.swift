@@ -63,7 +63,9 @@ import Traffic
       let files = try TestFiles.names(folder + "/one")
       #expect(files.contains("comparison.csv"))
       for file in files {
-        let (a, b) = (try TestFiles.text(folder + "/one/" + file), try TestFiles.text(folder + "/three/" + file))
+        let (a, b) = (
+          try TestFiles.text(folder + "/one/" + file), try TestFiles.text(folder + "/three/" + file)
+        )
         #expect(a == b, "\(file)")
       }
       let summary = try ParsedCSV(TestFiles.text(folder + "/one/summary.csv"))
@@ -86,7 +88,8 @@ import Traffic
       let expected = comparison.metrics.reduce(0) { $0 + $1.pairs.count { $0.replications > 0 } }
       #expect(csv.rows.count - 1 == expected)
       #expect(csv.column("metric").count { $0 == "lost" } == 6)
-      let lost = try #require(csv.rows.first { $0[7] == "lost" && $0[2] == "nftables" && $0[6] == "iptables" })
+      let lost = try #require(
+        csv.rows.first { $0[7] == "lost" && $0[2] == "nftables" && $0[6] == "iptables" })
       let pair = try #require(comparison.metric("lost").pair(0, 2))
       #expect(abs(Double(lost[11])! - pair.difference!.mean) < 1e-6)
     }

@@ -21,7 +21,8 @@ import Traffic
   func byHand() throws {
     let lost = Fixture.comparison().metric("lost")
     #expect(lost.means == [10.5, 10.5, 3.5, 8.5])
-    #expect(lost.pairs.map { [$0.first, $0.second] } == [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]])
+    #expect(
+      lost.pairs.map { [$0.first, $0.second] } == [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]])
     // ebpf - iptables: -2, -1, -1, -4, the example of PairedDifferenceTests.
     let pair = try #require(lost.pair(0, 3))
     #expect(pair.difference?.mean == -2)
@@ -81,10 +82,12 @@ import Traffic
 
   @Test("a mode that lost nothing has no factor")
   func none() {
-    let sentences = Fixture.comparison([[10, 12, 9, 11], [0, 0, 0, 0]], modes: ["iptables", "ebpf"]).conclusions
+    let sentences = Fixture.comparison([[10, 12, 9, 11], [0, 0, 0, 0]], modes: ["iptables", "ebpf"])
+      .conclusions
     #expect(
       sentences[0] == "ebpf lost 10.5 ± 2.1 fewer connections than iptables per replication; ebpf lost none.")
-    let reversed = Fixture.comparison([[0, 0, 0, 0], [10, 12, 9, 11]], modes: ["iptables", "ebpf"]).conclusions
+    let reversed = Fixture.comparison([[0, 0, 0, 0], [10, 12, 9, 11]], modes: ["iptables", "ebpf"])
+      .conclusions
     #expect(
       reversed[0]
         == "ebpf lost 10.5 ± 2.1 more connections than iptables per replication; iptables lost none.")
