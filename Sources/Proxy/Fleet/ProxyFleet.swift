@@ -26,6 +26,7 @@ public struct ProxyFleet: ~Copyable {
   var plans = PlanCache()
   var candidateSets = CandidateSets()
   var recent = RecentLists()
+  var ebpf = EBPFState()
   var draws: ProxyDraws
   let minorVersion: Int
   let filterCommitShare: Double
@@ -83,6 +84,7 @@ public struct ProxyFleet: ~Copyable {
     tables[index].firstAddress = UInt32(addressPool.count)
     tables[index].addressCount = UInt32(addresses.count)
     addressPool.append(contentsOf: addresses)
+    ebpf.setAddresses(of: index, addresses)
   }
 
   /// The node's own interfaces changed: which destinations are local changes at once; rules do not.
@@ -111,7 +113,8 @@ public struct ProxyFleet: ~Copyable {
       dropsInvalid: !settings.tcpBeLiberal,
       acceptsAnyNodePortAddress: settings.nodePortAddresses.isEmpty && settings.mode != .nftables,
       firstNodePortAddress: 0,
-      nodePortAddressCount: UInt32(accepted.count))
+      nodePortAddressCount: UInt32(accepted.count),
+      agent: settings.mode == .ebpf ? ebpf.agent(settings.ebpf) : -1)
     if reusing >= 0 {
       let old = eyes[Int(reusing)]
       fresh.firstNodePortAddress = old.firstNodePortAddress

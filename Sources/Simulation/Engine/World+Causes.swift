@@ -151,7 +151,7 @@ extension World {
     }
     let c = connections[slot].pointee
     guard c.entryNode != .max, !c.wasEstablished || c.tuple.transport == .udp else { return nil }
-    let owner = addresses.owner(of: c.tuple.destination)
+    let owner = addresses.owner(of: dialled(slot).destination)
     guard owner.kind == .loadBalancer else { return nil }
     let service = ServiceID(owner.id)
     let entry = Int(c.entryNode)
@@ -209,7 +209,8 @@ extension World {
     if !stillCandidate {
       // conntrack chose for this datagram, no table was asked. Forgotten, its flow would have found another
       // backend, if there is one.
-      if c.tuple.transport == .udp, c.decidedAt < c.phaseStart {
+      // A socket that an agent should have destroyed is as stale as the agent.
+      if c.tuple.transport == .udp, !c.isTranslatedAtSocket, c.decidedAt < c.phaseStart {
         return fresh.reason == .noEndpoints ? .noEndpoints : .staleConntrack
       }
       return .staleTable
@@ -247,7 +248,7 @@ extension World {
 
   /// The flow as the deciding node saw it. Behind another node's masquerade it carried that node's address,
   /// which the decision depends on only through its origin.
-  private func originalFlow(_ slot: UInt32) -> FlowTuple { connections[slot].pointee.tuple }
+  private func originalFlow(_ slot: UInt32) -> FlowTuple { dialled(slot) }
 
   private func originOfDecision(_ slot: UInt32) -> FlowOrigin {
     let c = connections[slot].pointee
@@ -261,7 +262,7 @@ extension World {
     let group = instances[Int(connections[slot].pointee.instance)].group
     guard groups[group].asksDNS else { return false }
     let fresh = answers[groups[group].answer]
-    return !fresh.addresses.contains(connections[slot].pointee.tuple.destination)
+    return !fresh.addresses.contains(dialled(slot).destination)
   }
 
   // MARK: conntrack
@@ -279,6 +280,7 @@ extension World {
     }
     let hasMoved = onPath.contains { !nodePlanes[$0].formerAddresses.isEmpty }
     if c.wasEstablished, hasMoved { return .nodeAddressChanged }
+    if onPath.contains(where: { conntrack[$0].pointee.latestEviction >= opened }) { return .mapFull }
     return .conntrackExpired
   }
 
