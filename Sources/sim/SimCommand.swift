@@ -13,9 +13,9 @@ struct SimCommand: ParsableCommand {
       sim SCENARIO is short for sim run SCENARIO.
 
       Exit codes: 0 done; 64 wrong usage; 65 a scenario or manifest is wrong; 66 a file cannot be read; \
-      69 this machine lacks what the command needs; 70 a bug of this program; 73 a result cannot be written; 130 interrupted.
+      70 a bug of this program; 73 a result cannot be written; 130 interrupted.
       """,
     version: SimulationRun.version,
-    subcommands: [RunCommand.self, ValidateCommand.self, GetCommand.self, CalibrateCommand.self, SchemaCommand.self],
+    subcommands: [RunCommand.self, ValidateCommand.self, GetCommand.self, TraceCommand.self, CalibrateCommand.self, SchemaCommand.self],
     defaultSubcommand: RunCommand.self)
 }
