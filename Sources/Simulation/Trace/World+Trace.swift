@@ -40,7 +40,7 @@ struct TraceWay {
   /// Where it has been with which header: coming back means going round for ever.
   var visited: [(node: Int, tuple: FlowTuple)] = []
 
-  var packet: TracePacket { TracePacket(tuple: tuple, hasDrawnPort: hasDrawnPort) }
+  var packet: TracePacket { TracePacket(tuple, drawn: hasDrawnPort ? .source : .none) }
 }
 
 /// An entry that the probe would have made in a node's conntrack table, or found there.
@@ -80,7 +80,7 @@ extension World {
       record.probe.tuple.destination = address
       record.probe.tuple.destinationPort = port
       record.probe.tuple.source = sourceAddress(of: client, towards: address)
-      if trace.packet == nil { trace.packet = TracePacket(tuple: record.probe.tuple, hasDrawnPort: false) }
+      if trace.packet == nil { trace.packet = TracePacket(record.probe.tuple) }
       start(target, share: 1 / Double(target.addresses.count), &record)
     }
     trace.hops = record.hops

@@ -47,8 +47,8 @@ extension World {
     let what = "conntrack knows the flow (\(entry.state)): translated as before, no rule is asked"
     let id = add(.tables, nodePlanes[node].name, what, way, out: next.packet, &record)
     record.hops[id].conntrack = .existing(
-      original: TracePacket(tuple: original, hasDrawnPort: false),
-      reply: TracePacket(tuple: reply, hasDrawnPort: false), state: "\(entry.state)")
+      original: TracePacket(original),
+      reply: TracePacket(reply), state: "\(entry.state)")
     next.lastHop = id
     leave(next, node, origin, &record)
   }
@@ -132,7 +132,7 @@ extension World {
     let reply = next.tuple.reversed
     next.flows.append(TraceFlow(node: node, original: way.tuple, reply: reply))
     record.hops[id].conntrack = .new(
-      original: way.packet, reply: TracePacket(tuple: reply, hasDrawnPort: next.hasDrawnPort))
+      original: way.packet, reply: TracePacket(reply, drawn: next.hasDrawnPort ? .destination : .none))
     next.delay = next.delay + costPerRule * Int64(verdict.rulesWalked)
     leave(next, node, origin, &record)
   }
