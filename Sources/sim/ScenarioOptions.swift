@@ -42,12 +42,17 @@ struct ScenarioOptions: ParsableArguments {
   func load(_ path: String) throws -> ScenarioFile {
     var scenario = try ScenarioLoader.load(
       path: path, overrides: edits, seed: seed, manifestReader: ManifestDecoder())
-    switch mode {
-    case .one(let mode): scenario.setMode(of: mode)
-    case .all: throw ValidationError("--mode all stands modes side by side, which this command cannot")
-    case nil: break
-    }
+    if let mode = try chosenMode() { scenario.setMode(of: mode) }
     return scenario
+  }
+
+  /// - Throws: `ValidationError` for `all`, which a command that knows it takes apart itself.
+  func chosenMode() throws -> ProxyMode? {
+    switch mode {
+    case .one(let mode): return mode
+    case .all: throw ValidationError("--mode all stands modes side by side, which this command cannot")
+    case nil: return nil
+    }
   }
 
   /// As `load`, for a command that runs all modes itself.

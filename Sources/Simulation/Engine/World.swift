@@ -60,6 +60,8 @@ struct World: ~Copyable {
   var paths: NetworkPaths
   let podNetwork: IPv4CIDR
   let costPerRule: SimDuration
+  /// By connection, where `isTranslatedAtSocket`: what the client dialled.
+  var dialledTuples: [UInt32: FlowTuple] = [:]
   let masqueradesPodTraffic: Bool
   let recorderWarmUp: SimTime
   var icmp = ICMPLimiter()
@@ -100,6 +102,8 @@ struct World: ~Copyable {
   var events: [ClusterEventRow] = []
   var staleness: [StalenessRow] = []
   var notes: [String] = []
+  /// Clean-ups of UDP entries, in the order in which they were made; nil: nobody asked for them.
+  var cleanupLog: [ConntrackCleanup]?
 
   static let purposePath = RandomPurpose("path")
   static let purposeService = RandomPurpose("service-time")

@@ -162,7 +162,8 @@ private struct WayTree {
     // Where it ends here or later without an answer, the candidates below do not say how.
     for id in others { lines += self.lines(of: trace.hops[id], depth + 1) }
     for id in ids where trace.hops[id].packetOut != nil && leadsAstray(id) {
-      lines += self.lines(of: trace.hops[id], depth + 1)
+      lines +=
+        self.lines(of: trace.hops[id], depth + 1)
         + self.lines(of: children[id], depth: depth + 2)
     }
     return lines
@@ -172,15 +173,16 @@ private struct WayTree {
     let targets = Set(hops.compactMap { $0.packetOut?.destination })
     let text = hops.first?.what ?? ""
     // `DNAT to 10.244.1.5:8080 of default/web:80; masqueraded as …` loses its address.
-    guard targets.count > 1, let to = text.range(of: "DNAT to "),
-      let end = text[to.upperBound...].firstIndex(of: " ")
+    guard targets.count > 1,
+      let act = ["DNAT to ", "the socket is led to "].first(where: { text.hasPrefix($0) }),
+      let end = text.dropFirst(act.count).firstIndex(of: " ")
     else { return text }
     let sources = Set(hops.compactMap { $0.packetOut?.tuple.source })
     var rest = String(text[end...])
     if sources.count > 1, let cut = rest.range(of: "; masqueraded") {
       rest = String(rest[..<cut.lowerBound]) + "; masqueraded, see below"
     }
-    return "DNAT to one of \(targets.count) endpoints" + rest
+    return "\(act)one of \(targets.count) endpoints" + rest
   }
 
   private func ruleLines(_ hops: [TraceHop], _ depth: Int) -> [String] {
