@@ -102,6 +102,7 @@ extension ProxyFleet {
     tables[index].nat = .empty
     tables[index].filter = .empty
     recent.removeLists(of: node.rawValue) { _ in true }
+    ebpf.forgetAffinity(of: index)
   }
 
   /// The node has booted: no rules until the first sync of its proxy, which begins after timing.proxyRestart.

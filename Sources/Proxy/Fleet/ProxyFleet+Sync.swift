@@ -30,7 +30,9 @@ extension ProxyFleet {
     countSync(index, &target)
     processes[index].target = target
     processes[index].failsNext = false
-    let duration = draws.sync(node: index, ordinal: process.syncOrdinal)
+    let duration =
+      process.settings.mode == .ebpf
+      ? process.settings.ebpf.reconcileTime : draws.sync(node: index, ordinal: process.syncOrdinal)
     let id = NodeID(index)
     // Only iptables has two kernel tables, committed one after the other.
     if process.settings.mode == .iptables {
@@ -83,7 +85,11 @@ extension ProxyFleet {
     processes[index].ruleCounts = target.ruleCounts
     processes[index].lastWritten = target.written
     dropAffinityLists(index, old)
-    collectCleanups(index, target, now, &output)
+    if eyes[Int(target.table.eyes)].mode == .ebpf {
+      collectRemovals(index, from: old, now, &output)
+    } else {
+      collectCleanups(index, target, now, &output)
+    }
     processes[index].programmedServices = target.services
     processes[index].programmedSlices = target.slices
     processes[index].hasSynced = true
@@ -120,7 +126,7 @@ extension ProxyFleet {
     }
   }
 
-  private func recordSync(
+  private mutating func recordSync(
     _ index: Int, _ target: SyncTarget, _ now: SimTime, _ output: inout ProxyOutput
   ) {
     var oldest = SimTime.distantFuture
@@ -134,7 +140,9 @@ extension ProxyFleet {
     output.syncs.append(
       SyncRecord(
         node: NodeID(index), start: target.start, end: now, kind: target.isFull ? .full : .partial,
-        changes: touched.count, rulesWritten: rulesWritten(target, process.settings),
+        changes: touched.count,
+        rulesWritten: process.settings.mode == .ebpf
+          ? entriesWritten(index, target) : rulesWritten(target, process.settings),
         programmingLatency: oldest == .distantFuture ? nil : now - oldest, slicesRevision: target.table.slices
       ))
   }

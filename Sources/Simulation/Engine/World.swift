@@ -62,6 +62,8 @@ struct World: ~Copyable {
   let modeCosts: Table<ModeCosts>
   /// Packets that are no first ones cost something at some node.
   var packetsCost = false
+  /// By connection, where `isTranslatedAtSocket`: what the client dialled.
+  var dialledTuples: [UInt32: FlowTuple] = [:]
   let masqueradesPodTraffic: Bool
   let recorderWarmUp: SimTime
   var icmp = ICMPLimiter()
@@ -102,6 +104,8 @@ struct World: ~Copyable {
   var events: [ClusterEventRow] = []
   var staleness: [StalenessRow] = []
   var notes: [String] = []
+  /// Clean-ups of UDP entries, in the order in which they were made; nil: nobody asked for them.
+  var cleanupLog: [ConntrackCleanup]?
 
   static let purposePath = RandomPurpose("path")
   static let purposeService = RandomPurpose("service-time")
