@@ -25,7 +25,7 @@ extension ProxyFleet {
     target.queuedSince = queued <= now ? queued : .distantFuture
     target.table = TableState(
       services: revision(.services, process), slices: revision(.slices, process),
-      eyes: makeEyes(index, zone: process.zone, nodeIP: process.nodeIP, reusing: tables[index].nat.eyes),
+      eyes: eyesOfSync(index, isFull: target.isFull),
       orderKey: draws.order(node: index, ordinal: process.syncOrdinal), totals: totals(process))
     processes[index].target = target
     processes[index].failsNext = false
@@ -37,6 +37,15 @@ extension ProxyFleet {
       output.schedule.append((now + min(share, duration), .filterCommit(id, epoch: process.epoch)))
     }
     output.schedule.append((now + duration, .natCommit(id, epoch: process.epoch)))
+  }
+
+  /// In nftables mode only a full sync looks for node port addresses (k/k pkg/proxy/nftables/proxier.go,
+  /// setupNFTables); whatever else a process knows of its node makes the sync a full one when it changes.
+  private mutating func eyesOfSync(_ index: Int, isFull: Bool) -> Int32 {
+    let present = tables[index].nat.eyes
+    let process = processes[index]
+    if process.settings.mode == .nftables && !isFull && present >= 0 { return present }
+    return makeEyes(index, zone: process.zone, nodeIP: process.nodeIP, reusing: present)
   }
 
   private func revision(_ kind: WatchKind, _ process: ProxyProcess) -> UInt32 {
@@ -76,7 +85,9 @@ extension ProxyFleet {
     }
     let old = tables[index].nat
     collectTouched(index, target)
-    recordSync(index, target, now, &output)
+    let operations =
+      eyes[Int(target.table.eyes)].mode == .nftables ? countNftablesOperations(index, target) : nil
+    recordSync(index, target, now, operations, &output)
     tables[index].nat = target.table
     tables[index].filter = target.table
     dropAffinityLists(index, old)
@@ -118,8 +129,10 @@ extension ProxyFleet {
   }
 
   private func recordSync(
-    _ index: Int, _ target: SyncTarget, _ now: SimTime, _ output: inout ProxyOutput
+    _ index: Int, _ target: SyncTarget, _ now: SimTime, _ operations: NftablesOperations?,
+    _ output: inout ProxyOutput
   ) {
+    let written = operations.map { $0.sync + $0.cleanup } ?? rulesWritten(target, processes[index].settings)
     var oldest = SimTime.distantFuture
     let process = processes[index]
     if process.programmedServices < target.services {
@@ -131,7 +144,7 @@ extension ProxyFleet {
     output.syncs.append(
       SyncRecord(
         node: NodeID(index), start: target.start, end: now, kind: target.isFull ? .full : .partial,
-        changes: touched.count, rulesWritten: rulesWritten(target, process.settings),
+        changes: touched.count, rulesWritten: written,
         programmingLatency: oldest == .distantFuture ? nil : now - oldest, slicesRevision: target.table.slices
       ))
   }
@@ -155,6 +168,10 @@ extension ProxyFleet {
     let chains = recent.chains(of: UInt32(index))
     if chains.isEmpty { return }
     let new = tables[index].nat
+    if old.eyes >= 0 && eyes[Int(old.eyes)].mode != eyes[Int(new.eyes)].mode {
+      // Each mode keeps its own, and cleans up behind another.
+      return recent.removeLists(of: UInt32(index)) { _ in true }
+    }
     let locality = eyes[Int(new.eyes)].locality
     var gone: Set<UInt32> = []
     for chain in chains {

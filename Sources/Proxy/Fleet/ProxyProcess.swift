@@ -73,4 +73,6 @@ struct ProxyProcess {
   var emptySince = SimTime.zero
   var syncOrdinal: UInt64 = 0
   var starts: UInt64 = 0
+  /// nftables: chains that the last sync left empty.
+  var staleChains: [NftablesStaleChain] = []
 }
