@@ -82,28 +82,28 @@ extension ProxyFleet {
   }
 }
 
-/// Tells a walk: rules that only lead from chain to chain are told, too, since a reader of `nft list` looks
-/// for them.
+/// Tells a walk. Left out are rules that matched and did nothing: jumps to a chain, and lookups that found
+/// nothing.
 struct NftablesNarrator {
   let table: NftablesTable
   let writer: NftablesWriter
 
   func steps(_ walk: NftablesWalk) -> [DecisionStep] {
-    walk.events.map { event in
+    var steps: [DecisionStep] = []
+    for (position, event) in walk.events.enumerated() {
+      let next = position + 1 < walk.events.count ? walk.events[position + 1] : nil
       switch event {
       case .rule(let chain, let index):
         let rule = table[chain][index]
-        return step(writer.names.text(chain), writer.text(rule), why(rule))
+        guard let why = why(rule, next) else { continue }
+        steps.append(step(writer.names.text(chain), writer.text(rule), why))
       case .element(let map, let key):
         guard let element = table.element(map, key) else { preconditionFailure("no element \(key)") }
-        return step(writer.names.text(map), writer.text(map, key, element), why(map, element))
-      case .choice(let endpoint, let outOf):
-        let text = "numgen random mod \(outOf)"
-        let what = "\(endpoint.address):\(endpoint.port)"
-        return step(
-          "", text, outOf == 1 ? "\(what), the only endpoint" : "\(what), one of \(outOf) at random")
+        steps.append(step(writer.names.text(map), writer.text(map, key, element), why(map, element)))
+      case .choice: continue
       }
     }
+    return steps
   }
 
   private func step(_ chain: String, _ rule: String, _ why: String) -> DecisionStep {
@@ -123,15 +123,31 @@ struct NftablesNarrator {
     }
   }
 
-  private func why(_ rule: NftablesRule) -> String {
-    let conditions = rule.matches.compactMap(why).joined(separator: ", ")
-    let effects = rule.statements.compactMap(why).joined(separator: ", ")
-    return [conditions, effects].filter { !$0.isEmpty }.joined(separator: ": ")
+  /// nil: the rule did nothing to the packet.
+  private func why(_ rule: NftablesRule, _ next: NftablesWalk.Event?) -> String? {
+    var effects: [String] = []
+    for statement in rule.statements {
+      switch (statement, next) {
+      case (.jump(.markForMasquerade), _): effects.append("to be marked for masquerading")
+      case (.jump, _): continue
+      case (.lookup, .element): effects.append("found")
+      case (.lookup, _): continue
+      case (.gotoRandom, .choice(let endpoint, let outOf)),
+        (.translateToRandom, .choice(let endpoint, let outOf)):
+        let share = outOf == 1 ? "the only endpoint" : "one of \(outOf) with equal chances"
+        effects.append("\(endpoint.address):\(endpoint.port), \(share)")
+      default: if let effect = why(statement) { effects.append(effect) }
+      }
+    }
+    if effects.isEmpty { return nil }
+    let conditions = rule.matches.compactMap(why)
+    return (conditions.isEmpty ? "" : conditions.joined(separator: ", ") + ": ")
+      + effects.joined(separator: ", ")
   }
 
   private func why(_ match: NftablesMatch) -> String? {
     switch match {
-    case .isNew: "first packet of a connection"
+    case .isNew: nil
     case .destinationIn(.clusterIPs): "destination is some Service's cluster IP"
     case .destinationIn(.nodePortIPs): "destination takes node ports"
     case .destinationIn, .transport: nil
@@ -152,15 +168,16 @@ struct NftablesNarrator {
 
   private func why(_ statement: NftablesStatement) -> String? {
     switch statement {
-    case .jump, .goto, .clearMark, .gotoRandom: nil
-    case .lookup: "looked up"
+    case .jump, .lookup, .clearMark, .gotoRandom, .translateToRandom: nil
+    case .goto(.clusterPolicy): "to the endpoints of the cluster"
+    case .goto(.localPolicy): "to the endpoints of this node"
+    case .goto: "to the endpoint"
     case .mark: "marked for masquerading"
     case .masquerade: "source replaced by that of the interface it leaves by"
     case .reject: "refused with ICMP port unreachable"
     case .drop: "dropped"
     case .returnToCaller: "no masquerading"
     case .translate(let endpoint): "destination becomes \(endpoint.address):\(endpoint.port)"
-    case .translateToRandom: "destination becomes an endpoint"
     case .remember: "source remembered for session affinity"
     }
   }
