@@ -27,9 +27,12 @@ extension ProxyFleet {
       services: revision(.services, process), slices: revision(.slices, process),
       eyes: eyesOfSync(index, isFull: target.isFull),
       orderKey: draws.order(node: index, ordinal: process.syncOrdinal), totals: totals(process))
+    countSync(index, &target)
     processes[index].target = target
     processes[index].failsNext = false
-    let duration = draws.sync(node: index, ordinal: process.syncOrdinal)
+    let duration =
+      process.settings.mode == .ebpf
+      ? process.settings.ebpf.reconcileTime : draws.sync(node: index, ordinal: process.syncOrdinal)
     let id = NodeID(index)
     // Only iptables has two kernel tables, committed one after the other.
     if process.settings.mode == .iptables {
@@ -85,13 +88,17 @@ extension ProxyFleet {
     }
     let old = tables[index].nat
     collectTouched(index, target)
-    let operations =
-      eyes[Int(target.table.eyes)].mode == .nftables ? countNftablesOperations(index, target) : nil
-    recordSync(index, target, now, operations, &output)
+    recordSync(index, target, now, &output)
     tables[index].nat = target.table
     tables[index].filter = target.table
+    processes[index].ruleCounts = target.ruleCounts
+    processes[index].lastWritten = target.written
     dropAffinityLists(index, old)
-    collectCleanups(index, target, now, &output)
+    if eyes[Int(target.table.eyes)].mode == .ebpf {
+      collectRemovals(index, from: old, now, &output)
+    } else {
+      collectCleanups(index, target, now, &output)
+    }
     processes[index].programmedServices = target.services
     processes[index].programmedSlices = target.slices
     processes[index].hasSynced = true
@@ -109,7 +116,7 @@ extension ProxyFleet {
   }
 
   /// Fills `touched` with the Services of the changes that a sync brings, in order of their first change.
-  private mutating func collectTouched(_ index: Int, _ target: SyncTarget) {
+  mutating func collectTouched(_ index: Int, _ target: SyncTarget) {
     touched.removeAll(keepingCapacity: true)
     touchGeneration += 1
     for kind in WatchKind.allCases {
@@ -128,11 +135,10 @@ extension ProxyFleet {
     }
   }
 
-  private func recordSync(
-    _ index: Int, _ target: SyncTarget, _ now: SimTime, _ operations: NftablesOperations?,
-    _ output: inout ProxyOutput
+  private mutating func recordSync(
+    _ index: Int, _ target: SyncTarget, _ now: SimTime, _ output: inout ProxyOutput
   ) {
-    let written = operations.map { $0.sync + $0.cleanup } ?? rulesWritten(target, processes[index].settings)
+    let written = rulesWritten(index, target)
     var oldest = SimTime.distantFuture
     let process = processes[index]
     if process.programmedServices < target.services {
@@ -149,8 +155,18 @@ extension ProxyFleet {
       ))
   }
 
-  /// Dispatch chains are always written in full, chains of a Service port only if it was touched (FACTS C3).
-  private func rulesWritten(_ target: SyncTarget, _ settings: ProxySettings) -> Int {
+  /// What a sync writes, in each mode's own terms. iptables: dispatch chains are always written in full, chains
+  /// of a Service port only if it was touched (FACTS C3).
+  private mutating func rulesWritten(_ index: Int, _ target: SyncTarget) -> Int {
+    let settings = processes[index].settings
+    switch settings.mode {
+    case .iptables: return target.written.filter + target.written.nat
+    case .nftables:
+      let operations = countNftablesOperations(index, target)
+      return operations.sync + operations.cleanup
+    case .ebpf: return entriesWritten(index, target)
+    case .ipvs: break
+    }
     let totals = target.table.totals
     let perNodePort = settings.localhostNodePorts ? 2 : 1
     var rules = Int(totals.dispatch) + Int(totals.nodePorts) * perNodePort + Int(totals.filter)

@@ -26,6 +26,7 @@ public struct ProxyFleet: ~Copyable {
   var plans = PlanCache()
   var candidateSets = CandidateSets()
   var recent = RecentLists()
+  var ebpf = EBPFState()
   var draws: ProxyDraws
   let minorVersion: Int
   /// Ranges of the ServiceCIDR objects, which the nftables mode knows.
@@ -38,6 +39,8 @@ public struct ProxyFleet: ~Copyable {
   var touchedAt: [UInt32] = []
   var touchGeneration: UInt32 = 0
   var touched: [ServiceID] = []
+  /// By settings that matter; nil: not counted yet.
+  var sharedRuleCounts: [SharedRuleCounts?] = []
 
   /// - Parameters:
   ///   - nodes: the nodes that are up at t = 0; their IDs must count from 0.
@@ -88,6 +91,7 @@ public struct ProxyFleet: ~Copyable {
     tables[index].firstAddress = UInt32(addressPool.count)
     tables[index].addressCount = UInt32(addresses.count)
     addressPool.append(contentsOf: addresses)
+    ebpf.setAddresses(of: index, addresses)
   }
 
   /// The node's own interfaces changed: which destinations are local changes at once; rules do not.
@@ -116,7 +120,8 @@ public struct ProxyFleet: ~Copyable {
       dropsInvalid: !settings.tcpBeLiberal,
       acceptsAnyNodePortAddress: settings.acceptsAnyNodePortAddress,
       firstNodePortAddress: 0,
-      nodePortAddressCount: UInt32(accepted.count))
+      nodePortAddressCount: UInt32(accepted.count),
+      agent: settings.mode == .ebpf ? ebpf.agent(settings.ebpf) : -1)
     if reusing >= 0 {
       let old = eyes[Int(reusing)]
       fresh.firstNodePortAddress = old.firstNodePortAddress
