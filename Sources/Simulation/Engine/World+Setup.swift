@@ -22,7 +22,7 @@ extension World {
     }
     let proxies = ProxyFleet(
       nodes: nodes, timing: scenario.cluster.timing, minorVersion: scenario.cluster.minorVersion,
-      seed: scenario.seed, replication: replication)
+      serviceCIDRs: [scenario.cluster.serviceCIDR], seed: scenario.seed, replication: replication)
     var world = World(scenario, replication, control, proxies)
     world.setUp()
     return world
