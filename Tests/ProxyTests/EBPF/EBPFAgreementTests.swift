@@ -159,7 +159,7 @@ extension ProxyWorld {
       #expect(coverage.reasons[reason, default: 0] > 50, "\(reason)")
     }
     #expect(coverage.affinity > 100)
-    #expect(coverage.masqueraded > 500)
+    #expect(coverage.masqueraded > 100)
     #expect(coverage.atSocket > 5000)
   }
 }
