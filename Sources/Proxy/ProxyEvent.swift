@@ -32,7 +32,7 @@ public struct SyncRecord: Sendable, Equatable {
   public var kind: SyncKind
   /// Services touched by what had been delivered since the last sync.
   public var changes: Int
-  /// Rules written to both tables (Services whose sets depend on the node are counted cluster-wide).
+  /// Rules written to all tables.
   public var rulesWritten: Int
   /// End of the sync minus the API write of the oldest change in it; nil where it brought none.
   public var programmingLatency: SimDuration?

@@ -87,6 +87,12 @@ extension ProxyFleet {
   /// A kube-proxy process runs on the node and has programmed its first rules.
   public func hasProgrammed(_ node: NodeID) -> Bool { tables[node.index].nat.eyes >= 0 }
 
+  /// The mode whose rules the node has in its kernel; nil: none since its boot.
+  public func programmedMode(_ node: NodeID) -> ProxyMode? {
+    let state = tables[node.index].nat
+    return state.eyes >= 0 ? eyes[Int(state.eyes)].mode : nil
+  }
+
   /// From 1.37 kube-proxy exits when its Node object's addresses change (FACTS J); the caller restarts it.
   public var restartsOnAddressChange: Bool { minorVersion >= 37 }
 }

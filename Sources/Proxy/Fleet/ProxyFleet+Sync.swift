@@ -27,6 +27,7 @@ extension ProxyFleet {
       services: revision(.services, process), slices: revision(.slices, process),
       eyes: makeEyes(index, zone: process.zone, nodeIP: process.nodeIP, reusing: tables[index].nat.eyes),
       orderKey: draws.order(node: index, ordinal: process.syncOrdinal), totals: totals(process))
+    countSync(index, &target)
     processes[index].target = target
     processes[index].failsNext = false
     let duration =
@@ -81,6 +82,8 @@ extension ProxyFleet {
     recordSync(index, target, now, &output)
     tables[index].nat = target.table
     tables[index].filter = target.table
+    processes[index].ruleCounts = target.ruleCounts
+    processes[index].lastWritten = target.written
     dropAffinityLists(index, old)
     if eyes[Int(target.table.eyes)].mode == .ebpf {
       collectRemovals(index, from: old, now, &output)
@@ -104,7 +107,7 @@ extension ProxyFleet {
   }
 
   /// Fills `touched` with the Services of the changes that a sync brings, in order of their first change.
-  private mutating func collectTouched(_ index: Int, _ target: SyncTarget) {
+  mutating func collectTouched(_ index: Int, _ target: SyncTarget) {
     touched.removeAll(keepingCapacity: true)
     touchGeneration += 1
     for kind in WatchKind.allCases {
@@ -146,6 +149,7 @@ extension ProxyFleet {
 
   /// Dispatch chains are always written in full, chains of a Service port only if it was touched (FACTS C3).
   private func rulesWritten(_ target: SyncTarget, _ settings: ProxySettings) -> Int {
+    if settings.mode == .iptables { return target.written.filter + target.written.nat }
     let totals = target.table.totals
     let perNodePort = settings.localhostNodePorts ? 2 : 1
     var rules = Int(totals.dispatch) + Int(totals.nodePorts) * perNodePort + Int(totals.filter)

@@ -37,6 +37,8 @@ public struct ProxyFleet: ~Copyable {
   var touchedAt: [UInt32] = []
   var touchGeneration: UInt32 = 0
   var touched: [ServiceID] = []
+  /// By settings that matter; nil: not counted yet.
+  var sharedRuleCounts: [SharedRuleCounts?] = []
 
   /// - Parameters:
   ///   - nodes: the nodes that are up at t = 0; their IDs must count from 0.
@@ -111,7 +113,8 @@ public struct ProxyFleet: ~Copyable {
       podMask: settings.clusterCIDR.map { IPv4CIDR.mask($0.prefixLength) } ?? 0,
       masqueradesAll: settings.masqueradeAll, localhostNodePorts: settings.localhostNodePorts,
       dropsInvalid: !settings.tcpBeLiberal,
-      acceptsAnyNodePortAddress: settings.nodePortAddresses.isEmpty && settings.mode != .nftables,
+      acceptsAnyNodePortAddress: settings.mode != .nftables
+        && (settings.nodePortAddresses.isEmpty || settings.nodePortAddresses.contains { $0.prefixLength == 0 }),
       firstNodePortAddress: 0,
       nodePortAddressCount: UInt32(accepted.count),
       agent: settings.mode == .ebpf ? ebpf.agent(settings.ebpf) : -1)

@@ -100,6 +100,7 @@ extension World {
 
   /// Stale UDP entries (FACTS C10).
   private mutating func clean(_ cleanup: ConntrackCleanup) {
+    cleanupLog?.append(cleanup)
     let frontends = Set(cleanup.frontends)
     let serving = Set(cleanup.serving)
     _ = conntrack[cleanup.node.index].pointee.removeAll { entry in

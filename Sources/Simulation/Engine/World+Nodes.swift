@@ -118,8 +118,7 @@ extension World {
       leaving.destination = verdict.address
       leaving.destinationPort = verdict.port
     }
-    let isMasqueraded = verdict.masquerade || leavesPodNetwork(origin, leaving.destination)
-    if isMasqueraded {
+    if verdict.masquerade || leavesPodNetwork(node, origin, leaving.destination) {
       leaving.source = masqueradeAddress(node, towards: leaving.destination)
       leaving.sourcePort = UInt16(1024 + stream.below(64512))
     }
@@ -146,16 +145,6 @@ extension World {
 
   /// nf_nat_core.c tries at most 128 candidates (FACTS E6).
   private static var snatAttempts: Int { 128 }
-
-  /// A pod's traffic to anything outside the pod network leaves with its node's address.
-  private func leavesPodNetwork(_ origin: FlowOrigin, _ destination: IPv4Address) -> Bool {
-    origin == .pod && masqueradesPodTraffic && !podNetwork.contains(destination)
-  }
-
-  /// The address of the interface by which the packet leaves (FACTS C7).
-  private func masqueradeAddress(_ node: Int, towards destination: IPv4Address) -> IPv4Address {
-    nodePlanes[node].podCIDR.contains(destination) ? nodePlanes[node].gateway : nodePlanes[node].address
-  }
 
   private mutating func reject(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin, _ verdict: Verdict) {
     let packet = packets[slot]

@@ -167,7 +167,7 @@ extension World {
     }
   }
 
-  private mutating func outsideHost(_ address: IPv4Address) -> HostReference {
+  mutating func outsideHost(_ address: IPv4Address) -> HostReference {
     let known = addresses.owner(of: address)
     if known.kind == .outside { return known }
     outsideHosts.append(address)
