@@ -43,7 +43,7 @@ public struct LabTable {
     var rows: [String] = []
     var columns: [String] = []
     var cells: [String: [String: String]] = [:]
-    for (index, check) in judgement.checks.enumerated() {
+    for (index, check) in judgement.checks.enumerated() where check.story == nil {
       if cells[check.target] == nil { rows.append(check.target) }
       if !columns.contains(check.vantage) { columns.append(check.vantage) }
       cells[check.target, default: [:]][check.vantage] = cell(index)
@@ -58,20 +58,46 @@ public struct LabTable {
     }
     var lines = [line("", columns)]
     for row in rows { lines.append(line(row, columns.map { cells[row]?[$0] ?? "" })) }
-    return lines.joined(separator: "\n") + "\n"
+    return lines.joined(separator: "\n") + "\n" + stories
   }
+
+  /// Checks that are more than connections to one address.
+  private var stories: String {
+    var rows = [["", "predicted", "met", "p"]]
+    for (index, check) in judgement.checks.enumerated() {
+      guard let story = check.story else { continue }
+      let mark = judgement.problems(index).isEmpty ? "" : "!"
+      let value = check.test.map { String(format: "%.2f", $0.pValue) } ?? ""
+      rows.append([check.target, story.predicted, mark + story.met, value])
+    }
+    guard rows.count > 1 else { return "" }
+    let widths = (0..<4).map { column in 2 + (rows.map { $0[column].count }.max() ?? 0) }
+    let lines = rows.map { row in
+      zip(row, widths).map { LabText.pad($0, $1) }.joined().trimmingTrailingSpaces + "\n"
+    }
+    return "\n" + lines.joined()
+  }
+
+  /// What the cells mean.
+  public static let legend = """
+    3 p=.43  answered by three pods, whose shares go with the predicted ones: chi-square test
+    1        answered by one pod     3*  one of three, and always the same one (session affinity)
+    refused, unreachable, silence    what the client met instead of an answer
+    In every case the source address that the pod saw is the predicted one. ! marks a disagreement.
+    """
 
   /// What disagrees, in full; empty if nothing does.
   public var disagreements: String {
     judgement.disagreements.map { index in
       let check = judgement.checks[index]
-      let head = "DISAGREES: \(check.target) from \(check.vantage): predicted \(check.prediction.summary)\n"
+      let predicted = check.story?.predicted ?? check.prediction.summary
+      let head = "DISAGREES: \(check.target) from \(check.vantage): predicted \(predicted)\n"
       return head + judgement.problems(index).map { "  \($0)\n" }.joined() + "  met: \(Self.tally(check))\n"
     }.joined()
   }
 
   /// `10.244.1.2:8080 saw 10.244.1.1 x 40`, and so on.
-  static func tally(_ check: LabCheck) -> String {
+  public static func tally(_ check: LabCheck) -> String {
     var order: [String] = []
     var counts: [String: Int] = [:]
     for attempt in check.attempts {
@@ -86,6 +112,20 @@ public struct LabTable {
       counts[name, default: 0] += 1
     }
     return order.map { "\($0)\(counts[$0] ?? 0)" }.joined(separator: ", ")
+  }
+
+  /// `137, 128 and 135`, by server; other meetings by their kind.
+  public static func spread(_ attempts: [LabAttempt]) -> String {
+    var servers: [LabEnd: Int] = [:]
+    var views: [LabView: Int] = [:]
+    for attempt in attempts {
+      if case .answered(let answer) = attempt.meeting { servers[answer.server, default: 0] += 1 }
+      if let view = LabCheck.view(attempt.meeting), view != .answer { views[view, default: 0] += 1 }
+    }
+    var parts: [String] = []
+    for server in servers.keys.sorted() { parts.append("\(server.address): \(servers[server] ?? 0)") }
+    for view in LabView.allCases { if let count = views[view] { parts.append("\(view.rawValue): \(count)") } }
+    return parts.joined(separator: ", ")
   }
 
   /// How many checks, connections and tests there were, and what they say together.
