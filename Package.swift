@@ -122,7 +122,7 @@ let package = Package(
         "Simulation", "Scenario", "Cluster", "Proxy", "Traffic", "SimStatistics", "SimRandom", "SimKernel",
         "NetworkTypes",
       ],
-      exclude: ["Reports/Golden"], swiftSettings: ours),
+      exclude: ["Golden", "Reports/Golden"], swiftSettings: ours),
     .testTarget(
       name: "KernelLabTests", dependencies: ["KernelLab", "SimStatistics", "NetworkTypes", "SimKernel"],
       swiftSettings: ours),

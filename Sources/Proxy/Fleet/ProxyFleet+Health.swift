@@ -44,13 +44,15 @@ extension ProxyFleet {
   /// has waited for twice the sync period. False while no process runs.
   public mutating func isHealthy(_ node: NodeID, at now: SimTime) -> Bool {
     let index = node.index
+    let settings = processes[index].settings
+    if settings.mode == .ebpf, !settings.ebpf.healthz { return false }
     let queued: SimTime
     switch processes[index].phase {
     case .down, .starting: return false
     case .idle: queued = min(nextDelivery(.services, index), nextDelivery(.slices, index))
     case .syncing: queued = processes[index].target.queuedSince
     }
-    return queued > now || now - queued < processes[index].settings.syncPeriod * 2
+    return queued > now || now - queued < settings.syncPeriod * 2
   }
 
   /// Distinct addresses of local Ready endpoints, as the health check node port of a Service answers them:

@@ -27,9 +27,12 @@ extension ProxyFleet {
       services: revision(.services, process), slices: revision(.slices, process),
       eyes: makeEyes(index, zone: process.zone, nodeIP: process.nodeIP, reusing: tables[index].nat.eyes),
       orderKey: draws.order(node: index, ordinal: process.syncOrdinal), totals: totals(process))
+    countSync(index, &target)
     processes[index].target = target
     processes[index].failsNext = false
-    let duration = draws.sync(node: index, ordinal: process.syncOrdinal)
+    let duration =
+      process.settings.mode == .ebpf
+      ? process.settings.ebpf.reconcileTime : draws.sync(node: index, ordinal: process.syncOrdinal)
     let id = NodeID(index)
     // Only iptables has two kernel tables, committed one after the other.
     if process.settings.mode == .iptables {
@@ -79,8 +82,14 @@ extension ProxyFleet {
     recordSync(index, target, now, &output)
     tables[index].nat = target.table
     tables[index].filter = target.table
+    processes[index].ruleCounts = target.ruleCounts
+    processes[index].lastWritten = target.written
     dropAffinityLists(index, old)
-    collectCleanups(index, target, now, &output)
+    if eyes[Int(target.table.eyes)].mode == .ebpf {
+      collectRemovals(index, from: old, now, &output)
+    } else {
+      collectCleanups(index, target, now, &output)
+    }
     processes[index].programmedServices = target.services
     processes[index].programmedSlices = target.slices
     processes[index].hasSynced = true
@@ -98,7 +107,7 @@ extension ProxyFleet {
   }
 
   /// Fills `touched` with the Services of the changes that a sync brings, in order of their first change.
-  private mutating func collectTouched(_ index: Int, _ target: SyncTarget) {
+  mutating func collectTouched(_ index: Int, _ target: SyncTarget) {
     touched.removeAll(keepingCapacity: true)
     touchGeneration += 1
     for kind in WatchKind.allCases {
@@ -117,7 +126,7 @@ extension ProxyFleet {
     }
   }
 
-  private func recordSync(
+  private mutating func recordSync(
     _ index: Int, _ target: SyncTarget, _ now: SimTime, _ output: inout ProxyOutput
   ) {
     var oldest = SimTime.distantFuture
@@ -131,13 +140,16 @@ extension ProxyFleet {
     output.syncs.append(
       SyncRecord(
         node: NodeID(index), start: target.start, end: now, kind: target.isFull ? .full : .partial,
-        changes: touched.count, rulesWritten: rulesWritten(target, process.settings),
+        changes: touched.count,
+        rulesWritten: process.settings.mode == .ebpf
+          ? entriesWritten(index, target) : rulesWritten(target, process.settings),
         programmingLatency: oldest == .distantFuture ? nil : now - oldest, slicesRevision: target.table.slices
       ))
   }
 
   /// Dispatch chains are always written in full, chains of a Service port only if it was touched (FACTS C3).
   private func rulesWritten(_ target: SyncTarget, _ settings: ProxySettings) -> Int {
+    if settings.mode == .iptables { return target.written.filter + target.written.nat }
     let totals = target.table.totals
     let perNodePort = settings.localhostNodePorts ? 2 : 1
     var rules = Int(totals.dispatch) + Int(totals.nodePorts) * perNodePort + Int(totals.filter)

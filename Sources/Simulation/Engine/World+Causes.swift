@@ -244,6 +244,7 @@ extension World {
     }
     let hasMoved = onPath.contains { !nodePlanes[$0].formerAddresses.isEmpty }
     if story.wasEstablished, hasMoved { return .nodeAddressChanged }
+    if onPath.contains(where: { conntrack[$0].pointee.latestEviction >= story.openedAt }) { return .mapFull }
     return .conntrackExpired
   }
 

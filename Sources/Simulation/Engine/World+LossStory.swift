@@ -50,19 +50,20 @@ extension World {
     let c = connections[slot].pointee
     let instance = instances[Int(c.instance)]
     let group = instance.group
-    var story = LossStory(tuple: c.tuple, clientHost: instance.host, clientNode: instance.node)
+    var story = LossStory(tuple: dialled(slot), clientHost: instance.host, clientNode: instance.node)
     if c.decidingNode != .max { story.decidingNode = Int(c.decidingNode) }
     if c.backend != .max { story.backend = BackendID(c.backend) }
     if c.entryNode != .max { story.entryNode = Int(c.entryNode) }
     story.backendNode = backendNode(slot)
     story.wasEstablished = c.wasEstablished
     story.hasLostConntrack = c.hasLostConntrack
-    story.isDecidedByConntrack = c.decidedAt < c.phaseStart
+    // A socket that an agent should have destroyed is as stale as the agent: no conntrack decided there.
+    story.isDecidedByConntrack = !c.isTranslatedAtSocket && c.decidedAt < c.phaseStart
     story.openedAt = SimTime(nanoseconds: c.openedAt)
     story.asksDNS = groups[group].asksDNS
     story.isForService = !groups[group].service.isNone
     if story.asksDNS {
-      story.hasStaleAnswer = !answers[groups[group].answer].addresses.contains(c.tuple.destination)
+      story.hasStaleAnswer = !answers[groups[group].answer].addresses.contains(story.tuple.destination)
     }
     return story
   }

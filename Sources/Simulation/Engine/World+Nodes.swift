@@ -58,7 +58,9 @@ extension World {
     case .request, .keepalive:
       // tcp_loose: picked up in mid-stream, so it passes the nat rules again and may get another backend.
       let packet = packets[slot]
-      if connections.isCurrent(packet.connection, packet.generation) {
+      if connections.isCurrent(packet.connection, packet.generation),
+        !isUntranslated(packet, node)
+      {
         connections[packet.connection].pointee.hasLostConntrack = true
       }
       openFlow(slot, node, origin, state: .established)
@@ -79,9 +81,13 @@ extension World {
     case .forward, .notProxied:
       break
     case .reject:
-      return reject(slot, node, origin, verdict)
+      return verdict.isAtSocket
+        ? refuseAtSocket(slot, node, origin, verdict) : reject(slot, node, origin, verdict)
     case .drop:
       return lose(slot, .refusedByTable(node: node, verdict, packet.tuple, origin))
+    }
+    if verdict.isAtSocket {
+      return connectElsewhere(slot, node, origin, verdict, state, &stream)
     }
     if origin == .pod { expectNextPort(after: packet.tuple, node) }
     guard let leaving = remember(slot, node, origin, verdict, state, &stream) else { return }
@@ -102,7 +108,7 @@ extension World {
 
   /// Inserts the flow with its translation.
   /// - Returns: the tuple with which the packet leaves; nil if it was dropped here.
-  private mutating func remember(
+  mutating func remember(
     _ slot: UInt32, _ node: Int, _ origin: FlowOrigin, _ verdict: Verdict, _ state: ConntrackState,
     _ stream: inout RandomStream
   ) -> FlowTuple? {
@@ -153,7 +159,7 @@ extension World {
     forward(slot, from: node, origin, extra: .zero)
   }
 
-  private mutating func noteDecision(_ packet: Packet, _ node: Int, _ verdict: Verdict) {
+  mutating func noteDecision(_ packet: Packet, _ node: Int, _ verdict: Verdict) {
     guard connections.isCurrent(packet.connection, packet.generation) else { return }
     let c = connections[packet.connection]
     c.pointee.decidingNode = UInt32(node)

@@ -60,6 +60,8 @@ struct World: ~Copyable {
   var paths: NetworkPaths
   let podNetwork: IPv4CIDR
   let costPerRule: SimDuration
+  /// By connection, where `isTranslatedAtSocket`: what the client dialled.
+  var dialledTuples: [UInt32: FlowTuple] = [:]
   let masqueradesPodTraffic: Bool
   let recorderWarmUp: SimTime
   var icmp = ICMPLimiter()

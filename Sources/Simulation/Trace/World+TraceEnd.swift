@@ -230,7 +230,8 @@ extension World {
         if let flow = way.flows.last(where: { $0.node == node && $0.reply == tuple }) {
           tuple = flow.original.reversed
         }
-        step = nextStep(tuple, from: node, .outside)
+        let isHome = probe.client.host == HostReference(.node, UInt32(node))
+        step = nextStep(tuple, from: node, isHome ? .node : .outside)
       } else {
         step = stepFromOutside(tuple.destination)
       }
