@@ -110,7 +110,7 @@ struct LabCluster {
       guard let index = plan.pods.firstIndex(where: { $0.name == pod.metadata.name }) else { continue }
       found.append(
         LabVantage(
-          name: "\(pod.metadata.name) (\(plan.nodes[plan.pods[index].node].name))", place: .pod(index),
+          name: "\(pod.metadata.name), on \(plan.nodes[plan.pods[index].node].name)", place: .pod(index),
           from: "pod/\(pod.metadata.namespacedName)", via: nil))
     }
     let ends = [plan.nodes.startIndex, plan.nodes.index(before: plan.nodes.endIndex)]
@@ -123,7 +123,7 @@ struct LabCluster {
       let node = plan.nodes[host.via].name
       found.append(
         LabVantage(
-          name: "outside via \(node)", place: .outside(index), from: "external/\(host.address)",
+          name: "outside, via \(node)", place: .outside(index), from: "external/\(host.address)",
           via: "node/\(node)"))
     }
     return found

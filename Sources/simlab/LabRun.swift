@@ -84,7 +84,10 @@
       var probes: [Probe] = []
       for target in cluster.targets {
         for vantage in cluster.vantages where cluster.tries(target, from: vantage) {
-          let prediction = try predictor.predict(target, from: vantage)
+          guard let prediction = try predictor.predict(target, from: vantage) else {
+            note(["\(target.name) from \(vantage.name): left out, it leaves for a load balancer"])
+            continue
+          }
           asked.append((target, vantage, prediction))
           probes.append(
             Probe(

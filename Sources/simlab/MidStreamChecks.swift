@@ -35,7 +35,7 @@
         throw LabError.unusable("the scenario has no Service web")
       }
       var predictor = try LabPredictor(cluster)
-      let prediction = try predictor.predict(target, from: vantage)
+      let prediction = try predictor.sure(target, from: vantage)
       return [
         try pickedUp(target, vantage, node, prediction), try notPickedUp(target, vantage, node),
       ]
@@ -87,7 +87,7 @@
         story: .init(predicted: "silence for all \(flows.count)", met: "silence for \(silent)"),
         name: "TCP in mid-stream, entry deleted, tcp_loose 0", vantage: vantage.name,
         attempts: flows.map(\.attempt),
-        problems: silent == flows.count ? [] : ["\(flows.count - silent) met something: \(Set(met))"])
+        problems: silent == flows.count ? [] : ["\(flows.count - silent) met something: \(Set(met.map(\.description)).sorted())"])
     }
 
     /// Flows that were answered once and are kept open.

@@ -28,7 +28,7 @@
       var checks = [stays(flows, vantage, "UDP flows, endpoint left, no clean-up")]
       let old = Set(Self.ends((flows + lonely).map(\.attempt)).compactMap { $0 })
       for cleanup in cleanups { try perform(cleanup, node: node, known: old) }
-      checks.append(moves(flows, vantage, cleanups))
+      checks.append(moves(flows, pair, vantage, cleanups))
       checks.append(stays(lonely, vantage, "UDP flows, last endpoint left, after all clean-ups"))
       return checks + (try fresh([pair, solo], vantage, at: end))
     }
@@ -53,13 +53,15 @@
       return LabCheck(
         story: .init(predicted: "all \(flows.count) stay where they were", met: "\(same) stay"), name: name,
         vantage: vantage.name, attempts: flows.map(\.attempt),
-        problems: same == flows.count ? [] : ["\(flows.count - same) met something else: \(Set(after))"])
+        problems: same == flows.count ? [] : ["\(flows.count - same) met something else"])
     }
 
     private func moves(
-      _ flows: [HeldFlow], _ vantage: LabVantage, _ cleanups: [ConntrackCleanup]
+      _ flows: [HeldFlow], _ target: LabTarget, _ vantage: LabVantage, _ cleanups: [ConntrackCleanup]
     ) -> LabCheck {
-      let serving = Set(cleanups.flatMap(\.serving).map { LabEnd($0.address, $0.port) })
+      // The last clean-up of the Service knows who serves in the end.
+      let last = cleanups.last { $0.frontends.contains { $0.address == target.end.address } }
+      let serving = Set((last?.serving ?? []).map { LabEnd($0.address, $0.port) })
       let before = Self.ends(flows.map(\.attempt))
       let stale = before.filter { $0.map { !serving.contains($0) } ?? false }.count
       let after = loop.askAgain(flows)
@@ -71,9 +73,9 @@
         story: .init(
           predicted: "all \(flows.count) at an endpoint that serves, \(stale) of them moved",
           met: "\(served) at one"),
-        name: "UDP flows, endpoint left, entries deleted as our clean-up says", vantage: vantage.name,
+        name: "UDP flows, endpoint left, entries deleted as ConntrackCleanup says", vantage: vantage.name,
         attempts: flows.map(\.attempt),
-        problems: served == flows.count && stale > 0 ? [] : ["met \(Set(after)), \(stale) were stale"])
+        problems: served == flows.count && stale > 0 ? [] : ["\(flows.count - served) were not, \(stale) were stale"])
     }
 
     /// What new flows meet at that later time.
@@ -82,7 +84,7 @@
     ) throws -> [LabCheck] {
       var predictor = try LabPredictor(cluster, at: time)
       return try targets.map { target in
-        let prediction = try predictor.predict(target, from: vantage)
+        let prediction = try predictor.sure(target, from: vantage)
         let probe = Probe(
           from: namespace(of: vantage), to: target.end, transport: target.transport, attempts: 5)
         let attempts = try loop.run([probe])[0]

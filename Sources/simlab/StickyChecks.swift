@@ -16,7 +16,7 @@
       let crowd = LabCluster.crowd
       vantage.from = "external/\(crowd[0])"
       var predictor = try LabPredictor(cluster)
-      let prediction = LabPrediction(ways: try predictor.predict(target, from: vantage).ways)
+      let prediction = LabPrediction(ways: try predictor.sure(target, from: vantage).ways)
       let first = try connect(crowd, to: target, from: vantage)
       let check = LabCheck(
         target: target.name, vantage: vantage.name, prediction: prediction, attempts: first)

@@ -11,6 +11,13 @@ enum LabText {
     value != 0 && abs(value) < 0.001 ? String(format: "%.1e", value) : String(format: "%.3g", value)
   }
 
+  /// `.43`; `1` and `4e-03` where two digits say nothing.
+  static func chance(_ value: Double) -> String {
+    if value < 0.01 { return String(format: "%.0e", value) }
+    let text = String(format: "%.2f", value)
+    return text.hasPrefix("0") ? String(text.dropFirst()) : "1"
+  }
+
   static func pad(_ text: String, _ width: Int) -> String {
     text + String(repeating: " ", count: max(0, width - text.count))
   }
@@ -35,10 +42,11 @@ public struct LabTable {
     let pods = Set(ways.compactMap(\.server)).count
     if check.prediction.isSticky { return "\(mark)\(pods)*" }
     guard let test = check.test else { return "\(mark)\(pods)" }
-    return "\(mark)\(pods) p=" + String(format: "%.2f", test.pValue)
+    return "\(mark)\(pods) p=" + LabText.chance(test.pValue)
   }
 
-  /// Rows in the order in which targets first come, columns in that of the vantage points.
+  /// Rows in the order in which targets first come, columns in that of the vantage points, whose names stand on
+  /// two lines: `NAME, WHERE`.
   public var text: String {
     var rows: [String] = []
     var columns: [String] = []
@@ -49,14 +57,19 @@ public struct LabTable {
       cells[check.target, default: [:]][check.vantage] = cell(index)
     }
     let first = max(6, rows.map(\.count).max() ?? 0) + 2
-    let widths = columns.map { column in
-      2 + max(column.count, rows.map { cells[$0]?[column]?.count ?? 0 }.max() ?? 0)
+    let heads = columns.map { column -> [String] in
+      let parts = column.split(separator: ",", maxSplits: 1).map { String($0.drop { $0 == " " }) }
+      return parts.count == 2 ? parts : ["", column]
+    }
+    let widths = columns.indices.map { number in
+      let body = rows.map { cells[$0]?[columns[number]]?.count ?? 0 }.max() ?? 0
+      return 2 + max(body, heads[number].map(\.count).max() ?? 0)
     }
     func line(_ name: String, _ values: [String]) -> String {
       let padded = zip(values, widths).map { LabText.pad($0, $1) }.joined()
       return (LabText.pad(name, first) + padded).trimmingTrailingSpaces
     }
-    var lines = [line("", columns)]
+    var lines = [line("", heads.map { $0[0] }), line("", heads.map { $0[1] })]
     for row in rows { lines.append(line(row, columns.map { cells[row]?[$0] ?? "" })) }
     return lines.joined(separator: "\n") + "\n" + stories
   }
@@ -67,7 +80,7 @@ public struct LabTable {
     for (index, check) in judgement.checks.enumerated() {
       guard let story = check.story else { continue }
       let mark = judgement.problems(index).isEmpty ? "" : "!"
-      let value = check.test.map { String(format: "%.2f", $0.pValue) } ?? ""
+      let value = check.test.map { LabText.chance($0.pValue) } ?? ""
       rows.append([check.target, story.predicted, mark + story.met, value])
     }
     guard rows.count > 1 else { return "" }
@@ -80,10 +93,11 @@ public struct LabTable {
 
   /// What the cells mean.
   public static let legend = """
-    3 p=.43  answered by three pods, whose shares go with the predicted ones: chi-square test
-    1        answered by one pod     3*  one of three, and always the same one (session affinity)
-    refused, unreachable, silence    what the client met instead of an answer
-    In every case the source address that the pod saw is the predicted one. ! marks a disagreement.
+    3 p=.43  answered by three pods; p of the chi-square test of their shares against the predicted ones
+    1        answered by one pod
+    3*       answered by one of three pods, and always by the same one (session affinity)
+    refused, unreachable, silence: what the client met instead of an answer. ! marks a disagreement.
+    An answer agrees only if the pod saw the predicted source address.
     """
 
   /// What disagrees, in full; empty if nothing does.
@@ -91,7 +105,7 @@ public struct LabTable {
     judgement.disagreements.map { index in
       let check = judgement.checks[index]
       let predicted = check.story?.predicted ?? check.prediction.summary
-      let head = "DISAGREES: \(check.target) from \(check.vantage): predicted \(predicted)\n"
+      let head = "DISAGREES: \(check.target) (from \(check.vantage)): predicted \(predicted)\n"
       return head + judgement.problems(index).map { "  \($0)\n" }.joined() + "  met: \(Self.tally(check))\n"
     }.joined()
   }

@@ -17,14 +17,14 @@ public struct LoadableRules: Sendable, Equatable {
   public static func iptables(_ text: String, knowsAccounting: Bool) -> LoadableRules {
     guard !knowsAccounting else { return LoadableRules(text: text, remarks: []) }
     var lines: [String] = []
-    var count = 0
+    var isChanged = false
     for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
       let (bare, found) = withoutAccounting(line)
       lines.append(bare)
-      count += found ? 1 : 0
+      isChanged = isChanged || found
     }
-    let remark = "this kernel has no nfacct: the match was left out of \(count) rule(s), as kube-proxy does"
-    return LoadableRules(text: lines.joined(separator: "\n"), remarks: count > 0 ? [remark] : [])
+    let remark = "this kernel has no nfacct: the match was left out of the rules, as kube-proxy does there"
+    return LoadableRules(text: lines.joined(separator: "\n"), remarks: isChanged ? [remark] : [])
   }
 
   /// The line without `-m nfacct --nfacct-name NAME`, and whether that was in it.
