@@ -99,9 +99,11 @@ extension ProxyFleet {
     processes[index].awaitsLists = false
     processes[index].epoch &+= 1
     processes[index].wakeAt = .distantFuture
+    processes[index].staleChains = []
     tables[index].nat = .empty
     tables[index].filter = .empty
     recent.removeLists(of: node.rawValue) { _ in true }
+    ebpf.forgetAffinity(of: index)
   }
 
   /// The node has booted: no rules until the first sync of its proxy, which begins after timing.proxyRestart.

@@ -95,8 +95,8 @@ struct IptablesWords {
   private func whyChosen(_ rule: IptablesRule, _ step: IptablesWalk.Step) -> String {
     if rule.target == .jump(.markMasquerade) {
       for case .notSource(let block) in rule.matches {
-        return
-          "source \(flow.source) is outside the pod network \(block): masqueraded, so that answers return here"
+        return "source \(flow.source) is outside the pod network \(block): masqueraded, so that answers "
+          + "return here"
       }
       return "masqueradeAll: every connection to a cluster IP is masqueraded"
     }
