@@ -11,6 +11,7 @@ extension ProxyFleet {
   public mutating func converge(into output: inout ProxyOutput) {
     precondition(!hasConverged, "converge is called once")
     hasConverged = true
+    var isCountingPrepared = false
     for index in processes.indices where processes[index].phase == .idle {
       list(index, at: .zero)
       let phase = SimDuration(seconds: SyncRunner.maxInterval.seconds * draws.phase(node: index))
@@ -28,6 +29,8 @@ extension ProxyFleet {
         services: history.latestRevision, slices: history.latestRevision, eyes: eyes,
         orderKey: draws.order(node: index, ordinal: 0), totals: history.totals)
       if process.settings.mode == .iptables {
+        if !isCountingPrepared { prepareCounting(table) }
+        isCountingPrepared = true
         let counts = countRules(table)
         let now = self.eyes[Int(eyes)]
         processes[index].ruleCounts = counts

@@ -41,6 +41,8 @@ public struct ProxyFleet: ~Copyable {
   var touched: [ServiceID] = []
   /// By settings that matter; nil: not counted yet.
   var sharedRuleCounts: [SharedRuleCounts?] = []
+  /// The cluster is too large to count each node's rules exactly; decided at convergence.
+  var countsRoughly = false
 
   /// - Parameters:
   ///   - nodes: the nodes that are up at t = 0; their IDs must count from 0.
