@@ -137,7 +137,7 @@ struct CompareCommand: ParsableCommand {
   }
 
   private func load(_ variant: ComparisonVariant) throws -> ScenarioFile {
-    try variant.load(path: scenario, edits: options.edits, seed: options.seed, mode: options.mode)
+    try variant.load(path: scenario, edits: options.edits, seed: options.seed, mode: options.chosenMode())
   }
 
   private func simulate(

@@ -20,7 +20,8 @@ func golden(_ name: String) throws -> String {
 ///   - files: of Golden, in the form that cluster.txt explains; a Service of a later one replaces an earlier one.
 ///   - names: gets the names of the Services, by ServiceID.
 func goldenWorld(
-  _ files: [String] = ["cluster.txt"], names: inout [String], _ change: (inout ProxySettings) -> Void = { _ in }
+  _ files: [String] = ["cluster.txt"], names: inout [String],
+  _ change: (inout ProxySettings) -> Void = { _ in }
 ) throws -> ProxyWorld {
   let settings = testSettings {
     $0.clusterCIDR = IPv4CIDR("10.244.0.0/16")

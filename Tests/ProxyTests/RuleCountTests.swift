@@ -96,7 +96,9 @@ extension ProxyWorld {
         }
       }
       done = world.syncs.count
-      if step == 6 { world.fleet.restart(NodeID(1), settings: random.settings(), at: world.now, into: &world.output) }
+      if step == 6 {
+        world.fleet.restart(NodeID(1), settings: random.settings(), at: world.now, into: &world.output)
+      }
       random.mutate(&world, &services)
       world.run(for: .seconds(5))
     }

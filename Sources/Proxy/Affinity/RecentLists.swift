@@ -66,6 +66,20 @@ struct RecentLists: ~Copyable {
     }
   }
 
+  /// When `source` was last stamped in each chain of `port` that still lists it.
+  func stamps(node: UInt32, port: PortNameID, source: IPv4Address) -> [(chain: UInt32, at: SimTime)] {
+    let number = portIndex.find(Self.key(node, port.rawValue))
+    if number == .max { return [] }
+    var found: [(chain: UInt32, at: SimTime)] = []
+    var index = sourceIndex.find(Self.key(number, source.bits))
+    while index != .max {
+      let entry = entries[Int(index)]
+      found.append((lists[Int(entry.list)].chain, entry.stamp))
+      index = UInt32(bitPattern: entry.nextOfSource)
+    }
+    return found
+  }
+
   /// `chain` must always come with the same `port`.
   mutating func stamp(
     node: UInt32, port: PortNameID, chain: UInt32, source: IPv4Address, at now: SimTime,

@@ -36,7 +36,7 @@ extension World {
     self.replication = replication
     end = .zero + scenario.duration
     podNetwork = scenario.cluster.podCIDR
-    costPerRule = scenario.network.costPerRule
+    modeCosts = ModeCosts.table(scenario.network)
     masqueradesPodTraffic = scenario.network.masqueradesPodTraffic
     recorderWarmUp = .zero + scenario.report.warmUp
     paths = NetworkPaths(scenario.network)
@@ -77,6 +77,7 @@ extension World {
       }
     }
     proxies.converge(into: &proxyOutput)
+    for node in nodePlanes.indices { refreshPacketCost(of: node) }
     for node in nodePlanes.indices { refreshRoutes(to: node) }
     setUpServers()
     setUpClients()

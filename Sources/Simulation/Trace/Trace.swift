@@ -40,14 +40,21 @@ public enum ClientView: String, Sendable, CaseIterable {
   case silence
 }
 
-/// Source and destination of a packet. A source port that masquerading draws is `*`.
+/// Source and destination of a packet. A port that masquerading draws is `*`.
 public struct TracePacket: Sendable, Equatable {
+  public enum DrawnPort: Sendable { case none, source, destination }
   public var tuple: FlowTuple
-  public var hasDrawnPort: Bool
-  public var source: String {
-    "\(tuple.source):" + (hasDrawnPort ? "*" : String(tuple.sourcePort))
+  /// Which port, if any, a random number would decide.
+  public var drawn: DrawnPort
+  public var source: String { "\(tuple.source):" + (drawn == .source ? "*" : String(tuple.sourcePort)) }
+  public var destination: String {
+    "\(tuple.destination):" + (drawn == .destination ? "*" : String(tuple.destinationPort))
   }
-  public var destination: String { "\(tuple.destination):\(tuple.destinationPort)" }
+
+  init(_ tuple: FlowTuple, drawn: DrawnPort = .none) {
+    self.tuple = tuple
+    self.drawn = drawn
+  }
 }
 
 /// What connection tracking does with the packet.

@@ -129,6 +129,8 @@ extension World {
     _ record: inout TraceRecord
   ) -> ClientView {
     guard verdict.kind == .reject else { return .silence }
+    // EHOSTUNREACH (World+Sockets): nothing travels.
+    if verdict.isAtSocket { return .unreachable }
     if origin != .node, !icmp.wouldAllow(node: node, peer: flow.source, now: now) {
       way.lastHop = add(
         .reply, nodePlanes[node].name, "no ICMP error: the kernel's limit is used up for now", way, out: nil,
@@ -222,7 +224,7 @@ extension World {
   func lossOfReply(_ way: TraceWay, from node: Int?, _ probe: TraceProbe) -> Loss? {
     var tuple = way.tuple.reversed
     var place = node
-    let wanted = probe.tuple.reversed
+    let wanted = way.socket.reversed
     for _ in 0..<Int(Packet.timeToLive) {
       let step: NextStep
       if let node = place {
