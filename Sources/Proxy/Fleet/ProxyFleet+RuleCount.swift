@@ -23,7 +23,8 @@ extension ProxyFleet {
       let perNodePort = eyes.localhostNodePorts ? 2 : 1
       let dispatch = Int(state.totals.dispatch) + Int(state.totals.nodePorts) * perNodePort
       return dispatch + Int(state.totals.filter) + Int(state.totals.chains)
-    case .nftables, .ipvs, .ebpf:
+    case .nftables: return nftablesRuleCount(state)
+    case .ipvs, .ebpf:
       return nil
     }
   }
