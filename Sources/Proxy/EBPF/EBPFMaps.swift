@@ -25,6 +25,11 @@ struct EBPFServiceKey: Hashable, Comparable {
 
   /// The form without slot, by which affinity and conflicts know it.
   var frontend: UInt64 { Frontend.key(address, port, transport) }
+  /// With the scope, in bits that the protocol leaves free.
+  var identity: UInt64 { Self.identity(frontend, scope) }
+  static func identity(_ frontend: UInt64, _ scope: EBPFScope) -> UInt64 {
+    frontend | UInt64(scope.rawValue) << 8
+  }
   var text: String {
     "\(address):\(port)/\(transport.apiName)" + (scope == .internal ? "/i" : "")
   }
@@ -113,7 +118,7 @@ struct EBPFMaps {
   var backends: [EBPFBackend] = []
   /// By number of the frontend.
   var sourceRanges: [UInt32: [IPv4CIDR]] = [:]
-  /// Frontends for which a map had no room.
+  /// Identities of frontends for which a map had no room.
   var unprogrammed: Set<UInt64> = []
   /// Entries of cilium_lb4_services_v2, slots included.
   var entries = 0
@@ -253,7 +258,7 @@ extension ProxyFleet {
     guard maps.entries + 1 + used <= agent.maps.services,
       maps.backends.count + unknown <= agent.maps.backends
     else {
-      maps.unprogrammed.insert(draft.key.frontend)
+      maps.unprogrammed.insert(draft.key.identity)
       return
     }
     maps.entries += 1 + used

@@ -6,6 +6,12 @@ import Cluster
 import NetworkTypes
 
 extension ProxyFleet {
+  /// The mode of the tables that `node` has in its kernel; nil without any since its boot.
+  @inline(__always) public func programmedMode(of node: NodeID) -> ProxyMode? {
+    let state = tables[node.index].nat
+    return state.eyes < 0 ? nil : eyes[Int(state.eyes)].mode
+  }
+
   /// Rules (iptables, nftables), servers (ipvs) or map entries (ebpf) of the Services at `node`; nil for a node
   /// without any since its boot, and for modes that do not say.
   public func ruleCount(of node: NodeID) -> Int? {
