@@ -17,8 +17,8 @@ struct SimCommand: ParsableCommand {
       """,
     version: SimulationRun.version,
     subcommands: [
-      RunCommand.self, ValidateCommand.self, GetCommand.self, ImportCommand.self,
-      SchemaCommand.self,
+      RunCommand.self, CompareCommand.self, ValidateCommand.self, GetCommand.self, RulesCommand.self,
+      TraceCommand.self, ImportCommand.self, CalibrateCommand.self, SchemaCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
 }

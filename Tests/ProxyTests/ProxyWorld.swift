@@ -106,24 +106,33 @@ struct ProxyWorld: ~Copyable {
   var pending: [(at: SimTime, event: ProxyEvent)] = []
   var syncs: [SyncRecord] = []
   var cleanups: [ConntrackCleanup] = []
+  /// As last written.
+  var slices: [ServiceID: [EndpointSlice]] = [:]
+  /// The Service that the last write was about.
+  var lastTouched = ServiceID.none
 
   init(
     nodes: [ProxyNode] = [
       testNode(0, "testnode", [Address.node, Address.secondNodeAddress], testSettings())
     ],
-    timing: TimingSettings = testTiming(), minorVersion: Int = 36
+    timing: TimingSettings = testTiming(), minorVersion: Int = 36, serviceCIDRs: [IPv4CIDR] = []
   ) {
-    fleet = ProxyFleet(nodes: nodes, timing: timing, minorVersion: minorVersion, seed: 1, replication: 0)
+    fleet = ProxyFleet(
+      nodes: nodes, timing: timing, minorVersion: minorVersion, serviceCIDRs: serviceCIDRs, seed: 1,
+      replication: 0)
   }
 
   mutating func put(_ id: Int, _ service: Service?) {
     revision += 1
+    lastTouched = ServiceID(id)
     fleet.record(service: ServiceID(id), service, revision: Revision(revision), at: now, into: &output)
     take()
   }
 
   mutating func put(_ id: Int, slices: [EndpointSlice]) {
     revision += 1
+    lastTouched = ServiceID(id)
+    self.slices[ServiceID(id)] = slices
     fleet.record(slices: slices, of: ServiceID(id), revision: Revision(revision), at: now, into: &output)
     take()
   }

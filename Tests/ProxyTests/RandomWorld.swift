@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Random small clusters in which everything that iptables rules depend on occurs, often in odd combinations.
+// Random small clusters in which everything that rules depend on occurs, often in odd combinations; for every
+// proxy mode. Outcome.swift asks what becomes of their packets.
 
 import Cluster
 import NetworkTypes
@@ -11,7 +12,11 @@ import SimKernel
 /// SplitMix64; the seed is all that a failure needs to print.
 struct TestRandom {
   private var state: UInt64
-  init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
+  /// Neighbouring seeds must not give the same stream, shifted: the seed is mixed before it becomes the state.
+  init(seed: UInt64) {
+    state = seed &* 0xD1B5_4A32_D192_ED03
+    state = next() ^ seed
+  }
 
   mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
@@ -33,11 +38,17 @@ struct RandomWorld {
   static let loadBalancerIPs = ["1.2.3.4", "5.6.7.8", "80.11.12.10"]
   static let nodePorts = [0, 30001, 30002, 30003]
   static let ports = [80, 443]
+  /// Of all nodes.
+  let mode: ProxyMode
 
-  init(seed: UInt64) { random = TestRandom(seed: seed) }
+  init(seed: UInt64, mode: ProxyMode = .iptables) {
+    random = TestRandom(seed: seed)
+    self.mode = mode
+  }
 
   mutating func settings() -> ProxySettings {
     testSettings { settings in
+      settings.mode = mode
       if random.chance(25) { settings.clusterCIDR = nil }
       settings.masqueradeAll = random.chance(20)
       settings.localhostNodePorts = random.chance(70)
@@ -75,6 +86,7 @@ struct RandomWorld {
         service.spec.affinityTimeoutSeconds = 100
       }
       if service.spec.type == "LoadBalancer" {
+        if service.spec.externalTrafficPolicy == "Local" { service.spec.healthCheckNodePort = 31000 + id }
         let mode = random.chance(15) ? "Proxy" : random.pick([nil, "VIP"])
         service.status.loadBalancerIngress = [
           LoadBalancerIngress(ip: random.pick(Self.loadBalancerIPs), ipMode: mode)

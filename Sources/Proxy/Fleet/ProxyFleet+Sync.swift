@@ -25,11 +25,14 @@ extension ProxyFleet {
     target.queuedSince = queued <= now ? queued : .distantFuture
     target.table = TableState(
       services: revision(.services, process), slices: revision(.slices, process),
-      eyes: makeEyes(index, zone: process.zone, nodeIP: process.nodeIP, reusing: tables[index].nat.eyes),
+      eyes: eyesOfSync(index, isFull: target.isFull),
       orderKey: draws.order(node: index, ordinal: process.syncOrdinal), totals: totals(process))
+    countSync(index, &target)
     processes[index].target = target
     processes[index].failsNext = false
-    let duration = draws.sync(node: index, ordinal: process.syncOrdinal)
+    let duration =
+      process.settings.mode == .ebpf
+      ? process.settings.ebpf.reconcileTime : draws.sync(node: index, ordinal: process.syncOrdinal)
     let id = NodeID(index)
     // Only iptables has two kernel tables, committed one after the other.
     if process.settings.mode == .iptables {
@@ -37,6 +40,15 @@ extension ProxyFleet {
       output.schedule.append((now + min(share, duration), .filterCommit(id, epoch: process.epoch)))
     }
     output.schedule.append((now + duration, .natCommit(id, epoch: process.epoch)))
+  }
+
+  /// In nftables mode only a full sync looks for node port addresses (k/k pkg/proxy/nftables/proxier.go,
+  /// setupNFTables); whatever else a process knows of its node makes the sync a full one when it changes.
+  private mutating func eyesOfSync(_ index: Int, isFull: Bool) -> Int32 {
+    let present = tables[index].nat.eyes
+    let process = processes[index]
+    if process.settings.mode == .nftables && !isFull && present >= 0 { return present }
+    return makeEyes(index, zone: process.zone, nodeIP: process.nodeIP, reusing: present)
   }
 
   private func revision(_ kind: WatchKind, _ process: ProxyProcess) -> UInt32 {
@@ -79,8 +91,14 @@ extension ProxyFleet {
     recordSync(index, target, now, &output)
     tables[index].nat = target.table
     tables[index].filter = target.table
+    processes[index].ruleCounts = target.ruleCounts
+    processes[index].lastWritten = target.written
     dropAffinityLists(index, old)
-    collectCleanups(index, target, now, &output)
+    if eyes[Int(target.table.eyes)].mode == .ebpf {
+      collectRemovals(index, from: old, now, &output)
+    } else {
+      collectCleanups(index, target, now, &output)
+    }
     processes[index].programmedServices = target.services
     processes[index].programmedSlices = target.slices
     processes[index].hasSynced = true
@@ -98,7 +116,7 @@ extension ProxyFleet {
   }
 
   /// Fills `touched` with the Services of the changes that a sync brings, in order of their first change.
-  private mutating func collectTouched(_ index: Int, _ target: SyncTarget) {
+  mutating func collectTouched(_ index: Int, _ target: SyncTarget) {
     touched.removeAll(keepingCapacity: true)
     touchGeneration += 1
     for kind in WatchKind.allCases {
@@ -117,9 +135,10 @@ extension ProxyFleet {
     }
   }
 
-  private func recordSync(
+  private mutating func recordSync(
     _ index: Int, _ target: SyncTarget, _ now: SimTime, _ output: inout ProxyOutput
   ) {
+    let written = rulesWritten(index, target)
     var oldest = SimTime.distantFuture
     let process = processes[index]
     if process.programmedServices < target.services {
@@ -131,13 +150,23 @@ extension ProxyFleet {
     output.syncs.append(
       SyncRecord(
         node: NodeID(index), start: target.start, end: now, kind: target.isFull ? .full : .partial,
-        changes: touched.count, rulesWritten: rulesWritten(target, process.settings),
+        changes: touched.count, rulesWritten: written,
         programmingLatency: oldest == .distantFuture ? nil : now - oldest, slicesRevision: target.table.slices
       ))
   }
 
-  /// Dispatch chains are always written in full, chains of a Service port only if it was touched (FACTS C3).
-  private func rulesWritten(_ target: SyncTarget, _ settings: ProxySettings) -> Int {
+  /// What a sync writes, in each mode's own terms. iptables: dispatch chains are always written in full, chains
+  /// of a Service port only if it was touched (FACTS C3).
+  private mutating func rulesWritten(_ index: Int, _ target: SyncTarget) -> Int {
+    let settings = processes[index].settings
+    switch settings.mode {
+    case .iptables: return target.written.filter + target.written.nat
+    case .nftables:
+      let operations = countNftablesOperations(index, target)
+      return operations.sync + operations.cleanup
+    case .ebpf: return entriesWritten(index, target)
+    case .ipvs: break
+    }
     let totals = target.table.totals
     let perNodePort = settings.localhostNodePorts ? 2 : 1
     var rules = Int(totals.dispatch) + Int(totals.nodePorts) * perNodePort + Int(totals.filter)
@@ -155,6 +184,10 @@ extension ProxyFleet {
     let chains = recent.chains(of: UInt32(index))
     if chains.isEmpty { return }
     let new = tables[index].nat
+    if old.eyes >= 0 && eyes[Int(old.eyes)].mode != eyes[Int(new.eyes)].mode {
+      // Each mode keeps its own, and cleans up behind another.
+      return recent.removeLists(of: UInt32(index)) { _ in true }
+    }
     let locality = eyes[Int(new.eyes)].locality
     var gone: Set<UInt32> = []
     for chain in chains {

@@ -26,8 +26,11 @@ public struct ProxyFleet: ~Copyable {
   var plans = PlanCache()
   var candidateSets = CandidateSets()
   var recent = RecentLists()
+  var ebpf = EBPFState()
   var draws: ProxyDraws
   let minorVersion: Int
+  /// Ranges of the ServiceCIDR objects, which the nftables mode knows.
+  let serviceCIDRs: [IPv4CIDR]
   let filterCommitShare: Double
   var hasConverged = false
   /// Scratch of the packet path and of syncs; empty between calls.
@@ -36,15 +39,20 @@ public struct ProxyFleet: ~Copyable {
   var touchedAt: [UInt32] = []
   var touchGeneration: UInt32 = 0
   var touched: [ServiceID] = []
+  /// By settings that matter; nil: not counted yet.
+  var sharedRuleCounts: [SharedRuleCounts?] = []
 
   /// - Parameters:
   ///   - nodes: the nodes that are up at t = 0; their IDs must count from 0.
   ///   - minorVersion: of Kubernetes 1.x.
+  ///   - serviceCIDRs: the ranges from which cluster IPs come.
   public init(
-    nodes: [ProxyNode], timing: TimingSettings, minorVersion: Int, seed: UInt64, replication: UInt32
+    nodes: [ProxyNode], timing: TimingSettings, minorVersion: Int, serviceCIDRs: [IPv4CIDR] = [],
+    seed: UInt64, replication: UInt32
   ) {
     draws = ProxyDraws(timing: timing, seed: seed, replication: replication)
     self.minorVersion = minorVersion
+    self.serviceCIDRs = serviceCIDRs
     filterCommitShare = min(1, max(0, timing.filterCommitShare))
     for node in nodes { insert(node) }
     for index in processes.indices { processes[index].phase = .idle }
@@ -83,6 +91,7 @@ public struct ProxyFleet: ~Copyable {
     tables[index].firstAddress = UInt32(addressPool.count)
     tables[index].addressCount = UInt32(addresses.count)
     addressPool.append(contentsOf: addresses)
+    ebpf.setAddresses(of: index, addresses)
   }
 
   /// The node's own interfaces changed: which destinations are local changes at once; rules do not.
@@ -109,9 +118,10 @@ public struct ProxyFleet: ~Copyable {
       podMask: settings.clusterCIDR.map { IPv4CIDR.mask($0.prefixLength) } ?? 0,
       masqueradesAll: settings.masqueradeAll, localhostNodePorts: settings.localhostNodePorts,
       dropsInvalid: !settings.tcpBeLiberal,
-      acceptsAnyNodePortAddress: settings.nodePortAddresses.isEmpty && settings.mode != .nftables,
+      acceptsAnyNodePortAddress: settings.acceptsAnyNodePortAddress,
       firstNodePortAddress: 0,
-      nodePortAddressCount: UInt32(accepted.count))
+      nodePortAddressCount: UInt32(accepted.count),
+      agent: settings.mode == .ebpf ? ebpf.agent(settings.ebpf) : -1)
     if reusing >= 0 {
       let old = eyes[Int(reusing)]
       fresh.firstNodePortAddress = old.firstNodePortAddress
@@ -129,6 +139,7 @@ public struct ProxyFleet: ~Copyable {
   private func acceptedNodePortAddresses(_ process: ProxyProcess, nodeIP: IPv4Address) -> [IPv4Address] {
     let settings = process.settings
     let takesLoopback = settings.mode != .nftables && settings.localhostNodePorts
+    if settings.acceptsAnyNodePortAddress { return [] }
     if settings.nodePortAddresses.isEmpty {
       return settings.mode == .nftables && !nodeIP.isUnspecified ? [nodeIP] : []
     }
@@ -140,5 +151,13 @@ public struct ProxyFleet: ~Copyable {
   func nodePortAddresses(_ eyes: NodeEyes) -> ArraySlice<IPv4Address> {
     let first = Int(eyes.firstNodePortAddress)
     return ArraySlice(addressPool[first..<first + Int(eyes.nodePortAddressCount)])
+  }
+}
+
+extension ProxySettings {
+  /// Any local address takes node ports: nodePortAddresses have 0.0.0.0/0 or are empty, which in nftables
+  /// mode means the primary address (k/k pkg/proxy/util/nodeport_addresses.go, MatchAll; FACTS C1).
+  var acceptsAnyNodePortAddress: Bool {
+    nodePortAddresses.contains { $0.prefixLength == 0 } || (nodePortAddresses.isEmpty && mode != .nftables)
   }
 }

@@ -58,7 +58,9 @@ extension World {
     case .request, .keepalive:
       // tcp_loose: picked up in mid-stream, so it passes the nat rules again and may get another backend.
       let packet = packets[slot]
-      if connections.isCurrent(packet.connection, packet.generation) {
+      if connections.isCurrent(packet.connection, packet.generation),
+        !isUntranslated(packet, node)
+      {
         connections[packet.connection].pointee.hasLostConntrack = true
       }
       openFlow(slot, node, origin, state: .established)
@@ -79,16 +81,19 @@ extension World {
     case .forward, .notProxied:
       break
     case .reject:
-      return reject(slot, node, origin, verdict)
+      return verdict.isAtSocket
+        ? refuseAtSocket(slot, node, origin, verdict) : reject(slot, node, origin, verdict)
     case .drop:
       return lose(slot, .refusedByTable(node: node, verdict, packet.tuple, origin))
+    }
+    if verdict.isAtSocket {
+      return connectElsewhere(slot, node, origin, verdict, state, &stream)
     }
     if origin == .pod { expectNextPort(after: packet.tuple, node) }
     guard let leaving = remember(slot, node, origin, verdict, state, &stream) else { return }
     if verdict.kind == .forward { noteDecision(packet, node, verdict) }
     packets[slot].tuple = leaving
-    let cost = costPerRule * Int64(verdict.rulesWalked)
-    forward(slot, from: node, origin, extra: cost)
+    forward(slot, from: node, origin, extra: firstPacketCost(verdict, node))
   }
 
   /// Hosts hand out their ports in turn, and eight neighbours share a cache line of the index: the host's
@@ -102,7 +107,7 @@ extension World {
 
   /// Inserts the flow with its translation.
   /// - Returns: the tuple with which the packet leaves; nil if it was dropped here.
-  private mutating func remember(
+  mutating func remember(
     _ slot: UInt32, _ node: Int, _ origin: FlowOrigin, _ verdict: Verdict, _ state: ConntrackState,
     _ stream: inout RandomStream
   ) -> FlowTuple? {
@@ -112,8 +117,7 @@ extension World {
       leaving.destination = verdict.address
       leaving.destinationPort = verdict.port
     }
-    let isMasqueraded = verdict.masquerade || leavesPodNetwork(origin, leaving.destination)
-    if isMasqueraded {
+    if verdict.masquerade || leavesPodNetwork(node, origin, leaving.destination) {
       leaving.source = masqueradeAddress(node, towards: leaving.destination)
       leaving.sourcePort = UInt16(1024 + stream.below(64512))
     }
@@ -141,16 +145,6 @@ extension World {
   /// nf_nat_core.c tries at most 128 candidates (FACTS E6).
   private static var snatAttempts: Int { 128 }
 
-  /// A pod's traffic to anything outside the pod network leaves with its node's address.
-  private func leavesPodNetwork(_ origin: FlowOrigin, _ destination: IPv4Address) -> Bool {
-    origin == .pod && masqueradesPodTraffic && !podNetwork.contains(destination)
-  }
-
-  /// The address of the interface by which the packet leaves (FACTS C7).
-  private func masqueradeAddress(_ node: Int, towards destination: IPv4Address) -> IPv4Address {
-    nodePlanes[node].podCIDR.contains(destination) ? nodePlanes[node].gateway : nodePlanes[node].address
-  }
-
   private mutating func reject(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin, _ verdict: Verdict) {
     let packet = packets[slot]
     let loss = Loss.refusedByTable(node: node, verdict, packet.tuple, origin)
@@ -164,7 +158,7 @@ extension World {
     forward(slot, from: node, origin, extra: .zero)
   }
 
-  private mutating func noteDecision(_ packet: Packet, _ node: Int, _ verdict: Verdict) {
+  mutating func noteDecision(_ packet: Packet, _ node: Int, _ verdict: Verdict) {
     guard connections.isCurrent(packet.connection, packet.generation) else { return }
     let c = connections[packet.connection]
     c.pointee.decidingNode = UInt32(node)

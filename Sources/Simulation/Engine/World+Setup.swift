@@ -22,7 +22,7 @@ extension World {
     }
     let proxies = ProxyFleet(
       nodes: nodes, timing: scenario.cluster.timing, minorVersion: scenario.cluster.minorVersion,
-      seed: scenario.seed, replication: replication)
+      serviceCIDRs: [scenario.cluster.serviceCIDR], seed: scenario.seed, replication: replication)
     var world = World(scenario, replication, control, proxies)
     world.setUp()
     return world
@@ -36,7 +36,7 @@ extension World {
     self.replication = replication
     end = .zero + scenario.duration
     podNetwork = scenario.cluster.podCIDR
-    costPerRule = scenario.network.costPerRule
+    modeCosts = ModeCosts.table(scenario.network)
     masqueradesPodTraffic = scenario.network.masqueradesPodTraffic
     recorderWarmUp = .zero + scenario.report.warmUp
     paths = NetworkPaths(scenario.network)
@@ -77,6 +77,7 @@ extension World {
       }
     }
     proxies.converge(into: &proxyOutput)
+    for node in nodePlanes.indices { refreshPacketCost(of: node) }
     for node in nodePlanes.indices { refreshRoutes(to: node) }
     setUpServers()
     setUpClients()
@@ -127,7 +128,14 @@ extension World {
     addresses.assign(gateway, to: owner)
     apiAddresses[id] = control.store.node(id)?.internalIPs.first
     apiZones[id] = control.store.node(id)?.zone
-    conntrack.append(ConntrackTable(capacity: node.conntrackMax, timeouts: World.timeouts(node.proxy)))
+    conntrack.append(World.conntrackTable(of: node.proxy, capacity: node.conntrackMax))
+  }
+
+  private static func conntrackTable(of proxy: ProxySettings, capacity: Int) -> ConntrackTable {
+    guard proxy.mode == .ebpf else {
+      return ConntrackTable(capacity: capacity, timeouts: timeouts(proxy))
+    }
+    return ConntrackTable(sizes: proxy.ebpf.maps, timeouts: proxy.ebpf.conntrack)
   }
 
   /// The kernel's timeouts as this node's kube-proxy sets them (FACTS C1, E1).
@@ -160,7 +168,7 @@ extension World {
     }
   }
 
-  private mutating func outsideHost(_ address: IPv4Address) -> HostReference {
+  mutating func outsideHost(_ address: IPv4Address) -> HostReference {
     let known = addresses.owner(of: address)
     if known.kind == .outside { return known }
     outsideHosts.append(address)

@@ -10,9 +10,11 @@
 //     World+Clients    operations, attempts, retries, pools, DNS
 //     World+Client     the client's end of a connection
 //     World+Server     the server's end
-//     World+Nodes      a packet in a node's tables: conntrack, proxy, NAT
+//     World+Nodes      a packet in a node's tables: conntrack, proxy, NAT; World+Costs what it pays for them
+//     World+NextStep   where a packet goes from here, and with which source address
 //     World+Routing    from one place to the next
-//     World+Causes     the but-for test
+//     World+Causes     the but-for test; World+LossStory what it must know of the packet
+//     World+Instant    a run that is stopped at an instant, for traces (folder Trace)
 //     World+Result     what is left when all is decided
 
 import Cluster
@@ -57,7 +59,11 @@ struct World: ~Copyable {
   var connections = ConnectionTable()
   var paths: NetworkPaths
   let podNetwork: IPv4CIDR
-  let costPerRule: SimDuration
+  let modeCosts: Table<ModeCosts>
+  /// Packets that are no first ones cost something at some node.
+  var packetsCost = false
+  /// By connection, where `isTranslatedAtSocket`: what the client dialled.
+  var dialledTuples: [UInt32: FlowTuple] = [:]
   let masqueradesPodTraffic: Bool
   let recorderWarmUp: SimTime
   var icmp = ICMPLimiter()
@@ -98,6 +104,8 @@ struct World: ~Copyable {
   var events: [ClusterEventRow] = []
   var staleness: [StalenessRow] = []
   var notes: [String] = []
+  /// Clean-ups of UDP entries, in the order in which they were made; nil: nobody asked for them.
+  var cleanupLog: [ConntrackCleanup]?
 
   static let purposePath = RandomPurpose("path")
   static let purposeService = RandomPurpose("service-time")
@@ -115,6 +123,8 @@ struct NodePlane {
   /// Equal for nodes of one zone.
   var zoneNumber: Int32
   var isUp: Bool
+  /// Nanoseconds that any packet pays for the node's tables.
+  var packetCost: Int64 = 0
   /// Some node sends packets for its pods to where it no longer is.
   var hasStaleRoutes = false
   /// When it last booted in this run.
@@ -167,13 +177,25 @@ struct ICMPLimiter {
   static let burst: Int64 = 6000
 
   mutating func allows(node: Int, peer: IPv4Address, now: SimTime) -> Bool {
-    let key = UInt64(node) << 32 | UInt64(peer.bits)
-    var bucket = tokens[key] ?? (now.nanoseconds, Self.burst)
-    bucket.milli = min(Self.burst, bucket.milli + (now.nanoseconds - bucket.at) / 1_000_000)
-    bucket.at = now.nanoseconds
-    let allowed = bucket.milli >= 1000
-    if allowed { bucket.milli -= 1000 }
-    tokens[key] = bucket
+    let key = Self.key(node, peer)
+    var milli = level(key, now)
+    let allowed = milli >= 1000
+    if allowed { milli -= 1000 }
+    tokens[key] = (now.nanoseconds, milli)
     return allowed
+  }
+
+  /// As `allows`, without taking a token.
+  func wouldAllow(node: Int, peer: IPv4Address, now: SimTime) -> Bool {
+    level(Self.key(node, peer), now) >= 1000
+  }
+
+  private static func key(_ node: Int, _ peer: IPv4Address) -> UInt64 {
+    UInt64(node) << 32 | UInt64(peer.bits)
+  }
+
+  private func level(_ key: UInt64, _ now: SimTime) -> Int64 {
+    guard let bucket = tokens[key] else { return Self.burst }
+    return min(Self.burst, bucket.milli + (now.nanoseconds - bucket.at) / 1_000_000)
   }
 }
