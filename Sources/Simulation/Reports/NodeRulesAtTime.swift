@@ -51,7 +51,7 @@ extension SimulationRun {
       throw UnknownNode(name: name, known: planes.map(\.name))
     }
     guard planes[index].isUp else { return NodeRules(texts: [], isDown: true) }
-    return NodeRules(texts: world.proxies.ruleTexts(of: NodeID(index)), isDown: false)
+    return NodeRules(texts: world.proxies.ruleTexts(of: NodeID(index), at: time), isDown: false)
   }
 }
 
