@@ -165,8 +165,8 @@ extension ProxyFleet {
       ))
   }
 
-  /// What a sync writes, in each mode's own terms. iptables: dispatch chains are always written in full, chains
-  /// of a Service port only if it was touched (FACTS C3).
+  /// What a sync writes, in each mode's own terms. iptables: dispatch chains are always written in full,
+  /// chains of a Service port only if it was touched (FACTS C3).
   private mutating func rulesWritten(_ index: Int, _ target: SyncTarget) -> Int {
     let settings = processes[index].settings
     switch settings.mode {
