@@ -18,7 +18,10 @@ extension ProxyFleet {
     let process = processes[index]
     var target = SyncTarget()
     target.start = now
-    target.isFull = process.needsFull || now - process.lastFull >= SyncRunner.maxInterval
+    // ipvs writes everything at every sync.
+    target.isFull =
+      process.needsFull || process.settings.mode == .ipvs
+      || now - process.lastFull >= SyncRunner.maxInterval
     target.fails = process.failsNext
     target.services = process.services.delivered
     target.slices = process.slices.delivered
@@ -76,10 +79,11 @@ extension ProxyFleet {
     }
     let old = tables[index].nat
     collectTouched(index, target)
-    recordSync(index, target, now, &output)
     tables[index].nat = target.table
     tables[index].filter = target.table
     dropAffinityLists(index, old)
+    commitIPVS(index, old, now)
+    recordSync(index, target, now, &output)
     collectCleanups(index, target, now, &output)
     processes[index].programmedServices = target.services
     processes[index].programmedSlices = target.slices
@@ -117,7 +121,7 @@ extension ProxyFleet {
     }
   }
 
-  private func recordSync(
+  private mutating func recordSync(
     _ index: Int, _ target: SyncTarget, _ now: SimTime, _ output: inout ProxyOutput
   ) {
     var oldest = SimTime.distantFuture
@@ -131,13 +135,14 @@ extension ProxyFleet {
     output.syncs.append(
       SyncRecord(
         node: NodeID(index), start: target.start, end: now, kind: target.isFull ? .full : .partial,
-        changes: touched.count, rulesWritten: rulesWritten(target, process.settings),
+        changes: touched.count, rulesWritten: rulesWritten(index, target, process.settings),
         programmingLatency: oldest == .distantFuture ? nil : now - oldest, slicesRevision: target.table.slices
       ))
   }
 
   /// Dispatch chains are always written in full, chains of a Service port only if it was touched (FACTS C3).
-  private func rulesWritten(_ target: SyncTarget, _ settings: ProxySettings) -> Int {
+  private mutating func rulesWritten(_ index: Int, _ target: SyncTarget, _ settings: ProxySettings) -> Int {
+    if settings.mode == .ipvs { return ipvsRulesWritten(index) }
     let totals = target.table.totals
     let perNodePort = settings.localhostNodePorts ? 2 : 1
     var rules = Int(totals.dispatch) + Int(totals.nodePorts) * perNodePort + Int(totals.filter)

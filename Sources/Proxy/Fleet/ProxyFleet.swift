@@ -26,6 +26,8 @@ public struct ProxyFleet: ~Copyable {
   var plans = PlanCache()
   var candidateSets = CandidateSets()
   var recent = RecentLists()
+  /// By node; nil for nodes in other modes, and shorter than the fleet where none of the rest is in ipvs mode.
+  var ipvs: ContiguousArray<IPVSNode?> = []
   var draws: ProxyDraws
   let minorVersion: Int
   let filterCommitShare: Double
@@ -109,7 +111,8 @@ public struct ProxyFleet: ~Copyable {
       podMask: settings.clusterCIDR.map { IPv4CIDR.mask($0.prefixLength) } ?? 0,
       masqueradesAll: settings.masqueradeAll, localhostNodePorts: settings.localhostNodePorts,
       dropsInvalid: !settings.tcpBeLiberal,
-      acceptsAnyNodePortAddress: settings.nodePortAddresses.isEmpty && settings.mode != .nftables,
+      acceptsAnyNodePortAddress: settings.nodePortAddresses.isEmpty && settings.mode != .nftables
+        && settings.mode != .ipvs,
       firstNodePortAddress: 0,
       nodePortAddressCount: UInt32(accepted.count))
     if reusing >= 0 {
@@ -125,11 +128,14 @@ public struct ProxyFleet: ~Copyable {
 
   /// Addresses of the node that take node ports, where that is not simply any local one. An empty
   /// nodePortAddresses means the primary address to nftables, and loopback never takes one there (FACTS C1,
-  /// D2).
+  /// D2). ipvs makes a virtual server for each address that it finds at a sync, loopback left out
+  /// (GetAllLocalAddressesExcept in pkg/proxy/ipvs/netlink_linux.go).
   private func acceptedNodePortAddresses(_ process: ProxyProcess, nodeIP: IPv4Address) -> [IPv4Address] {
     let settings = process.settings
-    let takesLoopback = settings.mode != .nftables && settings.localhostNodePorts
+    let takesLoopback =
+      settings.mode != .nftables && settings.mode != .ipvs && settings.localhostNodePorts
     if settings.nodePortAddresses.isEmpty {
+      if settings.mode == .ipvs { return process.addresses }
       return settings.mode == .nftables && !nodeIP.isUnspecified ? [nodeIP] : []
     }
     return (process.addresses + [.loopback]).filter { address in

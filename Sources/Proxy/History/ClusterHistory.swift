@@ -92,6 +92,9 @@ struct ClusterHistory: ~Copyable {
   var frontends = FlatMap()
   var frontendHeads: ContiguousArray<FrontendHead> = []
   var claims: ContiguousArray<Claim> = []
+  var frontendsOfAddress = FrontendsOfAddress()
+  /// Every health check node port that any version of a Service had.
+  var healthCheckNodePorts: Set<UInt16> = []
 
   /// All port names that a Service ever had, in order of first sight.
   var portsOfService: [[PortNameID]] = []

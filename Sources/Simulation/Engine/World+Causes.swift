@@ -56,6 +56,8 @@ extension World {
     case .conntrackFull(let node): return (.conntrackFull, node)
     case .conntrackInvalid(let node): return (.conntrackInvalid, node)
     case .conntrackMissing(let node): return (forgottenCause(slot), node)
+    case .expiredByPacket(let node): return (.staleConntrack, node)
+    case .foreignReply(let node): return (foreignReplyCause(slot), decidingNode(slot) ?? node)
     case .snatPortsExhausted(let node): return (.snatPortsExhausted, node)
     case .podGone(let node, _):
       return (destinationCause(slot, otherwise: .podTerminated), decidingNode(slot) ?? node)
@@ -280,6 +282,15 @@ extension World {
     let hasMoved = onPath.contains { !nodePlanes[$0].formerAddresses.isEmpty }
     if c.wasEstablished, hasMoved { return .nodeAddressChanged }
     return .conntrackExpired
+  }
+
+  /// A reply that was not translated back. Where the deciding node sent the packet on to another node under
+  /// the client's own address, that is policy Local's fallback in ipvs mode; else the translation was lost.
+  private func foreignReplyCause(_ slot: UInt32) -> Cause {
+    guard let deciding = decidingNode(slot), backendNode(slot) >= 0, backendNode(slot) != deciding else {
+      return forgottenCause(slot)
+    }
+    return .localPolicy
   }
 
   /// A host met a packet of a connection that it does not have.

@@ -36,6 +36,7 @@ extension World {
     guard let hit = conntrack[node].pointee.find(packet.tuple, now: now, hint: hint) else {
       return passUnknown(slot, node, origin)
     }
+    if conntrack[node].pointee[hit.slot].isScheduled { return passScheduled(slot, node, origin, hit) }
     if packet.kind == .syn, !hit.isReply {
       let state = conntrack[node].pointee[hit.slot].state
       if state == .timeWait || state == .close {
@@ -51,11 +52,12 @@ extension World {
   }
 
   /// conntrack does not know the packet's flow.
-  private mutating func passUnknown(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin) {
+  mutating func passUnknown(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin) {
     switch packets[slot].kind {
     case .syn: openFlow(slot, node, origin, state: .synSent)
     case .datagram: openFlow(slot, node, origin, state: .unreplied)
     case .request, .keepalive:
+      if resumeScheduled(slot, node, origin) { return }
       // tcp_loose: picked up in mid-stream, so it passes the nat rules again and may get another backend.
       let packet = packets[slot]
       if connections.isCurrent(packet.connection, packet.generation) {
@@ -68,7 +70,7 @@ extension World {
     }
   }
 
-  private mutating func openFlow(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin, state: ConntrackState) {
+  mutating func openFlow(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin, state: ConntrackState) {
     let packet = packets[slot]
     var stream = drawStream(packet.connection)
     let verdict = proxies.decide(
@@ -102,7 +104,7 @@ extension World {
 
   /// Inserts the flow with its translation.
   /// - Returns: the tuple with which the packet leaves; nil if it was dropped here.
-  private mutating func remember(
+  mutating func remember(
     _ slot: UInt32, _ node: Int, _ origin: FlowOrigin, _ verdict: Verdict, _ state: ConntrackState,
     _ stream: inout RandomStream
   ) -> FlowTuple? {
@@ -120,9 +122,12 @@ extension World {
     for attempt in 0..<Self.snatAttempts {
       let tag = verdict.kind == .forward ? verdict.backend.rawValue : .max
       switch conntrack[node].pointee.insert(
-        original: original, reply: leaving.reversed, state: state, tag: tag, now: now)
+        original: original, reply: leaving.reversed, state: state, tag: tag, now: now,
+        isScheduled: verdict.isScheduled)
       {
       case .inserted(let entry):
+        // Without a hint every packet of the flow comes by the connection table of ipvs.
+        if verdict.isScheduled { return leaving }
         connections.setHint(packets[slot].connection, packets[slot].generation, node, entry)
         return leaving
       case .tableFull:
@@ -164,7 +169,7 @@ extension World {
     forward(slot, from: node, origin, extra: .zero)
   }
 
-  private mutating func noteDecision(_ packet: Packet, _ node: Int, _ verdict: Verdict) {
+  mutating func noteDecision(_ packet: Packet, _ node: Int, _ verdict: Verdict) {
     guard connections.isCurrent(packet.connection, packet.generation) else { return }
     let c = connections[packet.connection]
     c.pointee.decidingNode = UInt32(node)

@@ -68,6 +68,7 @@ extension World {
         hop(slot, nodeHop(node, Int(owner.id)), node, Int(owner.id), extra, entersNode: owner)
       }
     case .outside:
+      if !passedTranslation(slot) { return lose(slot, .foreignReply(node: node)) }
       hop(slot, .outside, node, HopEnd.outsideIndex, extra, deliversTo: owner)
     case .loadBalancer:
       throughLoadBalancer(slot, service: owner.id, from: node, extra)
