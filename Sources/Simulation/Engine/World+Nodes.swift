@@ -180,6 +180,6 @@ extension World {
     recorder.decided(
       backend: verdict.backend, candidates: verdict.candidates,
       target: groups[instances[Int(c.pointee.instance)].group].target,
-      isIndependent: !verdict.viaAffinity && !c.pointee.isPooled)
+      isIndependent: !verdict.viaAffinity && !verdict.isScheduled && !c.pointee.isPooled)
   }
 }
