@@ -37,6 +37,8 @@ let package = Package(
       name: "CGSL", pkgConfig: "gsl", providers: [.apt(["libgsl-dev"]), .brew(["gsl"])]),
     // A header without code of its own: prefetching.
     .systemLibrary(name: "CMemory"),
+    // A header without code of its own: system calls for network namespaces.
+    .systemLibrary(name: "CLinux"),
     // Generic and annotated @inlinable throughout; with -cross-module-optimization Swift 6.3.1 crashes on it.
     .target(name: "SimKernel", swiftSettings: ours),
     .target(name: "SimRandom", dependencies: ["CGSL", "SimKernel"], swiftSettings: model),
@@ -76,7 +78,8 @@ let package = Package(
       ], swiftSettings: model),
     // Real network namespaces, sockets and rules on this machine's kernel.
     .target(
-      name: "KernelLab", dependencies: ["SimKernel", "SimStatistics", "NetworkTypes"], swiftSettings: ours),
+      name: "KernelLab", dependencies: ["CLinux", "SimKernel", "SimStatistics", "NetworkTypes"],
+      swiftSettings: ours),
     // What `make lab` runs: sim's rules and verdicts against the kernel.
     .executableTarget(
       name: "simlab",
@@ -119,7 +122,10 @@ let package = Package(
         "Simulation", "Scenario", "Cluster", "Proxy", "Traffic", "SimStatistics", "SimRandom", "SimKernel",
         "NetworkTypes",
       ],
-      exclude: ["Reports/Golden"], swiftSettings: ours),
+      exclude: ["Golden", "Reports/Golden"], swiftSettings: ours),
+    .testTarget(
+      name: "KernelLabTests", dependencies: ["KernelLab", "SimStatistics", "NetworkTypes", "SimKernel"],
+      swiftSettings: ours),
     .testTarget(name: "StyleTests", swiftSettings: ours),
   ]
 )

@@ -32,7 +32,7 @@ public struct SyncRecord: Sendable, Equatable {
   public var kind: SyncKind
   /// Services touched by what had been delivered since the last sync.
   public var changes: Int
-  /// Rules written to both tables (Services whose sets depend on the node are counted cluster-wide).
+  /// Rules written to all tables.
   public var rulesWritten: Int
   /// End of the sync minus the API write of the oldest change in it; nil where it brought none.
   public var programmingLatency: SimDuration?
@@ -61,17 +61,31 @@ public struct ConntrackCleanup: Sendable, Equatable {
   public var serving: [Target]
 }
 
+/// Backends that an agent has taken out of its maps (FACTS D4).
+public struct BackendRemoval: Sendable, Equatable {
+  public var node: NodeID
+  public var at: SimTime
+  public var transport: TransportProtocol
+  /// No longer in the backend map: flows that the node forwarded to them choose again.
+  public var deleted: [ConntrackCleanup.Target]
+  /// Deleted, or neither ready nor serving while they terminate: UDP sockets of the node that are connected to
+  /// them are destroyed.
+  public var dead: [ConntrackCleanup.Target]
+}
+
 /// Buffers that the fleet appends to; the caller empties and reuses them.
 public struct ProxyOutput: Sendable {
   public var schedule: [(at: SimTime, event: ProxyEvent)] = []
   public var syncs: [SyncRecord] = []
   public var cleanups: [ConntrackCleanup] = []
+  public var removals: [BackendRemoval] = []
   public init() {}
 
   public mutating func removeAll() {
     schedule.removeAll(keepingCapacity: true)
     syncs.removeAll(keepingCapacity: true)
     cleanups.removeAll(keepingCapacity: true)
+    removals.removeAll(keepingCapacity: true)
   }
 }
 

@@ -50,6 +50,9 @@ import SimKernel
   public var isScheduled: Bool
   /// DNAT target; meaningful with `forward`.
   public var port: UInt16
+  /// Decided at connect() or sendmsg() of a socket on this node: the connection itself gets another
+  /// destination, and a reject is an error of the system call (FACTS D4).
+  public var isAtSocket: Bool
   public var address: IPv4Address
   /// none where no Service port claims the packet.
   public var servicePort: ServicePortID
@@ -71,6 +74,7 @@ import SimKernel
     self.viaAffinity = false
     self.isScheduled = false
     self.port = 0
+    self.isAtSocket = false
     self.address = IPv4Address(bits: 0)
     self.servicePort = servicePort
     self.backend = .none

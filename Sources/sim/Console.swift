@@ -3,6 +3,7 @@
 // Standard output is for results only; everything else that people read goes to standard error.
 
 import Foundation
+import Scenario
 import Simulation
 
 enum Console {
@@ -21,6 +22,19 @@ enum Console {
   static func remark(_ text: String) { note(text + "\n") }
 
   static func note(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
+
+  /// Kinds of objects that runs do without.
+  static func remark(leftOutOf scenario: ScenarioFile) {
+    guard !scenario.ignoredObjects.isEmpty else { return }
+    let kinds = scenario.ignoredObjects.map { "\($0.kind) (\($0.count))" }.joined(separator: ", ")
+    remark("sim: left out, because the model has no use for them: \(kinds)")
+  }
+
+  /// What an interruption left in the place of the results.
+  static func fateOfResults(in target: String) -> String {
+    FileManager.default.fileExists(atPath: target)
+      ? "earlier results in \(target) left as they were" : "nothing written to \(target)"
+  }
 
   static var isOutputTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
   static var isErrorTerminal: Bool { isatty(STDERR_FILENO) == 1 && environment("TERM") != "dumb" }

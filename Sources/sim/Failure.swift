@@ -11,6 +11,8 @@ import Simulation
 enum Failure {
   static let usage: Int32 = 64
   static let scenarioIsWrong: Int32 = 65
+  /// This machine lacks what the command needs (EX_UNAVAILABLE).
+  static let unavailable: Int32 = 69
   static let bug: Int32 = 70
   static let cannotWrite: Int32 = 73
   static let interrupted: Int32 = 130

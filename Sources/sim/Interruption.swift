@@ -5,6 +5,7 @@
 
 import Dispatch
 import Foundation
+import Simulation
 import Synchronization
 
 final class Interruption {
@@ -34,6 +35,12 @@ final class Interruption {
   }
 
   var isRequested: Bool { requests.number > 0 }
+
+  /// Whether runs are to go on; can be asked from any thread.
+  var question: GoOnQuestion {
+    let requests = requests
+    return { requests.number == 0 }
+  }
 }
 
 private final class RequestCount: Sendable {

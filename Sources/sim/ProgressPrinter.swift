@@ -46,6 +46,19 @@ final class ProgressPrinter {
     hasLine = isTerminal
   }
 
+  /// How many of several runs have ended.
+  func show(done: Int, of total: Int) {
+    let instant = clock.now
+    guard instant - shown >= period || done == total else { return }
+    shown = instant
+    let wall = (instant - started).seconds
+    var line = "\(done) of \(total) runs in \(Self.span(wall))"
+    if done < total { line += ", ETA \(Self.span(wall * Double(total - done) / Double(done)))" }
+    Console.note(
+      isTerminal && done < total ? "\r\u{1B}[K" + line : (hasLine ? "\r\u{1B}[K" : "") + line + "\n")
+    hasLine = isTerminal && done < total
+  }
+
   /// The whole of it, once at the end.
   func end(simulated: SimTime, events: Int) {
     clear()

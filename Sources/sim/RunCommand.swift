@@ -51,7 +51,7 @@ struct RunCommand: ParsableCommand {
   func run() throws {
     try Failure.mapped(scenario) {
       let scenario = try options.load(self.scenario)
-      remark(about: scenario)
+      if !quiet { Console.remark(leftOutOf: scenario) }
       let target = out ?? "results/\(scenario.name)"
       let writer = try ReportWriter(folder: ResultFolder(target: target))
       let monitor = RunMonitor(
@@ -94,13 +94,6 @@ struct RunCommand: ParsableCommand {
     return summary
   }
 
-  /// Kinds of objects that the run does without.
-  private func remark(about scenario: ScenarioFile) {
-    guard !quiet, !scenario.ignoredObjects.isEmpty else { return }
-    let kinds = scenario.ignoredObjects.map { "\($0.kind) (\($0.count))" }.joined(separator: ", ")
-    Console.remark("sim: left out, because the model has no use for them: \(kinds)")
-  }
-
   private func remark(about result: RunResult) {
     Console.remark(
       "sim: replication \(result.identity.replication): "
@@ -110,12 +103,9 @@ struct RunCommand: ParsableCommand {
   }
 
   private func tell(_ interruption: RunInterrupted, duration: SimDuration, target: String) {
-    let earlier =
-      FileManager.default.fileExists(atPath: target)
-      ? "earlier results in \(target) left as they were" : "nothing written to \(target)"
     Console.remark(
       "sim: interrupted at \(ReadableNumber.seconds(interruption.at)) of \(ReadableNumber.seconds(duration)) "
-        + "simulated; \(earlier)")
+        + "simulated; \(Console.fateOfResults(in: target))")
   }
 }
 

@@ -16,6 +16,9 @@ struct SimCommand: ParsableCommand {
       70 a bug of this program; 73 a result cannot be written; 130 interrupted.
       """,
     version: SimulationRun.version,
-    subcommands: [RunCommand.self, ValidateCommand.self, GetCommand.self, SchemaCommand.self],
+    subcommands: [
+      RunCommand.self, CompareCommand.self, ValidateCommand.self, GetCommand.self, RulesCommand.self,
+      TraceCommand.self, ImportCommand.self, CalibrateCommand.self, SchemaCommand.self,
+    ],
     defaultSubcommand: RunCommand.self)
 }

@@ -106,6 +106,10 @@ struct ProxyWorld: ~Copyable {
   var pending: [(at: SimTime, event: ProxyEvent)] = []
   var syncs: [SyncRecord] = []
   var cleanups: [ConntrackCleanup] = []
+  /// As last written.
+  var slices: [ServiceID: [EndpointSlice]] = [:]
+  /// The Service that the last write was about.
+  var lastTouched = ServiceID.none
 
   init(
     nodes: [ProxyNode] = [
@@ -118,12 +122,15 @@ struct ProxyWorld: ~Copyable {
 
   mutating func put(_ id: Int, _ service: Service?) {
     revision += 1
+    lastTouched = ServiceID(id)
     fleet.record(service: ServiceID(id), service, revision: Revision(revision), at: now, into: &output)
     take()
   }
 
   mutating func put(_ id: Int, slices: [EndpointSlice]) {
     revision += 1
+    lastTouched = ServiceID(id)
+    self.slices[ServiceID(id)] = slices
     fleet.record(slices: slices, of: ServiceID(id), revision: Revision(revision), at: now, into: &output)
     take()
   }

@@ -11,7 +11,11 @@ import SimKernel
 /// SplitMix64; the seed is all that a failure needs to print.
 struct TestRandom {
   private var state: UInt64
-  init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
+  /// Neighbouring seeds must not give the same stream, shifted: the seed is mixed before it becomes the state.
+  init(seed: UInt64) {
+    state = seed &* 0xD1B5_4A32_D192_ED03
+    state = next() ^ seed
+  }
 
   mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
@@ -75,6 +79,7 @@ struct RandomWorld {
         service.spec.affinityTimeoutSeconds = 100
       }
       if service.spec.type == "LoadBalancer" {
+        if service.spec.externalTrafficPolicy == "Local" { service.spec.healthCheckNodePort = 31000 + id }
         let mode = random.chance(15) ? "Proxy" : random.pick([nil, "VIP"])
         service.status.loadBalancerIngress = [
           LoadBalancerIngress(ip: random.pick(Self.loadBalancerIPs), ipMode: mode)

@@ -11,8 +11,11 @@ struct SwiftFile {
   var path: String
   var lines: [Substring]
 
-  /// What decides results: everything below the command.
-  var isModel: Bool { path.hasPrefix("Sources/") && !path.hasPrefix("Sources/sim/") }
+  /// What decides results: everything below the command, but for what measures a real kernel.
+  var isModel: Bool {
+    path.hasPrefix("Sources/")
+      && !["sim", "simlab", "KernelLab"].contains { path.hasPrefix("Sources/\($0)/") }
+  }
   var isTest: Bool { path.hasPrefix("Tests/") }
 }
 

@@ -86,6 +86,8 @@ public struct PodStatus: Sendable, Equatable {
   public var restartCount = 0
   /// When a container ended last before it was restarted; kubectl shows it beside the count.
   public var lastRestart: SimTime?
+  /// A dump says so; a bare manifest has no status.
+  public var isReported = false
   public init() {}
 }
 

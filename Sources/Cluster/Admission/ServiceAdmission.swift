@@ -37,6 +37,12 @@ public struct ServiceAdmission: Sendable {
   public mutating func create(_ service: Service) throws(APIRefusal) -> Service {
     var new = service.withDefaults()
     if isAPIServerService(new) {
+      if let given = new.clusterAddress, addresses.cidr.contains(given) {
+        // A dump's: of several blocks the model has one around them, and this is not its first address.
+        try? addresses.take(given)
+        new.setFamilies()
+        return new
+      }
       new.spec.clusterIP = addresses.cidr.address(at: 1).description
       new.spec.clusterIPs = [new.spec.clusterIP!]
       new.setFamilies()

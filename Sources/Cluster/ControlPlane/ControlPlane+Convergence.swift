@@ -14,6 +14,7 @@ extension ControlPlane {
   mutating func converge(_ objects: [APIObject]) throws(APIRefusal) {
     // Timers and changes of the way to the first state interest nobody.
     var out = ControlPlaneOutput()
+    dumped = DumpedObjects(objects)
     registerNodes(objects)
     try publishAPIServer(objects, &out)
     for object in objects {
@@ -58,6 +59,10 @@ extension ControlPlane {
       if !manifest.kubeletVersion.isEmpty { object.kubeletVersion = manifest.kubeletVersion }
       (object.osImage, object.kernelVersion) = (manifest.osImage, manifest.kernelVersion)
       object.containerRuntime = manifest.containerRuntime
+      object.architecture = manifest.architecture
+      object.ready = manifest.ready
+      // Nobody has heard of it for longer than the grace period.
+      if manifest.ready == .unknown { nodes[id.index].isUp = false }
     } else if nodes[id.index].roles.contains(Self.controlPlaneRole), hasWorkers {
       object.taints.append(Self.controlPlaneTaint)
       object.metadata.labels[Self.excludedFromBalancers] = ""
@@ -161,6 +166,7 @@ extension ControlPlane {
   }
 
   private mutating func fill(_ workload: WorkloadID, _ out: inout ControlPlaneOutput) {
+    if keepDumpedPods(of: workload) { return }
     let record = workloads[workload.index]
     switch record.object.kind {
     case .deployment, .replicaSet:
@@ -197,15 +203,20 @@ extension ControlPlane {
 
   /// Places a pod and lets all its delays pass.
   private mutating func settle(_ pod: PodID, _ out: inout ControlPlaneOutput) {
-    guard let object = store.pod(pod), let node = nodeFor(pod, object) else {
-      return unschedulable.append(pod)
-    }
+    guard let object = store.pod(pod) else { return }
+    let fitting = nodeFor(pod, object)
+    if settleIdle(pod, object, on: fitting) { return }
+    guard let node = fitting else { return unschedulable.append(pod) }
     attach(pod, to: node)
     if object.metadata.deletionTimestamp != nil { nodes[node.index].livePods -= 1 }
     let name = nodes[node.index].name
     guard assignAddress(pod, &out) else {
       updatePod(pod, &out) { $0.spec.nodeName = name }
       pods[pod.index].process = .starting
+      return
+    }
+    guard nodes[node.index].isUp else {
+      pods[pod.index].process = .ended
       return
     }
     pods[pod.index].process = .running
@@ -224,7 +235,9 @@ extension ControlPlane {
   // MARK: Services
 
   private mutating func settleService(_ id: ServiceID, _ out: inout ControlPlaneOutput) {
-    provisionLoadBalancer(id, &out)
+    // In a dumped cluster nobody has provided what is pending.
+    if !dumped.services.contains(store.serviceName(id)) { provisionLoadBalancer(id, &out) }
+    if keepDumpedSlices(of: id, &out) { return }
     reconcileEndpoints(id, &out)
     // Hand-written slices were there before the pods that they name.
     writeSlices(store.slices(of: id).map { withPods($0) }, of: id, &out)

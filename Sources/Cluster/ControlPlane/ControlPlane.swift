@@ -53,6 +53,10 @@ public struct ControlPlane: ~Copyable {
   var balancer: LoadBalancer
   var externalRecords: OrderedDictionary<String, ExternalRecord> = [:]
   var agenda = Agenda()
+  var dumped = DumpedObjects()
+  /// What controllers have to look at once the run has begun.
+  var lateReconciles: [ServiceID] = []
+  var lateSyncs: [WorkloadID] = []
 
   /// Sets the cluster up as it is at t = 0: objects admitted in their order, all pods that fit running and
   /// ready, all statuses and slices written.
@@ -85,6 +89,7 @@ public struct ControlPlane: ~Copyable {
       out.schedule.append((now + draw(.kubeletWatch, pod: pod.id), .kubeletSeesDeletion(pod.id)))
     }
     for pod in pods where pod.process == .starting { beginStart(pod.id, &out) }
+    startLateControllers(&out)
     for pod in unschedulable { log(object(pod), "unschedulable", "no node fits", &out) }
   }
 

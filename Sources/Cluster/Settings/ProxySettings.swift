@@ -33,6 +33,8 @@ public struct ProxySettings: Sendable, Equatable {
   public var tcpBeLiberal = false
   /// Read in ipvs mode only.
   public var ipvs = IPVSSettings()
+  /// Of Cilium's agent, in mode ebpf.
+  public var ebpf = EBPFSettings()
 
   public init() {}
 }

@@ -153,6 +153,8 @@ struct StateLifetimes: ~Copyable {
     }
   }
 
+  func length(of state: ConntrackState) -> Int64 { nanoseconds[Int(state.rawValue)] }
+
   /// When an entry that enters `state` now expires.
   @inline(__always) func end(of state: ConntrackState, from now: SimTime) -> Int64 {
     (now + SimDuration(nanoseconds: nanoseconds[Int(state.rawValue)])).nanoseconds

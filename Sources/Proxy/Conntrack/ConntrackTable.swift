@@ -110,12 +110,23 @@ public struct ConntrackTable: ~Copyable {
   var hand: Int32 = 0
   private var inserted: UInt32 = 0
   private var lifetimes: StateLifetimes
-  private let successors = ConntrackState.successors
+  private let successors: UnsafePointer<ConntrackState?>
+  /// nil: the kernel's own table; otherwise Cilium's maps.
+  private let limits: CiliumLimits?
+  var counts = CiliumCounts()
+  /// When a live flow last had to go for a new one in Cilium's maps.
+  public internal(set) var latestEviction = SimTime(nanoseconds: .min)
 
   /// - Parameter capacity: nf_conntrack_max, in flows.
   public init(capacity: Int, timeouts: ConntrackTimeouts = ConntrackTimeouts()) {
+    self.init(capacity: capacity, timeouts: timeouts, limits: nil)
+  }
+
+  init(capacity: Int, timeouts: ConntrackTimeouts, limits: CiliumLimits?) {
     precondition(capacity > 0, "conntrack capacity \(capacity)")
     self.capacity = capacity
+    self.limits = limits
+    successors = limits == nil ? ConntrackState.successors : ConntrackState.ciliumSuccessors
     self.timeouts = timeouts
     lifetimes = StateLifetimes(timeouts)
     entries = ChunkedEntries()
@@ -207,7 +218,14 @@ public struct ConntrackTable: ~Copyable {
     if isTranslated, find(reply, now: now) != nil { return .replyTaken }
     if inserted & 7 == 0 { sweep(now: now, steps: 16) }
     inserted &+= 1
-    if count >= capacity, !makeRoom(now: now) { return .tableFull }
+    if let limits {
+      let isMasqueraded =
+        replyKey.destination != original.source.bits || replyKey.destinationPort != original.sourcePort
+      let isTCP = original.transport == .tcp
+      evictLeastRecent(limits, isTCP: isTCP, isMasqueraded: isMasqueraded, now: now)
+    } else if count >= capacity, !makeRoom(now: now) {
+      return .tableFull
+    }
     let slot = entries.take()
     let e = entries.pointer(slot)
     e.initialize(
@@ -220,6 +238,7 @@ public struct ConntrackTable: ~Copyable {
     let translated = replyKey.destinationKey(original.transport)
     if translated != initiator { index.insert(translated, slot: slot) }
     count += 1
+    if limits != nil { countFlow(e.pointee, by: 1) }
     peak = max(peak, count)
     return .inserted(slot: slot)
   }
@@ -228,7 +247,8 @@ public struct ConntrackTable: ~Copyable {
   /// - Returns: false if the packet is INVALID for the flow's state; the entry is then left as it was.
   public mutating func update(_ hit: ConntrackHit, _ segment: SegmentKind, now: SimTime) -> Bool {
     let e = entries.pointer(hit.slot)
-    guard let state = e.pointee.state.after(segment, isReply: hit.isReply) else { return false }
+    let index = ConntrackState.successorIndex(e.pointee.state, segment, isReply: hit.isReply)
+    guard let state = successors[index] else { return false }
     e.pointee.state = state
     if hit.isReply { e.pointee.flags |= 1 }
     e.pointee.expires = lifetimes.end(of: state, from: now)
@@ -249,6 +269,7 @@ public struct ConntrackTable: ~Copyable {
     index.remove(initiator, slot: slot)
     let translated = e.pointee.reply.destinationKey(e.pointee.transport)
     if translated != initiator { index.remove(translated, slot: slot) }
+    if limits != nil { countFlow(e.pointee, by: -1) }
     e.pointee.flags = 0
     e.pointee.expires = .min
     entries.giveBack(slot)
@@ -256,6 +277,14 @@ public struct ConntrackTable: ~Copyable {
   }
 
   mutating func decrementCount() { count -= 1 }
+
+  private mutating func countFlow(_ entry: ConntrackEntry, by step: Int) {
+    if entry.transport == .tcp { counts.tcp += step } else { counts.other += step }
+    if entry.isMasqueraded { counts.masqueraded += step }
+  }
+
+  /// When the flow's last packet passed.
+  func lastUse(of entry: ConntrackEntry) -> Int64 { entry.expires - lifetimes.length(of: entry.state) }
 
   /// Removes the live flows for which `matches` says so, in slot order. O(table).
   public mutating func removeAll(where matches: (ConntrackEntry) -> Bool) -> Int {

@@ -49,6 +49,8 @@ struct NodeEyes: Equatable {
   /// Otherwise the addresses found when the rules were written, in the address pool.
   var firstNodePortAddress: UInt32
   var nodePortAddressCount: UInt32
+  /// Index of the agent's settings, in mode ebpf.
+  var agent: Int32 = -1
 
   @inline(__always) func isPod(_ address: IPv4Address) -> Bool {
     hasDetector && address.bits & podMask == podBase

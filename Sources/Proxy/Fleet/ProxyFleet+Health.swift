@@ -44,13 +44,15 @@ extension ProxyFleet {
   /// has waited for twice the sync period. False while no process runs.
   public mutating func isHealthy(_ node: NodeID, at now: SimTime) -> Bool {
     let index = node.index
+    let settings = processes[index].settings
+    if settings.mode == .ebpf, !settings.ebpf.healthz { return false }
     let queued: SimTime
     switch processes[index].phase {
     case .down, .starting: return false
     case .idle: queued = min(nextDelivery(.services, index), nextDelivery(.slices, index))
     case .syncing: queued = processes[index].target.queuedSince
     }
-    return queued > now || now - queued < processes[index].settings.syncPeriod * 2
+    return queued > now || now - queued < settings.syncPeriod * 2
   }
 
   /// Distinct addresses of local Ready endpoints, as the health check node port of a Service answers them:
@@ -84,6 +86,12 @@ extension ProxyFleet {
 
   /// A kube-proxy process runs on the node and has programmed its first rules.
   public func hasProgrammed(_ node: NodeID) -> Bool { tables[node.index].nat.eyes >= 0 }
+
+  /// The mode whose rules the node has in its kernel; nil: none since its boot.
+  public func programmedMode(_ node: NodeID) -> ProxyMode? {
+    let state = tables[node.index].nat
+    return state.eyes >= 0 ? eyes[Int(state.eyes)].mode : nil
+  }
 
   /// From 1.37 kube-proxy exits when its Node object's addresses change (FACTS J); the caller restarts it.
   public var restartsOnAddressChange: Bool { minorVersion >= 37 }

@@ -25,9 +25,16 @@ extension ProxyFleet {
       process.programmedSlices = process.slices.delivered
       let eyes = makeEyes(index, zone: process.zone, nodeIP: process.nodeIP, reusing: tables[index].freshEyes)
       processes[index] = process
-      let table = TableState(
+      var table = TableState(
         services: history.latestRevision, slices: history.latestRevision, eyes: eyes,
         orderKey: draws.order(node: index, ordinal: 0), totals: history.totals)
+      if process.settings.mode == .iptables {
+        let counts = countRules(table)
+        let now = self.eyes[Int(eyes)]
+        processes[index].ruleCounts = counts
+        processes[index].lastWritten = tableCounts(counts, chains: counts.chains, now)
+        table.totals = ruleTotals(counts, now)
+      }
       tables[index].nat = table
       tables[index].filter = table
       output.schedule.append(
@@ -102,6 +109,7 @@ extension ProxyFleet {
     tables[index].filter = .empty
     recent.removeLists(of: node.rawValue) { _ in true }
     dropIPVS(index)
+    ebpf.forgetAffinity(of: index)
   }
 
   /// The node has booted: no rules until the first sync of its proxy, which begins after timing.proxyRestart.

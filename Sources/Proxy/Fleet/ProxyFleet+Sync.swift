@@ -30,9 +30,12 @@ extension ProxyFleet {
       services: revision(.services, process), slices: revision(.slices, process),
       eyes: makeEyes(index, zone: process.zone, nodeIP: process.nodeIP, reusing: tables[index].nat.eyes),
       orderKey: draws.order(node: index, ordinal: process.syncOrdinal), totals: totals(process))
+    countSync(index, &target)
     processes[index].target = target
     processes[index].failsNext = false
-    let duration = draws.sync(node: index, ordinal: process.syncOrdinal)
+    let duration =
+      process.settings.mode == .ebpf
+      ? process.settings.ebpf.reconcileTime : draws.sync(node: index, ordinal: process.syncOrdinal)
     let id = NodeID(index)
     // Only iptables has two kernel tables, committed one after the other.
     if process.settings.mode == .iptables {
@@ -81,10 +84,16 @@ extension ProxyFleet {
     collectTouched(index, target)
     tables[index].nat = target.table
     tables[index].filter = target.table
+    processes[index].ruleCounts = target.ruleCounts
+    processes[index].lastWritten = target.written
     dropAffinityLists(index, old)
     commitIPVS(index, old, now)
     recordSync(index, target, now, &output)
-    collectCleanups(index, target, now, &output)
+    if eyes[Int(target.table.eyes)].mode == .ebpf {
+      collectRemovals(index, from: old, now, &output)
+    } else {
+      collectCleanups(index, target, now, &output)
+    }
     processes[index].programmedServices = target.services
     processes[index].programmedSlices = target.slices
     processes[index].hasSynced = true
@@ -102,7 +111,7 @@ extension ProxyFleet {
   }
 
   /// Fills `touched` with the Services of the changes that a sync brings, in order of their first change.
-  private mutating func collectTouched(_ index: Int, _ target: SyncTarget) {
+  mutating func collectTouched(_ index: Int, _ target: SyncTarget) {
     touched.removeAll(keepingCapacity: true)
     touchGeneration += 1
     for kind in WatchKind.allCases {
@@ -142,7 +151,12 @@ extension ProxyFleet {
 
   /// Dispatch chains are always written in full, chains of a Service port only if it was touched (FACTS C3).
   private mutating func rulesWritten(_ index: Int, _ target: SyncTarget, _ settings: ProxySettings) -> Int {
-    if settings.mode == .ipvs { return ipvsRulesWritten(index) }
+    switch settings.mode {
+    case .iptables: return target.written.filter + target.written.nat
+    case .ipvs: return ipvsRulesWritten(index)
+    case .ebpf: return entriesWritten(index, target)
+    case .nftables: break
+    }
     let totals = target.table.totals
     let perNodePort = settings.localhostNodePorts ? 2 : 1
     var rules = Int(totals.dispatch) + Int(totals.nodePorts) * perNodePort + Int(totals.filter)

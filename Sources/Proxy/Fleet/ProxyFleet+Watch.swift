@@ -132,7 +132,11 @@ extension ProxyFleet {
     guard processes[index].phase == .idle else { return }
     let request = nextRequest(index)
     guard request != .distantFuture else { return }
-    let start = processes[index].runner.earliestStart(for: max(request, now))
+    // An agent collects events for a while from the first one on; kube-proxy runs at once if it may.
+    let start =
+      processes[index].settings.mode == .ebpf
+      ? max(now, request + processes[index].settings.ebpf.reflectorWaitTime)
+      : processes[index].runner.earliestStart(for: max(request, now))
     guard start < processes[index].wakeAt else { return }
     processes[index].wakeAt = start
     output.schedule.append((start, .wake(NodeID(index), epoch: processes[index].epoch)))

@@ -28,6 +28,7 @@ public struct ProxyFleet: ~Copyable {
   var recent = RecentLists()
   /// By node; nil for nodes in other modes, and shorter than the fleet where none of the rest is in ipvs mode.
   var ipvs: ContiguousArray<IPVSNode?> = []
+  var ebpf = EBPFState()
   var draws: ProxyDraws
   let minorVersion: Int
   let filterCommitShare: Double
@@ -38,6 +39,8 @@ public struct ProxyFleet: ~Copyable {
   var touchedAt: [UInt32] = []
   var touchGeneration: UInt32 = 0
   var touched: [ServiceID] = []
+  /// By settings that matter; nil: not counted yet.
+  var sharedRuleCounts: [SharedRuleCounts?] = []
 
   /// - Parameters:
   ///   - nodes: the nodes that are up at t = 0; their IDs must count from 0.
@@ -85,6 +88,7 @@ public struct ProxyFleet: ~Copyable {
     tables[index].firstAddress = UInt32(addressPool.count)
     tables[index].addressCount = UInt32(addresses.count)
     addressPool.append(contentsOf: addresses)
+    ebpf.setAddresses(of: index, addresses)
   }
 
   /// The node's own interfaces changed: which destinations are local changes at once; rules do not.
@@ -111,10 +115,11 @@ public struct ProxyFleet: ~Copyable {
       podMask: settings.clusterCIDR.map { IPv4CIDR.mask($0.prefixLength) } ?? 0,
       masqueradesAll: settings.masqueradeAll, localhostNodePorts: settings.localhostNodePorts,
       dropsInvalid: !settings.tcpBeLiberal,
-      acceptsAnyNodePortAddress: settings.nodePortAddresses.isEmpty && settings.mode != .nftables
-        && settings.mode != .ipvs,
+      acceptsAnyNodePortAddress: settings.mode != .nftables && settings.mode != .ipvs
+        && (settings.nodePortAddresses.isEmpty || settings.nodePortAddresses.contains { $0.prefixLength == 0 }),
       firstNodePortAddress: 0,
-      nodePortAddressCount: UInt32(accepted.count))
+      nodePortAddressCount: UInt32(accepted.count),
+      agent: settings.mode == .ebpf ? ebpf.agent(settings.ebpf) : -1)
     if reusing >= 0 {
       let old = eyes[Int(reusing)]
       fresh.firstNodePortAddress = old.firstNodePortAddress

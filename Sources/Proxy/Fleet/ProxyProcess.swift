@@ -36,6 +36,9 @@ struct SyncTarget {
   /// Delivery of the first change in it; `distantFuture`: none.
   var queuedSince = SimTime.distantFuture
   var table = TableState.empty
+  /// iptables: rules of Service ports in it, and what the sync writes.
+  var ruleCounts = IptablesRuleCounts()
+  var written = IptablesTableCounts(filter: 0, nat: 0)
 }
 
 struct ProxyProcess {
@@ -74,5 +77,8 @@ struct ProxyProcess {
   /// A boot left the kernel without rules since then.
   var emptySince = SimTime.zero
   var syncOrdinal: UInt64 = 0
+  /// iptables: rules of Service ports in the nat and filter tables, and what the last sync wrote.
+  var ruleCounts = IptablesRuleCounts()
+  var lastWritten = IptablesTableCounts(filter: 0, nat: 0)
   var starts: UInt64 = 0
 }

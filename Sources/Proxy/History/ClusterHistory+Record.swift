@@ -181,6 +181,7 @@ extension ClusterHistory {
       let list = endpointList(head.endpoints)
       let ready = list.count { $0.isReady }
       now = spec.ruleTotals(endpoints: ready > 0 ? ready : list.count { $0.isServingTerminating })
+      now.mapEntries = spec.mapEntriesAtMost(endpoints: list.count)
     }
     totals = totals - totalsOfPort[port.index] + now
     totalsOfPort[port.index] = now

@@ -22,16 +22,18 @@ struct RuleTotals: BitwiseCopyable, Equatable {
   var chains: Int32 = 0
   /// Rules in the filter table's dispatch chains.
   var filter: Int32 = 0
+  /// Entries of Cilium's service map at most, whatever a node's addresses and place.
+  var mapEntries: Int32 = 0
 
   static func + (a: Self, b: Self) -> Self {
     RuleTotals(
       dispatch: a.dispatch + b.dispatch, nodePorts: a.nodePorts + b.nodePorts, chains: a.chains + b.chains,
-      filter: a.filter + b.filter)
+      filter: a.filter + b.filter, mapEntries: a.mapEntries + b.mapEntries)
   }
   static func - (a: Self, b: Self) -> Self {
     RuleTotals(
       dispatch: a.dispatch - b.dispatch, nodePorts: a.nodePorts - b.nodePorts, chains: a.chains - b.chains,
-      filter: a.filter - b.filter)
+      filter: a.filter - b.filter, mapEntries: a.mapEntries - b.mapEntries)
   }
 }
 

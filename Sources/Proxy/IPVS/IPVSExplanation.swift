@@ -231,7 +231,7 @@ extension VirtualServer {
     switch scheduler.kind {
     case .dh: return "dh: \(input.destination) falls into bucket \(bucket) of 256"
     case .mh:
-      return "mh: \(input.source):\(input.sourcePort) falls into place \(bucket) of \(MaglevTable.size)"
+      return "mh: \(input.source):\(input.sourcePort) falls into place \(bucket) of \(IPVSMaglevTable.size)"
     default: return "sh: \(input.source) falls into bucket \(bucket) of 256"
     }
   }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Walks rules as the kernel does, one by one, for a NEW connection's first packet: the reference for the
-// compiled lookup, and what a trace shows. Nat first; the filter table judges only packets that nat left
-// alone (what nat rewrote to an endpoint meets no rule there that would refuse it).
+// compiled lookup, and what a trace shows. Nat first. The filter table judges only packets that nat left alone:
+// what nat rewrote is refused there only if an endpoint has the address and port of a Service that is refused
+// itself, and the API server's validation or common sense forbid that. What nat rewrote then passes
+// POSTROUTING, which masquerades it if it is marked.
 
 import NetworkTypes
 import SimKernel
@@ -11,7 +13,7 @@ import SimKernel
 public struct IptablesWalk: Sendable, Equatable {
   /// A rule that matched.
   public struct Step: Sendable, Equatable {
-    public var isNat: Bool
+    public var table: IptablesTableName
     public var chain: IptablesChainName
     public var rule: Int
   }
@@ -22,7 +24,7 @@ public struct IptablesWalk: Sendable, Equatable {
   public var masquerade = false
   public var viaAffinity = false
   public var steps: [Step] = []
-  /// Rules compared with, of both tables.
+  /// Rules compared with, of both tables but for POSTROUTING.
   public var rulesWalked = 0
   /// Those of them that are in nat KUBE-SERVICES and KUBE-NODEPORTS.
   public var dispatchRulesWalked = 0
@@ -49,7 +51,10 @@ public struct IptablesInterpreter {
     var state = WalkState(flow: flow)
     run(rules.nat, origin == .node ? .output : .prerouting, &state, isTaken)
     if state.end == .accepted && state.walk.kind == .forward {
-      state.walk.masquerade = state.isMarked
+      let walked = state.walk.rulesWalked
+      state.end = .fellThrough
+      run(rules.nat, .postrouting, &state, isTaken)
+      state.walk.rulesWalked = walked
       return state.walk
     }
     state.end = .fellThrough
@@ -83,12 +88,14 @@ public struct IptablesInterpreter {
     _ table: borrowing IptablesTable, _ chain: IptablesChainName, _ state: inout WalkState,
     _ isTaken: (Int) -> Bool
   ) {
-    let isNat = table.names.contains(.markMasquerade)
-    for (index, rule) in table[chain].enumerated() {
+    let rules = table[chain]
+    let isDispatch = table.name == .nat && (chain == .services || chain == .nodePorts)
+    for index in rules.indices {
+      let rule = rules[index]
       state.walk.rulesWalked += 1
-      if isNat && (chain == .services || chain == .nodePorts) { state.walk.dispatchRulesWalked += 1 }
-      guard rule.matches.allSatisfy({ matches($0, &state, isTaken) }) else { continue }
-      state.walk.steps.append(IptablesWalk.Step(isNat: isNat, chain: chain, rule: index))
+      if isDispatch { state.walk.dispatchRulesWalked += 1 }
+      guard isMatch(rule, &state, isTaken) else { continue }
+      state.walk.steps.append(IptablesWalk.Step(table: table.name, chain: chain, rule: index))
       apply(rule, table, &state, isTaken)
       if state.end == .returned { break }
       if state.end != .fellThrough { return }
@@ -110,13 +117,21 @@ public struct IptablesInterpreter {
       state.end = .accepted
     case .mark: state.isMarked = true
     case .clearMark: state.isMarked = false
-    case .masquerade, .accept: state.end = .accepted
+    case .masquerade:
+      state.walk.masquerade = true
+      state.end = .accepted
+    case .accept: state.end = .accepted
     case .reject, .drop:
       state.walk.kind = rule.target == .reject ? .reject : .drop
       state.walk.servicePort = rule.servicePort
       state.end = .refused
     case .returnToCaller: state.end = .returned
     }
+  }
+
+  private func isMatch(_ rule: IptablesRule, _ state: inout WalkState, _ isTaken: (Int) -> Bool) -> Bool {
+    for match in rule.matches where !matches(match, &state, isTaken) { return false }
+    return true
   }
 
   private func matches(_ match: IptablesMatch, _ state: inout WalkState, _ isTaken: (Int) -> Bool) -> Bool {
@@ -135,10 +150,11 @@ public struct IptablesInterpreter {
       let isHit = isRemembered(list, flow.source, within)
       if isHit { state.sawAffinity = true }
       return isHit
-    case .stamp: return true
+    case .stamp, .comment, .counted, .transportModule, .notIPv6Loopback: return true
     case .isMarked: return state.isMarked
     case .isNotMarked: return !state.isMarked
     case .state(let wanted): return wanted == .new
+    case .notState(let unwanted): return unwanted != .new
     }
   }
 }

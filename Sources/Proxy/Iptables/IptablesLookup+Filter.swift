@@ -13,6 +13,11 @@ extension ProxyFleet {
     _ packet: Packet, _ key: UInt64, _ nodePortKey: UInt64, isLocal: Bool, _ filter: TableState,
     _ verdict: inout Verdict
   ) -> Bool {
+    if isLocal, isStrayLoopback(packet.flow, filter) {
+      verdict.kind = .drop
+      verdict.rulesWalked += 1
+      return true
+    }
     // A node's own packet passes OUTPUT and, if it is for the node itself, INPUT.
     let seesServices = packet.origin == .node || !isLocal
     let seesExternal = packet.origin != .node || isLocal
@@ -43,6 +48,11 @@ extension ProxyFleet {
       return true
     }
     return isLocal && filterOut(nodePortKey, filter, &verdict) { _, plan in Self.externalRefusal(plan) }
+  }
+
+  /// KUBE-FIREWALL: from another address to a loopback address, and no node port (FACTS C9).
+  private func isStrayLoopback(_ flow: FlowTuple, _ filter: TableState) -> Bool {
+    flow.destination.isLoopback && !flow.source.isLoopback && eyes[Int(filter.eyes)].localhostNodePorts
   }
 
   /// One filter chain: the first rule on this frontend that refuses.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // iptables rules as data: tables of chains of typed matches and targets, in the order in which the kernel
-// walks them. Chains carry symbolic names; text is made elsewhere.
+// walks them. Chains carry symbolic names; IptablesText makes text of them, IptablesInterpreter walks them.
 
 import NetworkTypes
 import SimKernel
@@ -13,6 +13,10 @@ public enum IptablesChainName: Hashable, Sendable {
   // kube-proxy's dispatch chains
   case services, nodePorts, externalServices, proxyFirewall, kubeForward
   case markMasquerade, kubePostrouting
+  /// KUBE-FIREWALL: shared with the kubelet; guards loopback addresses.
+  case kubeFirewall
+  /// KUBE-PROXY-CANARY: empty; that it is gone tells kube-proxy that somebody flushed the tables.
+  case canary
   // of one Service port
   /// KUBE-SVC: cluster policy.
   case clusterPolicy(ServicePortID)
@@ -28,6 +32,27 @@ public enum IptablesChainName: Hashable, Sendable {
 
 public enum ConnectionState: Sendable, Hashable {
   case new, invalid, relatedOrEstablished
+  /// RELATED, ESTABLISHED, or with a destination that nat has rewritten.
+  case relatedEstablishedOrTranslated
+}
+
+/// What a rule's comment says. Those about a Service begin with its name and port name (`shop/web:http`).
+public enum IptablesComment: Sendable, Hashable {
+  case loadBalancerFirewall, healthCheckPorts, externallyVisible, forwardingRules, portals
+  case forwardingConntrack, postrouting, nodePorts, needsSNAT, localnet
+  /// of one Service port
+  case service
+  case clusterIP, externalIP, loadBalancerIP
+  case noEndpoints, noLocalEndpoints, notAcceptedByFirewall, droppedByFirewall, healthCheckNodePort
+  case masqueradeExternal, podsToExternal, masqueradeLocal, routeLocal
+  /// A choice: the endpoint's address and port.
+  case choice(IPv4Address, UInt16)
+}
+
+/// An nfacct object that counts packets which match a rule.
+public enum IptablesCounter: String, Sendable, Hashable {
+  case invalidDropped = "ct_state_invalid_dropped_pkts"
+  case localhostNodePorts = "localhost_nps_accepted_pkts"
 }
 
 public enum IptablesMatch: Sendable, Hashable {
@@ -37,6 +62,8 @@ public enum IptablesMatch: Sendable, Hashable {
   /// `-d` and `! -d`
   case destination(IPv4CIDR)
   case notDestination(IPv4CIDR)
+  /// `! -d ::1/128`, in the IPv6 skeleton only
+  case notIPv6Loopback
   /// `-p`
   case transport(TransportProtocol)
   /// `--dport`
@@ -54,8 +81,15 @@ public enum IptablesMatch: Sendable, Hashable {
   /// `-m mark --mark 0x4000/0x4000` and its negation
   case isMarked
   case isNotMarked
-  /// `-m conntrack --ctstate`
+  /// `-m conntrack --ctstate` and its negation
   case state(ConnectionState)
+  case notState(ConnectionState)
+  /// `-m comment`: always matches.
+  case comment(IptablesComment)
+  /// `-m nfacct`: always matches, and counts.
+  case counted(IptablesCounter)
+  /// `-m tcp` without an option: always matches after `-p tcp`.
+  case transportModule(TransportProtocol)
 }
 
 public enum IptablesTarget: Sendable, Hashable {
@@ -88,12 +122,36 @@ public struct IptablesRule: Sendable, Hashable {
   }
 }
 
+public enum IptablesTableName: String, Sendable, CaseIterable {
+  // In the order in which iptables-save prints them (golden/cluster/iptables)
+  case mangle, filter, nat
+
+  /// The kernel's own chains of the table, in the order of the hooks.
+  public var hooks: [IptablesChainName] {
+    switch self {
+    case .mangle: [.prerouting, .input, .forward, .output, .postrouting]
+    case .filter: [.input, .forward, .output]
+    case .nat: [.prerouting, .input, .output, .postrouting]
+    }
+  }
+}
+
 /// One table: its chains in the order of their first rule.
 public struct IptablesTable: Sendable {
+  public let name: IptablesTableName
   public private(set) var names: [IptablesChainName] = []
   public private(set) var rules: [IptablesChainName: [IptablesRule]] = [:]
 
+  public init(_ name: IptablesTableName) {
+    self.name = name
+    for hook in name.hooks { declare(hook) }
+    declare(.canary)
+  }
+
   public subscript(name: IptablesChainName) -> [IptablesRule] { rules[name] ?? [] }
+
+  /// Rules of all chains but the kernel's own: what an `iptables-restore` of kube-proxy writes in full.
+  var writtenRules: Int { rules.reduce(0) { name.hooks.contains($1.key) ? $0 : $0 + $1.value.count } }
 
   mutating func declare(_ name: IptablesChainName) {
     if rules[name] == nil {
@@ -110,6 +168,8 @@ public struct IptablesTable: Sendable {
 
 /// What a node has programmed, rule by rule.
 public struct IptablesRuleset: Sendable {
-  public var nat = IptablesTable()
-  public var filter = IptablesTable()
+  /// Holds nothing but the canary.
+  public var mangle = IptablesTable(.mangle)
+  public var filter = IptablesTable(.filter)
+  public var nat = IptablesTable(.nat)
 }

@@ -63,6 +63,12 @@ struct PlanCache: ~Copyable {
     return plan == .max ? -1 : Int(plan)
   }
 
+  /// Whether the plan that these versions have is the same on all nodes; false where none was made yet.
+  func isShared(spec: Int32, endpoints: Int32) -> Bool {
+    let view = viewIndex.find(Self.viewKey(spec, endpoints))
+    return view != .max && views[Int(view)].sharedPlan >= 0
+  }
+
   mutating func insert(
     _ plan: PortPlan, spec: Int32, endpoints: Int32, locality: UInt32, isShared: Bool
   ) -> Int {

@@ -62,6 +62,7 @@ enum PodReader {
     if let text = fields.string("phase", &log), let value = fields.value("phase") {
       if let phase = PodStatus.Phase(rawValue: text) {
         status.phase = phase
+        status.isReported = true
       } else {
         let known = ["Pending", "Running", "Succeeded", "Failed", "Unknown"]
         log.wrong(

@@ -20,6 +20,10 @@ public enum ScenarioFormat {
         "issues", .list(.text(.url)), "Addresses of the public issues behind the question.",
         isCommentary: true),
       Field(
+        "notes", .list(.text(.any)),
+        "Remarks for those who read or edit the scenario, such as where an imported one comes from.",
+        isCommentary: true),
+      Field(
         "kubernetes", .text(.version), standard: "that of a kind config's image, else \"1.36\"",
         "Version of Kubernetes whose behaviour is modelled where versions differ."),
       Field(

@@ -45,6 +45,8 @@ struct NetworkPaths {
   /// asks.
   private var quietDelays = SIMD4<Int64>(repeating: -1)
   private let samplers: [Sampler]
+  /// Seconds; 0 where the mean is infinite.
+  private let meanDelays: [Double]
   private let loss: Double
   /// Link effects in force, oldest first. Empty in a quiet network, which the packet path checks first.
   private var effects: [Effect] = []
@@ -58,6 +60,7 @@ struct NetworkPaths {
   init(_ s: NetworkSettings) {
     let distributions = [s.sameNode, s.sameZone, s.betweenZones, s.outside]
     samplers = distributions.map { Sampler($0) }
+    meanDelays = distributions.map { $0.mean ?? 0 }
     constants = samplers.map { $0.constantValue.map { SimDuration(seconds: max(0, $0)) } }
     loss = s.loss
     refreshQuietDelays()
@@ -107,6 +110,22 @@ struct NetworkPaths {
       }
     }
     return .arrives(after: delay, isConstant: isConstant)
+  }
+
+  /// What can be said of a hop without sending a packet: whether it is cut, the share of packets that gets
+  /// lost, and the mean delay.
+  func condition(
+    _ hop: HopClass, from: HopEnd, to: HopEnd, nodeName: (Int) -> String
+  ) -> (isPartitioned: Bool, loss: Double, meanDelay: SimDuration) {
+    var mean = meanDelays[hop.rawValue]
+    var survival = hop == .sameNode ? 1 : 1 - loss
+    var isPartitioned = false
+    for effect in effects where matches(effect.target, from, to, nodeName) {
+      if effect.source.partitioned { isPartitioned = true }
+      if let share = effect.source.loss { survival *= 1 - share }
+      if let delay = effect.source.delay { mean += delay.mean ?? 0 }
+    }
+    return (isPartitioned, 1 - survival, SimDuration(seconds: max(0, mean)))
   }
 
   private func matches(

@@ -29,7 +29,7 @@ extension World {
   /// Notes what went wrong with a connection, unless something went wrong before.
   mutating func blame(_ slot: UInt32, _ loss: Loss) {
     guard connections[slot].pointee.failure.isNone else { return }
-    let (cause, node) = balancerCause(slot, loss) ?? findCause(slot, loss)
+    let (cause, node) = cause(of: loss, in: story(slot))
     connections[slot].pointee.failure.cause = Recorder.causeIndex[cause]!
     connections[slot].pointee.failure.node = node < 0 ? .max : UInt32(node)
     connections[slot].pointee.failure.at = now.nanoseconds
@@ -41,28 +41,34 @@ extension World {
     connections[slot].pointee.failure = Connection.Failure()
   }
 
-  private mutating func findCause(_ slot: UInt32, _ loss: Loss) -> (Cause, node: Int) {
+  /// The cause of a loss, and the node that it is blamed on; −1: none.
+  mutating func cause(of loss: Loss, in story: LossStory) -> (Cause, node: Int) {
+    balancerCause(story, loss) ?? findCause(story, loss)
+  }
+
+  private mutating func findCause(_ story: LossStory, _ loss: Loss) -> (Cause, node: Int) {
     switch loss {
     case .refusedByTable(let node, let verdict, let flow, let origin):
-      return (refusedCause(slot, node, verdict, flow, origin), node)
+      return (refusedCause(story, node, verdict, flow, origin), node)
     case .unrouted(let node, let flow, let origin):
-      return (unroutedCause(slot, node, flow, origin), node)
+      return (unroutedCause(story, node, flow, origin), node)
     case .unknownAddress(let address):
       return (unknownAddressCause(address), formerOwner(address) ?? -1)
-    case .nodeDown(let node): return (nodeDownCause(slot, node), node)
-    case .staleRoute(let on, let to): return (nodePlanes[to].isUp ? .staleRoute : nodeDownCause(slot, to), on)
+    case .nodeDown(let node): return (nodeDownCause(story, node), node)
+    case .staleRoute(let on, let to):
+      return (nodePlanes[to].isUp ? .staleRoute : nodeDownCause(story, to), on)
     case .lossOnPath: return (.networkLoss, -1)
     case .partition: return (.partition, -1)
     case .conntrackFull(let node): return (.conntrackFull, node)
     case .conntrackInvalid(let node): return (.conntrackInvalid, node)
-    case .conntrackMissing(let node): return (forgottenCause(slot), node)
+    case .conntrackMissing(let node): return (forgottenCause(story), node)
     case .expiredByPacket(let node): return (.staleConntrack, node)
-    case .foreignReply(let node): return (foreignReplyCause(slot), decidingNode(slot) ?? node)
+    case .foreignReply(let node): return (foreignReplyCause(story), story.decidingNode ?? node)
     case .snatPortsExhausted(let node): return (.snatPortsExhausted, node)
     case .podGone(let node, _):
-      return (destinationCause(slot, otherwise: .podTerminated), decidingNode(slot) ?? node)
+      return (destinationCause(story, otherwise: .podTerminated), story.decidingNode ?? node)
     case .portClosed(let node, let address, _):
-      return (portClosedCause(slot, node, address), decidingNode(slot) ?? node)
+      return (portClosedCause(story, node, address), story.decidingNode ?? node)
     case .backlogFull(let node): return (.backlogFull, node)
     case .queueOverflow(let node), .slowServer(let node): return (.serverTimeout, node)
     case .loadBalancerHasNoTarget: return (.lbNoTarget, -1)
@@ -70,25 +76,14 @@ extension World {
       return (crashed ? (nodePlanes[node].isUp ? .serverCrashed : .nodeDown) : .podTerminated, node)
     case .serverClosedIdle(let node): return (.idleTimeout, node)
     case .foreignConnection(let node, let isSamePod):
-      return (foreignCause(slot, node, isSamePod: isSamePod), node)
+      return (foreignCause(story, node, isSamePod: isSamePod), node)
     }
-  }
-
-  private func decidingNode(_ slot: UInt32) -> Int? {
-    connections[slot].pointee.decidingNode == .max ? nil : Int(connections[slot].pointee.decidingNode)
-  }
-
-  func backendNode(_ slot: UInt32) -> Int {
-    let c = connections[slot].pointee
-    if c.server != .max { return nodeIndex(of: servers[Int(c.server)].host) }
-    guard c.backend != .max, let pod = proxies.backend(.init(c.backend)).pod else { return -1 }
-    return control.pods[pod.index].node.isNone ? -1 : control.pods[pod.index].node.index
   }
 
   // MARK: The proxy table said no
 
   private mutating func refusedCause(
-    _ slot: UInt32, _ node: Int, _ verdict: Verdict, _ flow: FlowTuple, _ origin: FlowOrigin
+    _ story: LossStory, _ node: Int, _ verdict: Verdict, _ flow: FlowTuple, _ origin: FlowOrigin
   ) -> Cause {
     let fresh = proxies.decideFresh(node: NodeID(node), flow: flow, origin: origin, at: now, random: 0)
     if fresh.kind == .forward { return swapOrStale(node, flow, origin) }
@@ -129,11 +124,11 @@ extension World {
 
   /// No rule took the packet, and nobody owns its destination.
   private mutating func unroutedCause(
-    _ slot: UInt32, _ node: Int, _ flow: FlowTuple, _ origin: FlowOrigin
+    _ story: LossStory, _ node: Int, _ flow: FlowTuple, _ origin: FlowOrigin
   ) -> Cause {
     let fresh = proxies.decideFresh(node: NodeID(node), flow: flow, origin: origin, at: now, random: 0)
-    if fresh.kind == .forward { return usedStaleAnswer(slot) ? .staleDNS : swapOrStale(node, flow, origin) }
-    if usedStaleAnswer(slot) { return .staleDNS }
+    if fresh.kind == .forward { return story.hasStaleAnswer ? .staleDNS : swapOrStale(node, flow, origin) }
+    if story.hasStaleAnswer { return .staleDNS }
     if let former = formerOwner(flow.destination) {
       return nodePlanes[former].isUp ? .nodeAddressChanged : .nodeDown
     }
@@ -146,17 +141,17 @@ extension World {
 
   /// A new connection came by a target that a check made now would fail, while another one would pass:
   /// whatever ended it there, fresh health checks would have saved it.
-  private mutating func balancerCause(_ slot: UInt32, _ loss: Loss) -> (Cause, node: Int)? {
+  private mutating func balancerCause(_ story: LossStory, _ loss: Loss) -> (Cause, node: Int)? {
     switch loss {
     case .lossOnPath, .partition: return nil
     default: break
     }
-    let c = connections[slot].pointee
-    guard c.entryNode != .max, !c.wasEstablished || c.tuple.transport == .udp else { return nil }
-    let owner = addresses.owner(of: c.tuple.destination)
+    guard let entry = story.entryNode, !story.wasEstablished || story.tuple.transport == .udp else {
+      return nil
+    }
+    let owner = addresses.owner(of: story.tuple.destination)
     guard owner.kind == .loadBalancer else { return nil }
     let service = ServiceID(owner.id)
-    let entry = Int(c.entryNode)
     if wouldPassCheck(entry, service) { return nil }
     for other in nodePlanes.indices where other != entry {
       if wouldPassCheck(other, service) { return (.lbStaleTarget, entry) }
@@ -183,63 +178,57 @@ extension World {
   }
 
   /// The packet needed a node that is off.
-  private mutating func nodeDownCause(_ slot: UInt32, _ node: Int) -> Cause {
-    let c = connections[slot].pointee
-    if c.entryNode == UInt32(node) || c.wasEstablished && c.tuple.transport != .udp { return .nodeDown }
+  private mutating func nodeDownCause(_ story: LossStory, _ node: Int) -> Cause {
+    if story.entryNode == node || story.wasEstablished && story.tuple.transport != .udp { return .nodeDown }
     // A table or a DNS answer chose a pod there for this new connection: had it, or the API, known better?
-    let isChosen = c.backend != .max && backendNode(slot) == node
-    let owner = addresses.owner(of: c.tuple.destination)
-    let isDirect = c.backend == .max && owner.kind == .pod && nodeIndex(of: owner) == node
-    return isChosen || isDirect ? destinationCause(slot, otherwise: .nodeDown) : .nodeDown
+    let isChosen = story.backend != nil && story.backendNode == node
+    let owner = addresses.owner(of: story.tuple.destination)
+    let isDirect = story.backend == nil && owner.kind == .pod && nodeIndex(of: owner) == node
+    return isChosen || isDirect ? destinationCause(story, otherwise: .nodeDown) : .nodeDown
   }
 
   // MARK: The destination
 
   /// The backend could not be reached or did not listen. For a new connection, asks in order: did the client
   /// use an old DNS answer, would a fresh table have chosen another backend, did the API lag behind reality?
-  private mutating func destinationCause(_ slot: UInt32, otherwise: Cause) -> Cause {
-    let c = connections[slot].pointee
-    if c.hasLostConntrack { return forgottenCause(slot) }
-    if c.wasEstablished, c.tuple.transport != .udp { return otherwise }
-    if usedStaleAnswer(slot) { return .staleDNS }
-    guard c.backend != .max, c.decidingNode != .max else { return directCause(slot, otherwise) }
+  private mutating func destinationCause(_ story: LossStory, otherwise: Cause) -> Cause {
+    if story.hasLostConntrack { return forgottenCause(story) }
+    if story.wasEstablished, story.tuple.transport != .udp { return otherwise }
+    if story.hasStaleAnswer { return .staleDNS }
+    guard let backend = story.backend, let deciding = story.decidingNode else {
+      return directCause(story, otherwise)
+    }
     let fresh = proxies.decideFresh(
-      node: NodeID(c.decidingNode), flow: originalFlow(slot), origin: originOfDecision(slot), at: now,
-      random: 0)
+      node: NodeID(deciding), flow: story.tuple, origin: story.originOfDecision, at: now, random: 0)
     let stillCandidate =
-      fresh.kind == .forward && proxies.candidates(fresh.candidates).contains(.init(c.backend))
+      fresh.kind == .forward && proxies.candidates(fresh.candidates).contains(backend)
     if !stillCandidate {
       // conntrack chose for this datagram, no table was asked. Forgotten, its flow would have found another
       // backend, if there is one.
-      if c.tuple.transport == .udp, c.decidedAt < c.phaseStart {
+      if story.tuple.transport == .udp, story.isDecidedByConntrack {
         return fresh.reason == .noEndpoints ? .noEndpoints : .staleConntrack
       }
       return .staleTable
     }
-    if let pod = proxies.backend(.init(c.backend)).pod, !servesInReality(pod) { return .staleAPI }
+    if let pod = proxies.backend(backend).pod, !servesInReality(pod) { return .staleAPI }
     return otherwise
   }
 
   /// The client spoke to the pod's own address, as with a headless Service. That DNS still gives the address
   /// says that the API has not heard.
-  private func directCause(_ slot: UInt32, _ otherwise: Cause) -> Cause {
-    let group = instances[Int(connections[slot].pointee.instance)].group
-    guard groups[group].asksDNS, !groups[group].service.isNone else { return otherwise }
-    let owner = addresses.owner(of: connections[slot].pointee.tuple.destination)
+  private func directCause(_ story: LossStory, _ otherwise: Cause) -> Cause {
+    guard story.asksDNS, story.isForService else { return otherwise }
+    let owner = addresses.owner(of: story.tuple.destination)
     return owner.kind == .pod && servesInReality(PodID(owner.id)) ? otherwise : .staleAPI
   }
 
   /// Nothing listens on the port. On a node's own address that is where a packet ends that no rule took.
-  private mutating func portClosedCause(_ slot: UInt32, _ node: Int, _ address: IPv4Address) -> Cause {
-    let c = connections[slot].pointee
-    let instance = instances[Int(c.instance)]
-    guard c.backend == .max, addresses.owner(of: address).kind == .node,
-      !groups[instance.group].service.isNone
-    else {
-      return destinationCause(slot, otherwise: .portClosed)
+  private mutating func portClosedCause(_ story: LossStory, _ node: Int, _ address: IPv4Address) -> Cause {
+    let isNodes = addresses.owner(of: address).kind == .node || address.isLoopback
+    guard story.backend == nil, isNodes, story.isForService else {
+      return destinationCause(story, otherwise: .portClosed)
     }
-    let origin: FlowOrigin = instance.node != node ? .outside : instance.host.kind == .pod ? .pod : .node
-    return unroutedCause(slot, node, originalFlow(slot), origin)
+    return unroutedCause(story, node, story.tuple, story.origin(at: node))
   }
 
   private func servesInReality(_ pod: PodID) -> Bool {
@@ -247,102 +236,34 @@ extension World {
     return record.isReadyInReality && record.process == .running && nodePlanes[record.node.index].isUp
   }
 
-  /// The flow as the deciding node saw it. Behind another node's masquerade it carried that node's address,
-  /// which the decision depends on only through its origin.
-  private func originalFlow(_ slot: UInt32) -> FlowTuple { connections[slot].pointee.tuple }
-
-  private func originOfDecision(_ slot: UInt32) -> FlowOrigin {
-    let c = connections[slot].pointee
-    let instance = instances[Int(c.instance)]
-    if instance.node != Int(c.decidingNode) { return .outside }
-    return instance.host.kind == .pod ? .pod : .node
-  }
-
-  /// The address came from a DNS answer that a fresh query would not give any more.
-  private func usedStaleAnswer(_ slot: UInt32) -> Bool {
-    let group = instances[Int(connections[slot].pointee.instance)].group
-    guard groups[group].asksDNS else { return false }
-    let fresh = answers[groups[group].answer]
-    return !fresh.addresses.contains(connections[slot].pointee.tuple.destination)
-  }
-
   // MARK: conntrack
 
   /// A node on the path no longer knew the flow.
-  private func forgottenCause(_ slot: UInt32) -> Cause {
-    let c = connections[slot].pointee
-    let opened = SimTime(nanoseconds: c.openedAt)
-    let onPath = [
-      instances[Int(c.instance)].node, decidingNode(slot) ?? -1, Int(Int32(bitPattern: c.entryNode)),
-    ]
-    .filter { $0 >= 0 }
-    if onPath.contains(where: { !nodePlanes[$0].isUp || nodePlanes[$0].bootedAt > opened }) {
+  private func forgottenCause(_ story: LossStory) -> Cause {
+    let onPath = [story.clientNode, story.decidingNode ?? -1, story.entryNode ?? -1].filter { $0 >= 0 }
+    if onPath.contains(where: { !nodePlanes[$0].isUp || nodePlanes[$0].bootedAt > story.openedAt }) {
       return .nodeDown
     }
     let hasMoved = onPath.contains { !nodePlanes[$0].formerAddresses.isEmpty }
-    if c.wasEstablished, hasMoved { return .nodeAddressChanged }
+    if story.wasEstablished, hasMoved { return .nodeAddressChanged }
+    if onPath.contains(where: { conntrack[$0].pointee.latestEviction >= story.openedAt }) { return .mapFull }
     return .conntrackExpired
   }
 
   /// A reply that was not translated back. Where the deciding node sent the packet on to another node under
   /// the client's own address, that is policy Local's fallback in ipvs mode; else the translation was lost.
-  private func foreignReplyCause(_ slot: UInt32) -> Cause {
-    guard let deciding = decidingNode(slot), backendNode(slot) >= 0, backendNode(slot) != deciding else {
-      return forgottenCause(slot)
+  private func foreignReplyCause(_ story: LossStory) -> Cause {
+    guard let deciding = story.decidingNode, story.backendNode >= 0, story.backendNode != deciding else {
+      return forgottenCause(story)
     }
     return .localPolicy
   }
 
   /// A host met a packet of a connection that it does not have.
-  private func foreignCause(_ slot: UInt32, _ node: Int, isSamePod: Bool) -> Cause {
-    let c = connections[slot].pointee
-    if c.hasLostConntrack { return forgottenCause(slot) }
-    guard !isSamePod, c.backend != .max, node >= 0 else { return .serverCrashed }
-    let opened = SimTime(nanoseconds: c.openedAt)
-    if nodePlanes[node].bootedAt > opened { return .nodeDown }
+  private func foreignCause(_ story: LossStory, _ node: Int, isSamePod: Bool) -> Cause {
+    if story.hasLostConntrack { return forgottenCause(story) }
+    guard !isSamePod, story.backend != nil, node >= 0 else { return .serverCrashed }
+    if nodePlanes[node].bootedAt > story.openedAt { return .nodeDown }
     return .ipReused
-  }
-
-  // MARK: In words
-
-  func savedBy(_ cause: Cause, node: Int?) -> String {
-    let place = node.map { $0 >= 0 ? " on \(nodePlanes[$0].name)" : "" } ?? ""
-    switch cause {
-    case .clientPortsExhausted: return "more client ports"
-    case .nameNotFound: return "a name that exists"
-    case .staleDNS: return "a fresh DNS answer"
-    case .dnsLost: return "a DNS answer"
-    case .insertRace: return "no race of two insertions\(place)"
-    case .lbNoTarget: return "a healthy target"
-    case .lbStaleTarget:
-      return "a fresh health check of\(place.isEmpty ? " the node" : String(place.dropFirst(3)))"
-    case .idleTimeout: return "a longer idle timeout of the server"
-    case .partition: return "a whole network"
-    case .networkLoss: return "a lossless path"
-    case .staleRoute: return "a fresh route\(place)"
-    case .nodeAddressChanged: return "a node address that stays"
-    case .nodeDown: return "a running node"
-    case .staleAPI: return "an API that knew at once"
-    case .staleTable: return "a fresh table\(place)"
-    case .tableSwap: return "tables committed together\(place)"
-    case .noEndpoints: return "a ready endpoint"
-    case .localPolicy: return "a ready endpoint\(place)"
-    case .sourceRange: return "a source inside loadBalancerSourceRanges"
-    case .nodePortAddress: return "another nodePortAddresses\(place)"
-    case .notProxied: return "a Service at this address and port"
-    case .conntrackFull: return "a larger conntrack table\(place)"
-    case .conntrackExpired: return "a conntrack entry that lives\(place)"
-    case .conntrackInvalid: return "a valid conntrack state\(place)"
-    case .staleConntrack: return "a deleted conntrack entry\(place)"
-    case .snatPortsExhausted: return "more source ports\(place)"
-    case .mapFull: return "a larger map\(place)"
-    case .icmpLimited: return "no limit on ICMP errors\(place)"
-    case .ipReused: return "an address that is not reused so soon"
-    case .portClosed: return "a server on this port"
-    case .podTerminated: return "a server that drains"
-    case .serverCrashed: return "a server that does not crash"
-    case .backlogFull: return "a longer accept queue"
-    case .serverTimeout: return "a faster server"
-    }
   }
 }

@@ -143,7 +143,7 @@ extension World {
   // MARK: Losing
 
   /// RST, ICMP error or FIN: a new connection has failed, an open one has ended.
-  private mutating func refusedOrReset(_ slot: UInt32, ifConnecting outcome: Outcome) {
+  mutating func refusedOrReset(_ slot: UInt32, ifConnecting outcome: Outcome) {
     switch connections[slot].pointee.phase {
     case .connecting:
       lost(slot, outcome)

@@ -240,7 +240,8 @@ extension World {
 
   mutating func releasePort(_ slot: UInt32, lingers: Bool) {
     let c = connections[slot]
-    portPools[Int(c.pointee.portPool)].release(c.pointee.tuple.sourcePort, now: now, lingers: lingers)
+    portPools[Int(c.pointee.portPool)].release(
+      dialled(slot).sourcePort, now: now, lingers: lingers)
   }
 
   // MARK: What becomes of an attempt

@@ -73,9 +73,10 @@ extension World {
   }
 
   mutating func flushProxies() {
-    guard !proxyOutput.schedule.isEmpty || !proxyOutput.syncs.isEmpty || !proxyOutput.cleanups.isEmpty else {
-      return
-    }
+    guard
+      !proxyOutput.schedule.isEmpty || !proxyOutput.syncs.isEmpty || !proxyOutput.cleanups.isEmpty
+        || !proxyOutput.removals.isEmpty
+    else { return }
     let output = proxyOutput
     proxyOutput = ProxyOutput()
     for (at, event) in output.schedule {
@@ -84,6 +85,7 @@ extension World {
     }
     for sync in output.syncs { note(sync) }
     for cleanup in output.cleanups { clean(cleanup) }
+    for removal in output.removals { backendsRemoved(removal) }
   }
 
   private mutating func note(_ sync: SyncRecord) {
@@ -98,6 +100,7 @@ extension World {
 
   /// Stale UDP entries (FACTS C10).
   private mutating func clean(_ cleanup: ConntrackCleanup) {
+    cleanupLog?.append(cleanup)
     let frontends = Set(cleanup.frontends)
     let serving = Set(cleanup.serving)
     _ = conntrack[cleanup.node.index].pointee.removeAll { entry in

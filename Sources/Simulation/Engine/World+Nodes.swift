@@ -60,7 +60,9 @@ extension World {
       if resumeScheduled(slot, node, origin) { return }
       // tcp_loose: picked up in mid-stream, so it passes the nat rules again and may get another backend.
       let packet = packets[slot]
-      if connections.isCurrent(packet.connection, packet.generation) {
+      if connections.isCurrent(packet.connection, packet.generation),
+        !isUntranslated(packet, node)
+      {
         connections[packet.connection].pointee.hasLostConntrack = true
       }
       openFlow(slot, node, origin, state: .established)
@@ -81,9 +83,13 @@ extension World {
     case .forward, .notProxied:
       break
     case .reject:
-      return reject(slot, node, origin, verdict)
+      return verdict.isAtSocket
+        ? refuseAtSocket(slot, node, origin, verdict) : reject(slot, node, origin, verdict)
     case .drop:
       return lose(slot, .refusedByTable(node: node, verdict, packet.tuple, origin))
+    }
+    if verdict.isAtSocket {
+      return connectElsewhere(slot, node, origin, verdict, state, &stream)
     }
     if origin == .pod { expectNextPort(after: packet.tuple, node) }
     guard let leaving = remember(slot, node, origin, verdict, state, &stream) else { return }
@@ -114,8 +120,7 @@ extension World {
       leaving.destination = verdict.address
       leaving.destinationPort = verdict.port
     }
-    let isMasqueraded = verdict.masquerade || leavesPodNetwork(origin, leaving.destination)
-    if isMasqueraded {
+    if verdict.masquerade || leavesPodNetwork(node, origin, leaving.destination) {
       leaving.source = masqueradeAddress(node, towards: leaving.destination)
       leaving.sourcePort = UInt16(1024 + stream.below(64512))
     }
@@ -145,16 +150,6 @@ extension World {
 
   /// nf_nat_core.c tries at most 128 candidates (FACTS E6).
   private static var snatAttempts: Int { 128 }
-
-  /// A pod's traffic to anything outside the pod network leaves with its node's address.
-  private func leavesPodNetwork(_ origin: FlowOrigin, _ destination: IPv4Address) -> Bool {
-    origin == .pod && masqueradesPodTraffic && !podNetwork.contains(destination)
-  }
-
-  /// The address of the interface by which the packet leaves (FACTS C7).
-  private func masqueradeAddress(_ node: Int, towards destination: IPv4Address) -> IPv4Address {
-    nodePlanes[node].podCIDR.contains(destination) ? nodePlanes[node].gateway : nodePlanes[node].address
-  }
 
   private mutating func reject(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin, _ verdict: Verdict) {
     let packet = packets[slot]

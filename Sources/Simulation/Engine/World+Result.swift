@@ -118,8 +118,14 @@ extension World {
     r.arrivalDigest = arrivalDigest.value
     for node in nodePlanes.indices { r.conntrackPeak += conntrack[node].pointee.peak }
     r.notes = notes
+    r.rulesPerNode = rulesPerNode
     addLoadBalance(&r)
     return r
+  }
+
+  private var rulesPerNode: Double? {
+    let counts = nodePlanes.indices.compactMap { proxies.ruleCount(of: NodeID($0)) }
+    return counts.isEmpty ? nil : Double(counts.reduce(0, +)) / Double(counts.count)
   }
 
   private func addLoadBalance(_ r: inout RunResult) {

@@ -8,6 +8,7 @@
 // Loss is told to the connection at the instant it happens, which arms the client's timer: no timers are
 // scheduled for packets that get through.
 
+import Cluster
 import NetworkTypes
 import Proxy
 import SimKernel
@@ -48,11 +49,12 @@ extension World {
   mutating func forward(_ slot: UInt32, from node: Int, _ origin: FlowOrigin, extra: SimDuration) {
     let owner = addresses.owner(of: packets.pointer(slot).pointee.tuple.destination)
     guard owner.kind == .pod else { return forward(slot, from: node, origin, extra, toOther: owner) }
-    let home = Int(podNodes[Int(owner.id)])
-    if home == node {
-      deliverLocally(slot, to: owner, node, origin, extra)
-    } else {
-      toPodNode(slot, from: node, to: home, extra)
+    switch stepToPod(owner, from: node) {
+    case .localStack: deliverLocally(slot, to: owner, node, origin, extra)
+    case .node(let home): toPodNode(slot, from: node, to: home, extra)
+    case .staleRoute(let home): lose(slot, .staleRoute(on: node, to: home))
+    case .outsideHost, .loadBalancer, .upstreamRouters, .deadAddress, .lost:
+      preconditionFailure("no step to a pod")
     }
   }
 
@@ -60,73 +62,51 @@ extension World {
   @inline(never) private mutating func forward(
     _ slot: UInt32, from node: Int, _ origin: FlowOrigin, _ extra: SimDuration, toOther owner: HostReference
   ) {
-    switch owner.kind {
-    case .node:
-      if Int(owner.id) == node {
-        deliverLocally(slot, to: owner, node, origin, extra)
+    switch stepElsewhere(packets[slot].tuple, to: owner, from: node, origin) {
+    case .localStack(let host): deliverLocally(slot, to: host, node, origin, extra)
+    case .node(let next):
+      if owner.kind == .node {
+        hop(slot, nodeHop(node, next), node, next, extra, entersNode: owner)
       } else {
-        hop(slot, nodeHop(node, Int(owner.id)), node, Int(owner.id), extra, entersNode: owner)
+        toPodNode(slot, from: node, to: next, extra)
       }
-    case .outside:
+    case .outsideHost(let host):
       if !passedTranslation(slot) { return lose(slot, .foreignReply(node: node)) }
-      hop(slot, .outside, node, HopEnd.outsideIndex, extra, deliversTo: owner)
-    case .loadBalancer:
-      throughLoadBalancer(slot, service: owner.id, from: node, extra)
-    case .routedToNodes:
-      lose(slot, .unrouted(node: node, packets[slot].tuple, origin))
-    case .none:
-      toUnownedAddress(slot, from: node, origin, extra)
-    case .pod:
-      preconditionFailure("forward() takes packets to pods")
+      hop(slot, .outside, node, HopEnd.outsideIndex, extra, deliversTo: host)
+    case .loadBalancer(let service): throughLoadBalancer(slot, service: service, from: node, extra)
+    case .deadAddress: deadAddress(slot, node)
+    case .staleRoute(let home): lose(slot, .staleRoute(on: node, to: home))
+    case .lost(let loss): lose(slot, loss)
+    case .upstreamRouters: preconditionFailure("only packets from outside meet routers")
     }
   }
 
   /// From a host outside the cluster.
   mutating func routeOutside(_ slot: UInt32) {
-    let destination = packets[slot].tuple.destination
-    let owner = addresses.owner(of: destination)
-    switch owner.kind {
-    case .node:
-      hop(slot, .outside, HopEnd.outsideIndex, Int(owner.id), .zero, entersNode: owner)
-    case .loadBalancer:
-      throughLoadBalancer(slot, service: owner.id, from: HopEnd.outsideIndex, .zero)
-    case .routedToNodes:
+    switch stepFromOutside(packets[slot].tuple.destination) {
+    case .node(let node):
+      let entry = HostReference(.node, UInt32(node))
+      hop(slot, .outside, HopEnd.outsideIndex, node, .zero, entersNode: entry)
+    case .loadBalancer(let service):
+      throughLoadBalancer(slot, service: service, from: HopEnd.outsideIndex, .zero)
+    case .upstreamRouters:
       let entry = HostReference(.node, UInt32(entryNode(of: slot, among: upstreamNodes())))
       hop(slot, .outside, HopEnd.outsideIndex, Int(entry.id), .zero, entersNode: entry)
-    case .outside:
-      hop(slot, .outside, HopEnd.outsideIndex, HopEnd.outsideIndex, .zero, deliversTo: owner)
-    case .pod, .none:
-      lose(slot, .unknownAddress(destination))
+    case .outsideHost(let host):
+      hop(slot, .outside, HopEnd.outsideIndex, HopEnd.outsideIndex, .zero, deliversTo: host)
+    case .lost(let loss): lose(slot, loss)
+    case .localStack, .deadAddress, .staleRoute: preconditionFailure("a step of nodes")
     }
   }
 
-  /// The packet is for a pod of another node: to the next hop that this node believes in.
+  /// The packet is for a pod of another node, and this node's route leads there.
   @inline(__always) private mutating func toPodNode(
     _ slot: UInt32, from node: Int, to home: Int, _ extra: SimDuration
   ) {
-    if nodePlanes[home].hasStaleRoutes, !hasRoute(node, home) {
-      return lose(slot, .staleRoute(on: node, to: home))
-    }
     let p = packets.pointer(slot)
     if p.pointee.kind == .syn { conntrack[home].pointee.expect(p.pointee.tuple) }
     let target = HostReference(.node, UInt32(home))
     hop(slot, nodeHop(node, home), node, home, extra, entersNode: target)
-  }
-
-  /// The next hop that `node` believes in is `home`.
-  func hasRoute(_ node: Int, _ home: Int) -> Bool {
-    guard let next = control.nextHop(on: .init(node), to: .init(home)) else { return false }
-    return addresses.owner(of: next) == HostReference(.node, UInt32(home))
-  }
-
-  private mutating func toUnownedAddress(
-    _ slot: UInt32, from node: Int, _ origin: FlowOrigin, _ extra: SimDuration
-  ) {
-    let destination = packets[slot].tuple.destination
-    guard podNetwork.contains(destination),
-      let home = nodePlanes.indices.first(where: { nodePlanes[$0].podCIDR.contains(destination) })
-    else { return lose(slot, .unrouted(node: node, packets[slot].tuple, origin)) }
-    if home == node { deadAddress(slot, node) } else { toPodNode(slot, from: node, to: home, extra) }
   }
 
   /// The pod network of this node owns the address, but no pod has it (FACTS E5).
@@ -144,7 +124,7 @@ extension World {
     }
   }
 
-  @inline(__always) private func nodeHop(_ a: Int, _ b: Int) -> HopClass {
+  @inline(__always) func nodeHop(_ a: Int, _ b: Int) -> HopClass {
     nodePlanes[a].zoneNumber == nodePlanes[b].zoneNumber ? .sameZone : .betweenZones
   }
 
@@ -167,14 +147,14 @@ extension World {
   }
 
   private mutating func throughLoadBalancer(
-    _ slot: UInt32, service: UInt32, from: Int, _ extra: SimDuration
+    _ slot: UInt32, service: ServiceID, from: Int, _ extra: SimDuration
   ) {
     // A node without a rule for the address sends the packet back to the load balancer; nothing else loops.
     packets.pointer(slot).pointee.hopsLeft &-= 1
     if packets.pointer(slot).pointee.hopsLeft == 0 {
       return lose(slot, .unrouted(node: max(0, from), packets[slot].tuple, .outside))
     }
-    let targets = control.loadBalancerTargets(of: .init(service))
+    let targets = control.loadBalancerTargets(of: service)
     guard !targets.isEmpty else { return lose(slot, .loadBalancerHasNoTarget) }
     let node = entryNode(of: slot, among: targets.map(\.index))
     let entry = HostReference(.node, UInt32(node))
@@ -193,12 +173,6 @@ extension World {
     let node = nodes[Int(StableHash.mix(flow ^ UInt64(t.destination.bits) << 20) % UInt64(nodes.count))]
     if isCurrent { connections[packet.connection].pointee.entryNode = UInt32(node) }
     return node
-  }
-
-  /// Nodes over which routers outside spread traffic to external IPs: all that the API lists.
-  private func upstreamNodes() -> [Int] {
-    let listed = control.nodes.indices.filter { control.store.node(.init($0)) != nil }
-    return listed.isEmpty ? [0] : listed
   }
 
   // MARK: One hop. Its ends are indices of nodes, or HopEnd.outsideIndex.

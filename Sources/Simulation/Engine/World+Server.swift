@@ -4,6 +4,7 @@
 
 import Cluster
 import NetworkTypes
+import Proxy
 import SimKernel
 import SimRandom
 import Traffic
@@ -87,7 +88,7 @@ extension World {
   }
 
   /// The process that listens on a host's port; nil if none does.
-  private func server(on host: HostReference, _ port: UInt16, _ transport: TransportProtocol) -> Int? {
+  func server(on host: HostReference, _ port: UInt16, _ transport: TransportProtocol) -> Int? {
     switch host.kind {
     case .pod: podSocket(Int(host.id), port, transport)
     case .outside: socket(outsideSockets[Int(host.id)], port, transport)
@@ -144,9 +145,14 @@ extension World {
   private func isForeign(_ slot: UInt32, _ host: HostReference) -> Bool {
     let chosen = connections[slot].pointee.backend
     guard chosen != .max, host.kind == .pod else { return false }
-    let meant = proxies.pod(of: .init(chosen))
-    guard !meant.isNone, meant != PodID(host.id) else { return false }
-    let backend = proxies.backend(.init(chosen))
+    return isForeign(chosen: .init(chosen), host)
+  }
+
+  /// As above, for a backend that a table chose.
+  func isForeign(chosen: BackendID, _ host: HostReference) -> Bool {
+    let meant = proxies.pod(of: chosen)
+    guard host.kind == .pod, !meant.isNone, meant != PodID(host.id) else { return false }
+    let backend = proxies.backend(chosen)
     guard let selector = control.store.service(backend.service)?.spec.selector else { return false }
     let pod = control.pods[Int(host.id)]
     return pod.name.namespace != control.store.serviceName(backend.service).namespace

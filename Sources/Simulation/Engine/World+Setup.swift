@@ -127,7 +127,14 @@ extension World {
     addresses.assign(gateway, to: owner)
     apiAddresses[id] = control.store.node(id)?.internalIPs.first
     apiZones[id] = control.store.node(id)?.zone
-    conntrack.append(ConntrackTable(capacity: node.conntrackMax, timeouts: World.timeouts(node.proxy)))
+    conntrack.append(World.conntrackTable(of: node.proxy, capacity: node.conntrackMax))
+  }
+
+  private static func conntrackTable(of proxy: ProxySettings, capacity: Int) -> ConntrackTable {
+    guard proxy.mode == .ebpf else {
+      return ConntrackTable(capacity: capacity, timeouts: timeouts(proxy))
+    }
+    return ConntrackTable(sizes: proxy.ebpf.maps, timeouts: proxy.ebpf.conntrack)
   }
 
   /// The kernel's timeouts as this node's kube-proxy sets them (FACTS C1, E1).
@@ -160,7 +167,7 @@ extension World {
     }
   }
 
-  private mutating func outsideHost(_ address: IPv4Address) -> HostReference {
+  mutating func outsideHost(_ address: IPv4Address) -> HostReference {
     let known = addresses.owner(of: address)
     if known.kind == .outside { return known }
     outsideHosts.append(address)

@@ -11,8 +11,10 @@
 //     World+Client     the client's end of a connection
 //     World+Server     the server's end
 //     World+Nodes      a packet in a node's tables: conntrack, proxy, NAT
+//     World+NextStep   where a packet goes from here, and with which source address
 //     World+Routing    from one place to the next
-//     World+Causes     the but-for test
+//     World+Causes     the but-for test; World+LossStory what it must know of the packet
+//     World+Instant    a run that is stopped at an instant, for traces (folder Trace)
 //     World+Result     what is left when all is decided
 
 import Cluster
@@ -58,6 +60,8 @@ struct World: ~Copyable {
   var paths: NetworkPaths
   let podNetwork: IPv4CIDR
   let costPerRule: SimDuration
+  /// By connection, where `isTranslatedAtSocket`: what the client dialled.
+  var dialledTuples: [UInt32: FlowTuple] = [:]
   let masqueradesPodTraffic: Bool
   let recorderWarmUp: SimTime
   var icmp = ICMPLimiter()
@@ -98,6 +102,8 @@ struct World: ~Copyable {
   var events: [ClusterEventRow] = []
   var staleness: [StalenessRow] = []
   var notes: [String] = []
+  /// Clean-ups of UDP entries, in the order in which they were made; nil: nobody asked for them.
+  var cleanupLog: [ConntrackCleanup]?
 
   static let purposePath = RandomPurpose("path")
   static let purposeService = RandomPurpose("service-time")
@@ -167,13 +173,25 @@ struct ICMPLimiter {
   static let burst: Int64 = 6000
 
   mutating func allows(node: Int, peer: IPv4Address, now: SimTime) -> Bool {
-    let key = UInt64(node) << 32 | UInt64(peer.bits)
-    var bucket = tokens[key] ?? (now.nanoseconds, Self.burst)
-    bucket.milli = min(Self.burst, bucket.milli + (now.nanoseconds - bucket.at) / 1_000_000)
-    bucket.at = now.nanoseconds
-    let allowed = bucket.milli >= 1000
-    if allowed { bucket.milli -= 1000 }
-    tokens[key] = bucket
+    let key = Self.key(node, peer)
+    var milli = level(key, now)
+    let allowed = milli >= 1000
+    if allowed { milli -= 1000 }
+    tokens[key] = (now.nanoseconds, milli)
     return allowed
+  }
+
+  /// As `allows`, without taking a token.
+  func wouldAllow(node: Int, peer: IPv4Address, now: SimTime) -> Bool {
+    level(Self.key(node, peer), now) >= 1000
+  }
+
+  private static func key(_ node: Int, _ peer: IPv4Address) -> UInt64 {
+    UInt64(node) << 32 | UInt64(peer.bits)
+  }
+
+  private func level(_ key: UInt64, _ now: SimTime) -> Int64 {
+    guard let bucket = tokens[key] else { return Self.burst }
+    return min(Self.burst, bucket.milli + (now.nanoseconds - bucket.at) / 1_000_000)
   }
 }

@@ -7,14 +7,19 @@
 public enum DataPackage {
   public static let fileName = "datapackage.json"
 
-  public static func document(scenario: String, question: String, version: String) -> JSONText {
-    .members([
+  /// - Parameter isComparison: the folder holds comparison.csv, too.
+  public static func document(
+    scenario: String, question: String, version: String, isComparison: Bool = false
+  ) -> JSONText {
+    let tables = ReportTables.all.map { ($0.file, $0.rowMeaning, $0.columns) }
+    let comparison = isComparison ? [ComparisonTable.description] : []
+    return .members([
       "profile": .string("tabular-data-package"),
       "name": .string(packageName(scenario)),
       "title": .string("Results of the scenario \(scenario)"),
       "description": .string(question),
       "version": .string(version),
-      "resources": .array(ReportTables.all.map(resource)),
+      "resources": .array((tables + comparison).map(resource)),
     ])
   }
 
@@ -27,12 +32,14 @@ public enum DataPackage {
       })
   }
 
-  private static func resource(_ table: ReportTable) -> JSONText {
+  private static func resource(
+    file: String, rowMeaning: String, columns: [ReportColumnDescription]
+  ) -> JSONText {
     .members([
       "profile": .string("tabular-data-resource"),
-      "name": .string(String(table.file.dropLast(".csv".count))),
-      "path": .string(table.file),
-      "description": .string("One row per \(table.rowMeaning)."),
+      "name": .string(String(file.dropLast(".csv".count))),
+      "path": .string(file),
+      "description": .string("One row per \(rowMeaning)."),
       "format": .string("csv"),
       "mediatype": .string("text/csv"),
       "encoding": .string("utf-8"),
@@ -41,7 +48,7 @@ public enum DataPackage {
         "doubleQuote": .bool(true), "header": .bool(true),
       ]),
       "schema": .members([
-        "fields": .array(table.columns.map(field)), "missingValues": .array([.string("")]),
+        "fields": .array(columns.map(field)), "missingValues": .array([.string("")]),
       ]),
     ])
   }

@@ -36,26 +36,15 @@ public struct RunRecord: Sendable {
     self.arguments = arguments
   }
 
-  /// - Parameter replications: at least one, all of one scenario, variant and seed.
+  /// - Parameter replications: at least one, all of one scenario and seed, in any order of variants.
   func document(_ replications: [ReplicationRecord], host: HostRecord) -> JSONText {
     let first = replications[0]
     let events = replications.reduce(0) { $0 + $1.simulationEvents }
     let simulated = replications.reduce(0) { $0 + $1.simulatedSeconds }
     let perSecond = { (amount: Double) in host.wallSeconds > 0 ? amount / host.wallSeconds : nil }
+    let isComparison = replications.contains { $0.identity.variant != first.identity.variant }
     return .members([
-      "run": .members([
-        "run_id": .string(first.identity.runID),
-        "version": .string(SimulationRun.version),
-        "scenario": .string(first.identity.scenario),
-        "scenario_file": .string(scenarioPath),
-        "scenario_hash": .string(Hexadecimal.digits(scenarioHash)),
-        "question": .string(first.question),
-        "variant": .string(first.identity.variant),
-        "proxy_mode": .string(first.identity.proxyMode),
-        "seed": .unsigned(first.identity.seed),
-        "arguments": .array(arguments.map { .string($0) }),
-        "replications": .array(replications.map(\.document)),
-      ]),
+      "run": .object(isComparison ? comparisonMembers(replications) : runMembers(replications)),
       "host": .members([
         "started_at": .string(host.startedAt),
         "operating_system": .string(host.operatingSystem),
@@ -65,6 +54,53 @@ public struct RunRecord: Sendable {
         "simulated_s_per_s": .optional(perSecond(simulated)),
       ]),
     ])
+  }
+}
+
+extension RunRecord {
+  private func runMembers(_ replications: [ReplicationRecord]) -> [JSONText.Member] {
+    let first = replications[0]
+    return [
+      .init("run_id", .string(first.identity.runID)),
+      .init("version", .string(SimulationRun.version)),
+      .init("scenario", .string(first.identity.scenario)),
+      .init("scenario_file", .string(scenarioPath)),
+      .init("scenario_hash", .string(Hexadecimal.digits(scenarioHash))),
+      .init("question", .string(first.question)),
+      .init("variant", .string(first.identity.variant)),
+      .init("proxy_mode", .string(first.identity.proxyMode)),
+      .init("seed", .unsigned(first.identity.seed)),
+      .init("arguments", .array(arguments.map { .string($0) })),
+      .init("replications", .array(replications.map(\.document))),
+    ]
+  }
+
+  /// Variants in the order of their first replication.
+  private func comparisonMembers(_ replications: [ReplicationRecord]) -> [JSONText.Member] {
+    let first = replications[0]
+    var names: [String] = []
+    for replication in replications where !names.contains(replication.identity.variant) {
+      names.append(replication.identity.variant)
+    }
+    let variants = names.map { name in
+      let own = replications.filter { $0.identity.variant == name }
+      return JSONText.members([
+        "variant": .string(name),
+        "proxy_mode": .string(own[0].identity.proxyMode),
+        "run_id": .string(own[0].identity.runID),
+        "replications": .array(own.map(\.document)),
+      ])
+    }
+    return [
+      .init("version", .string(SimulationRun.version)),
+      .init("scenario", .string(first.identity.scenario)),
+      .init("scenario_file", .string(scenarioPath)),
+      .init("scenario_hash", .string(Hexadecimal.digits(scenarioHash))),
+      .init("question", .string(first.question)),
+      .init("seed", .unsigned(first.identity.seed)),
+      .init("arguments", .array(arguments.map { .string($0) })),
+      .init("variants", .array(variants)),
+    ]
   }
 }
 

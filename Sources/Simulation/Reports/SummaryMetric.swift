@@ -19,7 +19,7 @@ public struct SummaryMetric: Sendable, Equatable {
 
   static let units = [
     "connections", "operations", "retries", "requests", "ratio", "s", "ms", "packets", "events",
-    "syncs", "entries",
+    "syncs", "entries", "rules", "services",
   ]
 
   /// Name, unit and meaning of every metric, in the order of the rows.
@@ -103,8 +103,8 @@ private struct MetricDefinition: Sendable {
 }
 
 private let definitions: [MetricDefinition] =
-  attemptMetrics + outcomeMetrics + causeMetrics + operationMetrics + latencyMetrics + clusterMetrics
-  + runMetrics
+  attemptMetrics + outcomeMetrics + causeMetrics + operationMetrics + latencyMetrics + loadMetrics
+  + tableMetrics + clusterMetrics + runMetrics
 
 private let attemptMetrics: [MetricDefinition] = [
   .count("attempted", "connections", "Attempts, each on a new or a pooled connection.") {
@@ -166,6 +166,53 @@ private let latencyMetrics: [MetricDefinition] = LatencyPhase.allCases.flatMap {
     metric("p99", "99th percentile") { $0.milliseconds(quantile: 0.99) },
     metric("max", "Maximum") { $0.maxMilliseconds },
   ]
+}
+
+/// Over all Service ports, each weighted by its connections.
+private let loadMetrics: [MetricDefinition] = {
+  func metric(
+    _ name: String, _ meaning: String, _ value: @escaping @Sendable (SpreadStatistics) -> Double?
+  ) -> MetricDefinition {
+    .value(name, "ratio", meaning + " Mean over Service ports, weighted by connections.") { facts in
+      var (sum, weight) = (0.0, 0.0)
+      for row in facts.result.spread {
+        guard let value = value(row) else { continue }
+        sum += value * Double(row.connections)
+        weight += Double(row.connections)
+      }
+      return weight > 0 ? sum / weight : nil
+    }
+  }
+  return [
+    metric("load_max_over_mean", "Most connections of an endpoint / mean.") { $0.maxOverMean },
+    metric("load_cv", "Standard deviation / mean of connections per endpoint.") { $0.cv },
+    metric("load_expected_cv", "The same as the decisions' probabilities make one expect.") { $0.expectedCV },
+  ]
+}()
+
+private let tableMetrics: [MetricDefinition] = [
+  .value("rules_per_node", "rules", "Rules or entries in a node's table at the end, mean over nodes.") {
+    $0.result.rulesPerNode
+  },
+  .value("staleness_mean", "s", "Mean age of the oldest change not programmed, over node × bin.") {
+    mean($0.result.staleness.map(\.age.seconds))
+  },
+  .value("services_wrong_mean", "services", "Services that a node has wrong, mean over node × bin.") {
+    mean($0.result.staleness.map { Double($0.servicesWrong) })
+  },
+  .value("services_wrong_max", "services", "Most Services that a node had wrong at the end of a bin.") {
+    $0.result.staleness.map { Double($0.servicesWrong) }.max()
+  },
+  .value("sync_duration_mean", "ms", "Mean duration of a sync.") {
+    mean($0.result.syncs.map(\.duration.milliseconds))
+  },
+  .value("sync_duration_total", "s", "Duration of all syncs of all nodes together.") {
+    $0.result.syncs.reduce(0) { $0 + $1.duration.seconds }
+  },
+]
+
+private func mean(_ values: [Double]) -> Double? {
+  values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
 }
 
 private let clusterMetrics: [MetricDefinition] = [

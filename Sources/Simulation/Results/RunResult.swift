@@ -270,6 +270,8 @@ public struct RunResult: Sendable {
   public var arrivalDigest: UInt64 = 0
   /// conntrack entries at their most, over all nodes.
   public var conntrackPeak = 0
+  /// Rules or entries in a node's table at the end, mean over the nodes that have one; nil without any.
+  public var rulesPerNode: Double?
   /// API objects refused at run time and other things a reader must know.
   public var notes: [String] = []
 

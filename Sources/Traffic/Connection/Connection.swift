@@ -88,6 +88,8 @@ import SimKernel
   public var servedNumber: UInt16 = 0
   /// The server is no endpoint of the addressed Service: it has a former backend's address.
   public var isForeign = false
+  /// Socket load balancing replaced the destination that the client dialled; the engine keeps that.
+  public var isTranslatedAtSocket = false
 
   // What the path decided
   /// Node whose table chose the backend; `.max` if none did.

@@ -42,6 +42,7 @@ enum ReportFixture {
     result.digest = 0xfeed_beef
     result.arrivalDigest = 0xabc
     result.conntrackPeak = 2048
+    result.rulesPerNode = 61.5
     result.notes = ["Service shop/old refused at 12 s: spec.clusterIP: provided IP is already allocated"]
     return result
   }

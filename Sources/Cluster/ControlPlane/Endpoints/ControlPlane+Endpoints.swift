@@ -33,7 +33,7 @@ extension ControlPlane {
   }
 
   /// All slices that carry the Service's name: its controller's, mirrored ones, and others as they are.
-  private func desiredSlices(of id: ServiceID) -> [EndpointSlice] {
+  func desiredSlices(of id: ServiceID) -> [EndpointSlice] {
     let service = store.service(id)
     let existing = store.slices(of: id)
     if let service, EndpointSliceReconciler.manages(service) {

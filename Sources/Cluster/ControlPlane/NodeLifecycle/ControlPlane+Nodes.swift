@@ -88,6 +88,8 @@ extension ControlPlane {
       out.schedule.append((now + draw(.kubeletStatus, pod: pod), .confirmPodGone(pod)))
       return forgetIfGone(pod)
     }
+    // Its work is done.
+    if object.status.phase == .succeeded || object.status.phase == .failed { return }
     if pods[pod.index].process == .ended { pods[pod.index].restarts += 1 }
     beginStart(pod, &out)
     queueStatusReport(pod, &out)

@@ -182,9 +182,10 @@ extension ControlPlane {
 
   // MARK: Common
 
-  /// In the API and not on its way out.
+  /// In the API, not on its way out and not at its end (k/k pkg/controller FilterActivePods).
   func isActive(_ pod: PodID) -> Bool {
-    store.pod(pod).map { $0.metadata.deletionTimestamp == nil } ?? false
+    guard let object = store.pod(pod), object.metadata.deletionTimestamp == nil else { return false }
+    return object.status.phase != .succeeded && object.status.phase != .failed
   }
 
   /// Ready in the API for at least `minReady`.

@@ -34,7 +34,7 @@ extension SchedulerState {
       ipvsHash(input.destination.bits, bits: Self.hashBits, highBits: hashesWithHighBits)
     case .mh:
       // kube-proxy sets the flag 0x10 for mh, by which the kernel hashes the source port too (mh-port).
-      MaglevTable.position(input.source, input.sourcePort)
+      IPVSMaglevTable.position(input.source, input.sourcePort)
     default:
       // The flag sh-port is not set: the port counts as 0.
       ipvsHash(input.source.bits, bits: Self.hashBits, highBits: hashesWithHighBits)
@@ -46,7 +46,7 @@ extension SchedulerState {
     buckets.removeAll(keepingCapacity: true)
     if list.isEmpty { return }
     switch kind {
-    case .mh: buckets = MaglevTable.fill(list, servers)
+    case .mh: buckets = IPVSMaglevTable.fill(list, servers)
     case .dh: fillInTurn(list) { _ in 1 }
     default: fillInTurn(list) { max(1, servers[Int($0)].weight) }
     }

@@ -5,7 +5,7 @@
 
 import NetworkTypes
 
-enum MaglevTable {
+enum IPVSMaglevTable {
   /// CONFIG_IP_VS_MH_TAB_INDEX 12: the prime with number 12 − 8.
   static let size = 4093
   /// Turns of the heaviest server are cut to this many bits (IP_VS_MH_TAB_BITS).

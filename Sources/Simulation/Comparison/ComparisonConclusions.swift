@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Sentences about a comparison, and rankings. A sentence is only made if the interval allows it; what cannot
+// be told apart is said to be so.
+
+import Foundation
+import NetworkTypes
+import SimStatistics
+
+extension Comparison {
+  /// What the intervals allow to say; empty for a single replication.
+  public var conclusions: [String] {
+    guard replications > 1 else { return [] }
+    var sentences: [String] = []
+    for index in sides.indices.dropFirst() {
+      if let sentence = lossSentence(index) { sentences.append(sentence) }
+    }
+    return sentences + rankings.map(\.sentence)
+  }
+
+  /// "nftables lost 3.1 ± 0.4 times fewer connections than iptables."
+  private func lossSentence(_ index: Int) -> String? {
+    guard let pair = metric("lost").pair(0, index), let difference = pair.difference else { return nil }
+    let (first, second) = (sides[0].name, sides[index].name)
+    if pair.isAlwaysEqual {
+      return "\(second) lost as many connections as \(first) in every replication."
+    }
+    guard pair.isDifferent else {
+      return
+        "\(second) and \(first) cannot be told apart by their losses in \(pair.replications) replications."
+    }
+    let isFewer = difference.mean < 0
+    let word = isFewer ? "fewer" : "more"
+    let means = (first: pair.firstMean ?? 0, second: pair.secondMean ?? 0)
+    if min(means.first, means.second) > 0,
+      let factor = factor(isFewer ? 0 : index, isFewer ? index : 0), factor.low > 1
+    {
+      return "\(second) lost \(Self.plusMinus(factor)) times \(word) connections than \(first) "
+        + "(\(ReadableNumber.short(means.second)) instead of \(ReadableNumber.short(means.first)) "
+        + "per replication)."
+    }
+    let none = means.first == 0 ? "; \(first) lost none" : means.second == 0 ? "; \(second) lost none" : ""
+    let interval = pair.interval.map { Self.plusMinus($0, magnitude: true) } ?? ""
+    return "\(second) lost \(interval) \(word) connections than \(first) per replication\(none)."
+  }
+
+  /// Losses of `more` over those of `fewer`.
+  private func factor(_ more: Int, _ fewer: Int) -> ConfidenceInterval? {
+    let metric = self.metric("lost")
+    guard let numerators = metric.values(of: more), let denominators = metric.values(of: fewer) else {
+      return nil
+    }
+    return RatioEstimate(numerators: numerators, denominators: denominators)?.interval(
+      confidence: Self.confidence)
+  }
+
+  /// `3.14 ± 0.42`, to two digits of the error.
+  static func plusMinus(_ interval: ConfidenceInterval, magnitude: Bool = false) -> String {
+    let reach = interval.halfWidth
+    let estimate = magnitude ? abs(interval.estimate) : interval.estimate
+    guard reach > 0 else { return ReadableNumber.short(estimate) }
+    let decimals = min(9, max(0, 1 - Int(log10(reach).rounded(.down))))
+    return String(format: "%.*f ± %.*f", decimals, estimate, decimals, reach)
+  }
+
+  // MARK: Rankings
+
+  /// Variants from the least of a metric to the most.
+  struct Ranking {
+    var title: String
+    /// Names and means; a variant belongs to the group of the one before it if the two cannot be told apart.
+    var groups: [[(name: String, mean: Double)]]
+    /// First and last of groups of which these two can be told apart all the same.
+    var apart: [(String, String)]
+
+    var sentence: String {
+      let words = groups.map { group in
+        group.map { "\($0.name) (\(ReadableNumber.short($0.mean)))" }.joined(separator: " ~ ")
+      }
+      let exceptions = apart.map { "; \($0) < \($1)" }.joined()
+      return "\(title): \(words.joined(separator: " < "))\(exceptions)."
+    }
+  }
+
+  var rankings: [Ranking] {
+    [
+      ranking("Fewest losses first", "lost"), ranking("Shortest connect p99 first, ms", "connect_p99"),
+      ranking("Freshest tables first, mean age in s", "staleness_mean"),
+    ].compactMap { $0 }
+  }
+
+  private func ranking(_ title: String, _ name: String) -> Ranking? {
+    let metric = self.metric(name)
+    let order = sides.indices.filter { metric.means[$0] != nil }
+      .sorted { (metric.means[$0]!, $0) < (metric.means[$1]!, $1) }
+    guard order.count > 1 else { return nil }
+    func areDifferent(_ a: Int, _ b: Int) -> Bool { metric.pair(min(a, b), max(a, b))?.isDifferent ?? false }
+    var groups: [[Int]] = []
+    for (place, index) in order.enumerated() {
+      if place > 0, !areDifferent(order[place - 1], index) {
+        groups[groups.count - 1].append(index)
+      } else {
+        groups.append([index])
+      }
+    }
+    let apart = groups.filter { $0.count > 2 && areDifferent($0[0], $0[$0.count - 1]) }
+    return Ranking(
+      title: title, groups: groups.map { $0.map { (sides[$0].name, metric.means[$0] ?? 0) } },
+      apart: apart.map { (sides[$0[0]].name, sides[$0[$0.count - 1]].name) })
+  }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// `sim import`: a scenario from manifests, dumps and configurations. The scenario is the result and goes to a
+// file or to standard output; what was assumed and what does not fit goes to standard error.
+
+import ArgumentParser
+import Foundation
+import Scenario
+import Simulation
+
+struct ImportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "import",
+    abstract: "Make a scenario from Kubernetes manifests, dumps of a cluster and configuration files.",
+    discussion: """
+      Reads what kubectl prints with -o yaml or -o json (nodes, pods, services, endpointslices, endpoints, \
+      deployments, Lists), manifests, a kind Cluster configuration, a KubeProxyConfiguration or the ConfigMap \
+      kube-proxy. The scenario stands alone. docs/import.md says what is read, concluded and left out.
+
+        kubectl get nodes,pods,svc,endpointslices,endpoints -A -o yaml > cluster.yaml
+        kubectl -n kube-system get configmap kube-proxy -o yaml > kube-proxy.yaml
+        sim import cluster.yaml kube-proxy.yaml -o cluster.json
+      """)
+
+  @Argument(help: "Files, or folders of them; - is standard input.")
+  var files: [String]
+
+  @Option(
+    name: [.customShort("o"), .long],
+    help: "The scenario file; - is standard output. (default: standard output)")
+  var output = "-"
+
+  @Option(
+    help: ArgumentHelp(
+      "Go without something that would change the answer and is not modelled, such as NetworkPolicy or IPv6. Repeatable.",
+      valueName: "name"))
+  var accept: [String] = []
+
+  @Flag(help: "Replace the scenario file if there is one.")
+  var force = false
+
+  @Flag(help: "No remarks on standard error.")
+  var quiet = false
+
+  func run() throws {
+    try Failure.mapped(files.first ?? "") {
+      try refuseToReplace()
+      let result = try ScenarioImport.load(paths: files, accept: accept)
+      if output == "-" {
+        try Console.write(result.text)
+      } else {
+        try write(result.text)
+      }
+      if !quiet { tell(result) }
+    }
+  }
+
+  private func refuseToReplace() throws {
+    guard output != "-", !force, FileManager.default.fileExists(atPath: output) else { return }
+    throw ResultFolderError("\(output) exists already; --force replaces it")
+  }
+
+  /// In one step, so that nobody ever sees half of it.
+  private func write(_ text: String) throws {
+    let temporary = output + ".tmp-\(ProcessInfo.processInfo.processIdentifier)"
+    do {
+      try Data(text.utf8).write(to: URL(fileURLWithPath: temporary))
+    } catch {
+      unlink(temporary)
+      throw ResultFolderError("cannot write \(output): \(reason(error))")
+    }
+    guard rename(temporary, output) == 0 else {
+      let reason = String(cString: strerror(errno))
+      unlink(temporary)
+      throw ResultFolderError("cannot write \(output): \(reason)")
+    }
+  }
+
+  private func reason(_ error: any Error) -> String {
+    let inner = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+    return inner.map { String(cString: strerror(Int32($0.code))) } ?? "\(error)"
+  }
+
+  private func tell(_ result: ScenarioImport) {
+    let warnings = result.warnings
+    for warning in warnings.prefix(ScenarioError.printLimit) { Console.remark("warning: \(warning)") }
+    if warnings.count > ScenarioError.printLimit {
+      Console.remark("… and \(warnings.count - ScenarioError.printLimit) more warnings")
+    }
+    for setting in result.settings { Console.remark("sim: \(setting)") }
+    if !result.ignored.isEmpty {
+      let kinds = result.ignored.map { "\($0.kind) (\($0.count))" }.joined(separator: ", ")
+      Console.remark("sim: left out, because the model has no use for them: \(kinds)")
+    }
+    let counts = result.counts.map { "\($0.kind) (\($0.count))" }.joined(separator: ", ")
+    let place = output == "-" ? "" : " into \(output)"
+    Console.remark("sim: imported\(place): \(counts)")
+  }
+}

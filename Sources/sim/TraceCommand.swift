@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// `sim trace`: one packet at one instant of a run, hop by hop.
+
+import ArgumentParser
+import Cluster
+import NetworkTypes
+import Scenario
+import SimKernel
+import Simulation
+
+struct TraceCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "trace",
+    abstract:
+      "Follow one packet through the cluster at a simulated time: rules, rewrites, conntrack, verdict, cause.",
+    discussion: """
+      A and B are pod/NAMESPACE/NAME, node/NAME, external/IP, svc/NAMESPACE/NAME:PORT (looked up by DNS) or \
+      IP:PORT; a port of A is the source port. The run goes up to --at with all its clients, then the packet \
+      is walked without changing anything. Where chance decides, every way is shown with its probability. \
+      docs/trace.md describes the output.
+      """)
+
+  enum Layout: String, ExpressibleByArgument, CaseIterable {
+    case text
+    case json
+  }
+
+  @Argument(help: "Scenario file, JSON or YAML.")
+  var scenario: String
+
+  @Option(help: "Where the packet comes from.")
+  var from: String
+
+  @Option(help: "Where it goes.")
+  var to: String
+
+  @Option(name: .customLong("protocol"), help: "tcp, udp or sctp.")
+  var transport: TransportProtocol = .tcp
+
+  @Option(
+    help: ArgumentHelp(
+      "Node at which a packet from outside arrives that is for no node's own address. (default: every node "
+        + "that may get it)", valueName: "node/NAME"))
+  var via: String?
+
+  @Option(help: "Simulated time, such as 34s. (default: 0s, when the cluster has converged)")
+  var at: String?
+
+  @Option(name: [.customShort("o"), .long], help: "Layout.")
+  var output: Layout = .text
+
+  @Flag(help: "Only what does not get through.")
+  var droppedOnly = false
+
+  @OptionGroup var options: ScenarioOptions
+
+  func validate() throws { _ = try time() }
+
+  func run() throws {
+    let time = try time()
+    try Failure.mapped(scenario) {
+      do {
+        let request = try TraceRequest(from: from, to: to, transport: transport, via: via)
+        var session = try TraceSession(try options.load(scenario), at: time)
+        var trace = try session.trace(request)
+        if droppedOnly { trace = trace.droppedOnly }
+        try Console.write(trace.json.document)
+      } catch let error as TraceError {
+        Console.remark("sim trace: \(error)")
+        throw ExitCode(Failure.usage)
+      }
+    }
+  }
+
+  private func time() throws -> SimTime {
+    guard let span = at == nil ? .zero : DurationText.parse(at!) else {
+      throw ValidationError("--at takes a time with a unit, such as 34s; found '\(at!)'")
+    }
+    return .zero + span
+  }
+}
+
+extension TransportProtocol: ExpressibleByArgument {
+  public init?(argument: String) { self.init(apiName: argument.uppercased()) }
+}

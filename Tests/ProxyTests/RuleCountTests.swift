@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// How many rules there are and how many a sync writes: counted without making the rules, equal to the rules,
+// and to what a real kube-proxy counted of itself.
+
+import Cluster
+import NetworkTypes
+import SimKernel
+import Testing
+
+@testable import Proxy
+
+extension ProxyWorld {
+  /// What a sync that touched `services` writes, counted rule by rule; nil: a full one.
+  fileprivate mutating func written(node: Int, touched: Set<ServiceID>?) -> IptablesTableCounts {
+    let rules = fleet.iptablesRules(of: NodeID(node))
+    var nat = 0
+    for chain in rules.nat.names where !rules.nat.name.hooks.contains(chain) {
+      for _ in rules.nat[chain] {
+        // Chains of Service ports have rules about these only; dispatch chains are written whatever is in them.
+        let isKept: Bool =
+          switch chain {
+          case .clusterPolicy(let port), .localPolicy(let port), .external(let port), .firewall(let port),
+            .endpoint(let port, _):
+            touched?.contains(fleet.servicePort(port).service) ?? true
+          default: true
+          }
+        nat += isKept ? 1 : 0
+      }
+    }
+    return IptablesTableCounts(filter: rules.filter.writtenRules, nat: nat)
+  }
+}
+
+@Suite struct RuleCountTests {
+  /// `name{…,table="filter"} 8` of Golden/metrics-iptables-w1.txt.
+  private static func metric(_ name: String) throws -> IptablesTableCounts {
+    func value(_ table: String) throws -> Int {
+      let key = "kubeproxy_sync_proxy_rules_iptables_\(name){ip_family=\"IPv4\",table=\"\(table)\"} "
+      let lines = try golden("metrics-iptables-w1.txt").split(separator: "\n")
+      let line = try #require(lines.first { $0.hasPrefix(key) })
+      return try #require(Int(line.dropFirst(key.count)))
+    }
+    return IptablesTableCounts(filter: try value("filter"), nat: try value("nat"))
+  }
+
+  @Test func aFullSyncWritesWhatARealKubeProxyCountedInAll() throws {
+    var names: [String] = []
+    let world = try goldenWorld(names: &names)
+    let total = try Self.metric("total")
+    #expect(total == IptablesTableCounts(filter: 8, nat: 251))
+    #expect(world.fleet.iptablesRuleCounts(of: NodeID(1)) == total)
+    #expect(world.fleet.iptablesRulesOfLastSync(of: NodeID(1)) == total)
+  }
+
+  /// The real node's last sync before its metrics were read wrote 15 rules less. These are the rules of the
+  /// three Services whose endpoints no pod stands behind: the last thing that had happened there was that the
+  /// conditions of all pods were written, which touched every other Service.
+  @Test func aPartialSyncOfServicesWithPodsWritesWhatARealKubeProxyCounted() throws {
+    var names: [String] = []
+    var world = try goldenWorld(names: &names)
+    let full = world.fleet.iptablesRuleCounts(of: NodeID(1))
+    let withoutPods = ["kubernetes", "manual", "mirror"]
+    for (id, name) in names.enumerated() where !withoutPods.contains(name) {
+      let service = ServiceID(id)
+      let before = world.slices[service] ?? []
+      guard !before.isEmpty else { continue }
+      world.put(id, slices: [])
+      world.put(id, slices: before)
+    }
+    world.run(for: .seconds(1))
+    #expect(world.syncs.last?.kind == .partial)
+    #expect(world.fleet.iptablesRuleCounts(of: NodeID(1)) == full)
+    let last = try Self.metric("last")
+    #expect(world.fleet.iptablesRulesOfLastSync(of: NodeID(1)) == last)
+  }
+
+  @Test("counts are those of the rules, and partial syncs write what was touched", arguments: 1...40)
+  func counts(seed: Int) {
+    var random = RandomWorld(seed: UInt64(seed) &+ 50_000)
+    var services: [Service] = []
+    var world = random.build(&services)
+    var done = 0
+    for step in 0..<12 {
+      for node in 0..<3 {
+        let id = NodeID(node)
+        let counted = world.fleet.iptablesRuleCounts(of: id)
+        let real = world.written(node: node, touched: nil)
+        #expect(counted == real, "seed \(seed), step \(step), node \(node)")
+        // A write that changes nothing for proxies causes no sync.
+        if let sync = world.syncs[done...].last(where: { $0.node == id }) {
+          let touched: Set<ServiceID>? = sync.kind == .full ? nil : [world.lastTouched]
+          let written = world.written(node: node, touched: touched)
+          #expect(world.fleet.iptablesRulesOfLastSync(of: id) == written, "seed \(seed), step \(step)")
+          #expect(sync.rulesWritten == written.filter + written.nat)
+        }
+      }
+      done = world.syncs.count
+      if step == 6 { world.fleet.restart(NodeID(1), settings: random.settings(), at: world.now, into: &world.output) }
+      random.mutate(&world, &services)
+      world.run(for: .seconds(5))
+    }
+  }
+}
