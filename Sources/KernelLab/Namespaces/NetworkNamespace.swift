@@ -62,6 +62,11 @@
       try inside { try ToolRun.run(command, input: input, seconds: seconds) }
     }
 
+    /// Runs a tool in this namespace, whatever it ends with.
+    public func runAny(_ command: [String], seconds: Double = 30) throws {
+      try inside { _ = try ToolRun.start(command, input: "", seconds: seconds) }
+    }
+
     /// Sets `net.…` by its path below /proc/sys/net, such as `ipv4/ip_forward`.
     /// - Returns: false if this kernel has no such setting.
     @discardableResult

@@ -63,6 +63,19 @@ public enum LabMeeting: Sendable, Hashable {
   case failed(Int32)
 }
 
+extension LabMeeting: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .answered(let answer): "an answer of \(answer.server), which saw \(answer.seen.address)"
+    case .refused: "refused"
+    case .unreachable: "unreachable"
+    case .reset: "reset"
+    case .silence: "silence"
+    case .failed(let code): "errno \(code)"
+    }
+  }
+}
+
 /// One attempt of a probe.
 public struct LabAttempt: Sendable, Equatable {
   public var meeting: LabMeeting

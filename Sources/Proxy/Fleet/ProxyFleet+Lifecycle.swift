@@ -99,6 +99,7 @@ extension ProxyFleet {
     processes[index].awaitsLists = false
     processes[index].epoch &+= 1
     processes[index].wakeAt = .distantFuture
+    processes[index].staleChains = []
     tables[index].nat = .empty
     tables[index].filter = .empty
     recent.removeLists(of: node.rawValue) { _ in true }

@@ -41,7 +41,7 @@ extension World {
     let untouched = Verdict(kind: .notProxied)
     guard let leaving = remember(slot, node, origin, untouched, state, &stream) else { return }
     packets[slot].tuple = leaving
-    forward(slot, from: node, origin, extra: .zero)
+    forward(slot, from: node, origin, extra: firstPacketCost(verdict, node))
   }
 
   /// The kernel picks a source port for the destination that the hook has left: another one if a second

@@ -254,7 +254,9 @@ extension World {
     let path = paths.condition(
       kind, from: HopEnd(from ?? HopEnd.outsideIndex), to: HopEnd(to ?? HopEnd.outsideIndex),
       nodeName: { nodePlanes[$0].name })
-    way.delay = way.delay + path.meanDelay
+    let outside = HopEnd.outsideIndex
+    let passing = passingCost(from: from ?? outside, to: to ?? outside, entersNode: to != nil && to != from)
+    way.delay = way.delay + path.meanDelay + passing
     let place = "between \(name(of: from)) and \(name(of: to))"
     if path.isPartitioned {
       way.lastHop = add(.network, nil, "partitioned \(place)", way, out: nil, &record)

@@ -122,7 +122,7 @@ extension World {
     record.hops[id].steps = branch.steps
     next.lastHop = id
     if ends {
-      next.delay = next.delay + costPerRule * Int64(verdict.rulesWalked)
+      next.delay = next.delay + firstPacketCost(verdict, node)
       return end(next, .refusedByTable(node: node, verdict, way.tuple, origin), at: node, &record)
     }
     guard conntrack[node].pointee.hasRoom(now: now) else {
@@ -137,7 +137,7 @@ extension World {
     }
     record.hops[id].conntrack = .new(
       original: original, reply: TracePacket(reply, drawn: next.hasDrawnPort ? .destination : .none))
-    next.delay = next.delay + costPerRule * Int64(verdict.rulesWalked)
+    next.delay = next.delay + firstPacketCost(verdict, node)
     leave(next, node, origin, &record)
   }
 
