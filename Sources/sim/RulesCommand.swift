@@ -48,6 +48,7 @@ struct RulesCommand: ParsableCommand {
     let time = try time()
     try Failure.mapped(scenario) {
       let file = try options.load(scenario)
+      Console.remark(modesOf: [file])
       let rules: NodeRules
       do {
         rules = try SimulationRun.rules(file, node: node, at: time)
