@@ -79,7 +79,7 @@ struct GoldenTraceTests {
     }
   }
 
-  static let modes = [ProxyMode.iptables]
+  static let modes = [ProxyMode.iptables, .nftables]
   static let vantages = [
     "node-cp", "node-worker", "node-worker2", "outside", "pod-client-1", "pod-client-2", "pod-web-1",
   ]
