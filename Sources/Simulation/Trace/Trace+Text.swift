@@ -123,12 +123,16 @@ extension Trace {
       var cells = [
         "\(candidate.backend.ip):\(candidate.backend.port)", candidate.backend.pod ?? "-",
         candidate.backend.node ?? "-", ReadableNumber.roughPercent(candidate.probability),
-        candidate.sourcesSeen.map(\.description).joined(separator: ", ")
-          + (candidate.masquerade ? " (masqueraded)" : ""),
+        Self.sources(candidate.sourcesSeen) + (candidate.masquerade ? " (masqueraded)" : ""),
       ]
       if !isPlain { cells += [candidate.verdict.rawValue, candidate.cause?.rawValue ?? "-"] }
       table.add(cells)
     }
     return ["", style.bold("Candidates")] + table.lines(width: width, style: style)
+  }
+
+  private static func sources(_ list: [IPv4Address]) -> String {
+    guard list.count > 2 else { return list.map(\.description).joined(separator: ", ") }
+    return "\(list[0]) and \(list.count - 1) more"
   }
 }
