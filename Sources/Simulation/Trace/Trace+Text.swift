@@ -115,7 +115,7 @@ extension Trace {
     let isPlain = candidates.allSatisfy { $0.verdict == .delivered }
     var columns: [TextTable.Column] = [
       .left("ADDRESS"), .left("POD", least: 12), .left("NODE", least: 8), .right("CHANCE"),
-      .left("SOURCE SEEN", least: 15),
+      .left("SNAT"), .left("SOURCE SEEN", least: 15),
     ]
     if !isPlain { columns += [.left("VERDICT"), .left("CAUSE")] }
     var table = TextTable(columns)
@@ -123,7 +123,7 @@ extension Trace {
       var cells = [
         "\(candidate.backend.ip):\(candidate.backend.port)", candidate.backend.pod ?? "-",
         candidate.backend.node ?? "-", ReadableNumber.roughPercent(candidate.probability),
-        Self.sources(candidate.sourcesSeen) + (candidate.masquerade ? " (masqueraded)" : ""),
+        candidate.masquerade ? "yes" : "no", Self.sources(candidate.sourcesSeen),
       ]
       if !isPlain { cells += [candidate.verdict.rawValue, candidate.cause?.rawValue ?? "-"] }
       table.add(cells)
