@@ -35,7 +35,7 @@ struct TraceCommand: ParsableCommand {
   @Option(help: "Where it goes.")
   var to: String
 
-  @Option(name: .customLong("protocol"), help: "tcp, udp or sctp.")
+  @Option(name: .customLong("protocol"), help: "Transport protocol.")
   var transport: TransportProtocol = .tcp
 
   @Option(
@@ -103,4 +103,6 @@ extension TraceDetail: ExpressibleByArgument {}
 
 extension TransportProtocol: ExpressibleByArgument {
   public init?(argument: String) { self.init(apiName: argument.uppercased()) }
+  public static var allValueStrings: [String] { allCases.map(\.name) }
+  public var defaultValueDescription: String { name }
 }

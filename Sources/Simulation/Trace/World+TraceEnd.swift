@@ -158,7 +158,8 @@ extension World {
     of way: TraceWay, _ verdict: TraceVerdict, _ view: ClientView, host: HostReference?, _ node: Int?
   ) -> TraceOutcome {
     var outcome = TraceOutcome(
-      probability: way.probability, verdict: verdict, clientSees: view, lastHop: way.lastHop ?? 0)
+      probability: way.probability, verdict: verdict, clientSees: view, clientSource: way.socket.source,
+      lastHop: way.lastHop ?? 0)
     outcome.entryNode = way.entryNode.map { nodePlanes[$0].name }
     outcome.backend = backend(way, host, node)
     if outcome.backend != nil { outcome.sourceSeen = way.tuple.source }
