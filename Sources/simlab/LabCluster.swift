@@ -75,7 +75,9 @@ struct LabCluster {
         let node = nodes.firstIndex(where: { $0.name == pod.spec.nodeName })
       else { return nil }
       let ports = pod.spec.containers.flatMap(\.ports).compactMap { port -> LabPlan.Port? in
-        guard let transport = TransportProtocol(apiName: port.protocol), transport != .sctp else { return nil }
+        guard let transport = TransportProtocol(apiName: port.protocol), transport != .sctp else {
+          return nil
+        }
         return LabPlan.Port(UInt16(port.containerPort), transport)
       }
       return LabPlan.Pod(name: pod.metadata.name, address: address, node: node, ports: ports)
@@ -201,7 +203,8 @@ struct LabCluster {
     switch vantage.place {
     case .node: true
     case .pod: !target.isLoopback
-    case .outside: !target.isLoopback && !(target.isMachine && file.cluster.podCIDR.contains(target.end.address))
+    case .outside:
+      !target.isLoopback && !(target.isMachine && file.cluster.podCIDR.contains(target.end.address))
     }
   }
 }

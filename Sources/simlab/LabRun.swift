@@ -27,7 +27,9 @@
         }
       }
       for (address, port) in LabCluster.outsideServers(cluster.file) {
-        guard let index = cluster.plan.outsiders.firstIndex(where: { $0.address == address }) else { continue }
+        guard let index = cluster.plan.outsiders.firstIndex(where: { $0.address == address }) else {
+          continue
+        }
         try loop.listen(in: network.outsiders[index], at: LabEnd(address, port.number), port.transport)
       }
     }

@@ -87,7 +87,8 @@
         story: .init(predicted: "silence for all \(flows.count)", met: "silence for \(silent)"),
         name: "TCP in mid-stream, entry deleted, tcp_loose 0", vantage: vantage.name,
         attempts: flows.map(\.attempt),
-        problems: silent == flows.count ? [] : ["\(flows.count - silent) met something: \(Set(met.map(\.description)).sorted())"])
+        problems: silent == flows.count
+          ? [] : ["\(flows.count - silent) met something: \(Set(met.map(\.description)).sorted())"])
     }
 
     /// Flows that were answered once and are kept open.

@@ -32,7 +32,7 @@ struct SimlabCommand: ParsableCommand {
   var at = "10s"
 
   @Option(help: "Connections from each place to each address that answers.")
-  var connections = 120
+  var connections = 300
 
   @Option(help: "Chance of any false alarm among all tests of one mode.")
   var level = 0.001
@@ -92,16 +92,20 @@ struct SimlabCommand: ParsableCommand {
         let judgement = LabJudgement(checks, level: level)
         disagreements += judgement.disagreements.count
         let table = LabTable(judgement)
-        print("== \(mode.rawValue)\n\n\(table.text)")
-        for remark in run.remarks { print("note: \(remark)") }
-        print(table.disagreements, terminator: "")
-        print(table.summary + String(format: "%.0f s\n", Date().timeIntervalSince(started)))
+        let notes = run.remarks.map { "note: \($0)\n" }.joined()
+        let seconds = String(format: "%.0f s\n\n", Date().timeIntervalSince(started))
+        Self.write("== \(mode.rawValue)\n\n\(table.text)\n\(notes)\(table.disagreements)")
+        Self.write(table.summary + seconds)
         records += LabRecord.records(mode: mode.rawValue, judgement)
       }
       if let json { try LabRecord.write(records, to: json) }
-      print(LabTable.legend)
+      Self.write(LabTable.legend + "\n")
       guard disagreements == 0 else { throw ExitCode(Self.disagreement) }
     #endif
+  }
+
+  private static func write(_ text: String) {
+    try? FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
   }
 
   private static func remark(_ text: String) {

@@ -75,7 +75,8 @@
           met: "\(served) at one"),
         name: "UDP flows, endpoint left, entries deleted as ConntrackCleanup says", vantage: vantage.name,
         attempts: flows.map(\.attempt),
-        problems: served == flows.count && stale > 0 ? [] : ["\(flows.count - served) were not, \(stale) were stale"])
+        problems: served == flows.count && stale > 0
+          ? [] : ["\(flows.count - served) were not, \(stale) were stale"])
     }
 
     /// What new flows meet at that later time.

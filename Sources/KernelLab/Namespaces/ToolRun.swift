@@ -37,7 +37,9 @@
     /// Runs a tool in the calling thread's namespace, whatever it ends with.
     static func start(_ command: [String], input: String, seconds: Double) throws -> Ended {
       guard let tool = command.first, let path = find(tool) else {
-        throw LabError.missing(["\(command.first ?? "a tool") (not found in \(folders.joined(separator: ":")))"])
+        throw LabError.missing([
+          "\(command.first ?? "a tool") (not found in \(folders.joined(separator: ":")))"
+        ])
       }
       let files = [try scratch(input), try scratch(""), try scratch("")]
       defer { for file in files { close(file) } }

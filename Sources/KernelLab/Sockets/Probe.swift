@@ -17,7 +17,9 @@ public struct LabEnd: Sendable, Hashable, Comparable, CustomStringConvertible {
   /// `10.244.1.2:8080`; anything else gives nil.
   public init?(_ text: some StringProtocol) {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count == 2, let address = IPv4Address(parts[0]), let port = UInt16(parts[1]) else { return nil }
+    guard parts.count == 2, let address = IPv4Address(parts[0]), let port = UInt16(parts[1]) else {
+      return nil
+    }
     self.init(address, port)
   }
 
