@@ -23,6 +23,7 @@ test: toolchain ## Run all tests
 lab: toolchain lab-tools ## Hold our rules against this machine's kernel (Linux, as root)
 	swift build --product simlab
 	$$(swift build --show-bin-path)/simlab validation/lab/cluster.yaml $(ARGS)
+	$$(swift build --show-bin-path)/simlab validation/lab/cluster.yaml --damage
 
 build: toolchain ## Build for debugging
 	swift build

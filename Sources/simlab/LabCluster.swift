@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// From a scenario to what the lab builds and asks: its machines, the places from which it connects, and every address
-// of every Service.
+// From a scenario to what the lab builds and asks: its machines, the places from which it connects, and every
+// address of every Service.
 
 import Cluster
 import Foundation
@@ -105,7 +105,8 @@ struct LabCluster {
 
   // MARK: From where
 
-  /// The first and the last node, labelled pods, and hosts outside that send by the first and by the last node.
+  /// The first and the last node, labelled pods, and hosts outside that send by the first and by the last
+  /// node.
   var vantages: [LabVantage] {
     var found: [LabVantage] = []
     for pod in view.pods where pod.metadata.labels[Self.vantageLabel] != nil {

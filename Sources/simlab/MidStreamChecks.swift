@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What the matrix of addresses cannot show: packets of an open connection whose conntrack entry is gone (FACTS E2), and
-// more refusals at once than ICMP's limit allows (FACTS E5).
+// What the matrix of addresses cannot show: packets of an open connection whose conntrack entry is gone
+// (FACTS E2), and more refusals at once than ICMP's limit allows (golden/README.md).
 
 #if os(Linux)
   import KernelLab

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// `simlab`, what `make lab` runs: loads our rules into a real kernel, sends real packets, and holds what they meet
-// against `sim trace`. Ends with 0 if all agrees, 1 if something does not, 69 if this machine cannot do it.
+// `simlab`, what `make lab` runs: loads our rules into a real kernel, sends real packets, and holds what they
+// meet against `sim trace`. Ends with 0 if all agrees, 1 if something does not, 69 if this machine cannot do
+// it.
 
 import ArgumentParser
 import Foundation
@@ -40,6 +41,9 @@ struct SimlabCommand: ParsableCommand {
   @Option(help: "File for all checks with their numbers, as JSON.")
   var json: String?
 
+  @Flag(help: "Damage the rules before they are loaded: each damage must be noticed.")
+  var damage = false
+
   func validate() throws {
     guard (10...10_000).contains(connections) else {
       throw ValidationError("--connections takes a number from 10 to 10000; found \(connections)")
@@ -69,7 +73,7 @@ struct SimlabCommand: ParsableCommand {
       throw ExitCode(Self.unavailable)
     }
     do {
-      try runModes()
+      try damage ? runDamaged() : runModes()
     } catch let error as ScenarioError {
       Self.remark(error.description)
       throw ExitCode(Self.scenarioIsWrong)
@@ -101,6 +105,28 @@ struct SimlabCommand: ParsableCommand {
       if let json { try LabRecord.write(records, to: json) }
       Self.write(LabTable.legend + "\n")
       guard disagreements == 0 else { throw ExitCode(Self.disagreement) }
+    #endif
+  }
+
+  /// Each mode once, with all damages at the same time.
+  private func runDamaged() throws {
+    #if os(Linux)
+      var missed = 0
+      for mode in try labModes() {
+        let time = SimTime.zero + (DurationText.parse(at) ?? .zero)
+        let cluster = try LabCluster(path: scenario, mode: mode, at: time)
+        Self.remark("simlab: \(mode.rawValue): damaged rules")
+        let run = try LabRun(cluster, connections: connections, damages: LabDamage.all)
+        Self.write("== \(mode.rawValue), rules damaged on purpose\n\n")
+        for (damage, lines, found) in try run.noticed(level: level) {
+          let isNoticed = lines > 0 && found > 0
+          missed += isNoticed ? 0 : 1
+          let what = LabTable.padded("\(damage.service): \(damage.what)", 56)
+          Self.write("\(what)\(lines) lines, \(isNoticed ? "noticed in \(found) checks" : "!NOT NOTICED")\n")
+        }
+        Self.write("\n")
+      }
+      guard missed == 0 else { throw ExitCode(Self.disagreement) }
     #endif
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// UDP flows whose endpoint left: their conntrack entries keep them at the old pod, until kube-proxy deletes those that
-// our `ConntrackCleanup` names; it names none of a Service without any endpoint left (FACTS C10).
+// UDP flows whose endpoint left: their conntrack entries keep them at the old pod, until kube-proxy deletes
+// those that our `ConntrackCleanup` names; it names none of a Service without any endpoint left (FACTS C10).
 
 #if os(Linux)
   import Cluster

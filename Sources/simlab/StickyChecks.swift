@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Session affinity with many clients: iptables remembers 100 addresses per endpoint, nftables all of them (FACTS D1,
-// D2).
+// Session affinity with many clients: iptables remembers 100 addresses per endpoint, nftables all of them
+// (FACTS D1, D2).
 
 #if os(Linux)
   import KernelLab

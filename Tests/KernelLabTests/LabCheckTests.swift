@@ -107,13 +107,13 @@ import Testing
       ], level: 0.001)
     #expect(
       LabTable(judgement).text == """
-                           pod
-                  client   on node-a
-        web       2 p=.69
-        nobody             !refused
+                         pod
+                client   on node-a
+        web     2 p=.69
+        nobody           !refused
 
-                predicted  met        p
-        burst   6 refused  6 refused
+               predicted  met        p
+        burst  6 refused  6 refused
 
         """)
     #expect(LabTable(judgement).disagreements.contains("met silence, predicted refused"))

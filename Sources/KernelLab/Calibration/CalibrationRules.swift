@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The rules of a calibration table: the shape of kube-proxy's (golden/cluster/iptables and nftables), one endpoint
-// per Service, and all Services with the same endpoint.
+// The rules of a calibration table: the shape of kube-proxy's (golden/cluster/iptables and nftables), one
+// endpoint per Service, and all Services with the same endpoint.
 
 import NetworkTypes
 
@@ -175,7 +175,8 @@ struct CalibrationRules {
       chain firewall-check { ip daddr . meta l4proto . th dport vmap @firewall-ips; }
       chain masquerading {
         meta mark & 0x00004000 != 0x00000000 meta mark set meta mark ^ 0x00004000 masquerade fully-random
-        ct status dnat ip saddr . ip daddr . meta l4proto . th dport @hairpin-connections masquerade fully-random
+        ct status dnat ip saddr . ip daddr . meta l4proto . th dport @hairpin-connections \
+          masquerade fully-random
       }
       chain cluster-ips-check {
         ip daddr @cluster-ips reject

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Runs a tool of the machine (ip, iptables-restore, nft, conntrack) with its input, a time limit and its output in
-// unlinked files, so that no amount of text can block it.
+// Runs a tool of the machine (ip, iptables-restore, nft, conntrack) with its input, a time limit and its
+// output in unlinked files, so that no amount of text can block it.
 
 #if os(Linux)
   import Foundation

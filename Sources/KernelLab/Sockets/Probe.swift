@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What the lab's clients ask for, and what they can meet. The answering pods say who they are and whom they saw, in
-// one line: `10.244.1.2:8080 10.244.1.1:40123`.
+// What the lab's clients ask for, and what they can meet. The answering pods say who they are and whom they
+// saw, in one line: `10.244.1.2:8080 10.244.1.1:40123`.
 
 import NetworkTypes
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// One loop over the sockets of all pods and all clients, in whatever namespaces they are. Answers are looked for
-// before time runs out for anybody, so that a machine that was busy elsewhere makes no silence.
+// One loop over the sockets of all pods and all clients, in whatever namespaces they are. Answers are looked
+// for before time runs out for anybody, so that a machine that was busy elsewhere makes no silence.
 
 #if os(Linux)
   import Foundation

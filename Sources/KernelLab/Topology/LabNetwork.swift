@@ -7,7 +7,8 @@
 //     node -------+-- 172.18.0.1     node+-- veth pair -- pod        and a route of its own to each pod
 //     node -------+  (drops the rest)
 //
-// The bridge's namespace answers for the default route and forwards nothing: what no rule took meets silence there.
+// The bridge's namespace answers for the default route and forwards nothing: what no rule took meets silence
+// there.
 
 #if os(Linux)
   import NetworkTypes
