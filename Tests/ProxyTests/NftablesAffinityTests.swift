@@ -88,6 +88,22 @@ extension ProxyWorld {
     #expect(world.verdict(client(65536), random: 0).viaAffinity)
   }
 
+  @Test func listingsTellWhatASetHolds() {
+    var world = stickyWorld([1])
+    for n in 1...3 { _ = world.verdict(client(n)) }
+    world.run(for: .seconds(1) + .milliseconds(4))
+    let text = world.fleet.ruleTexts(of: NodeID(0), at: world.now)[0].text
+    let elements = """
+      \t\ttimeout 1m40s
+      \t\telements = { 10.0.0.1 expires 1m38s996ms, 10.0.0.2 expires 1m38s996ms,
+      \t\t\t     10.0.0.3 expires 1m38s996ms }
+      """
+    #expect(text.contains(elements), "\(text)")
+    #expect(!world.fleet.ruleTexts(of: NodeID(0))[0].text.contains("expires"))
+    world.run(for: .seconds(99))
+    #expect(!world.fleet.ruleTexts(of: NodeID(0), at: world.now)[0].text.contains("expires"))
+  }
+
   @Test func aSetGoesWithItsEndpointAndWithAffinity() {
     var world = stickyWorld([1, 2])
     #expect(world.octet(client(1), random: .max) == 2)

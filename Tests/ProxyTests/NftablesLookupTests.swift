@@ -75,6 +75,10 @@ private struct Coverage {
     _ world: inout ProxyWorld, _ random: inout RandomWorld, probes: Int, _ coverage: inout Coverage
   ) -> String? {
     for node in 0..<3 {
+      let table = world.fleet.nftablesRules(world.fleet.tables[node].nat)
+      let rules = table.rules.values.reduce(0) { $0 + $1.count }
+      let counted = world.fleet.ruleCount(of: NodeID(node))
+      if counted != rules { return "node \(node): \(rules) rules, counted \(counted ?? -1)" }
       for _ in 0..<probes {
         var probe = random.probe()
         if random.random.chance(15) {

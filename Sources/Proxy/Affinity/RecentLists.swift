@@ -147,6 +147,20 @@ struct RecentLists: ~Copyable {
     node < listsOfNode.count ? listsOfNode[Int(node)].map { lists[Int($0)].chain } : []
   }
 
+  /// Sources of a chain's list with the instants that it keeps of them, oldest first.
+  func entries(node: UInt32, chain: UInt32) -> [(source: IPv4Address, instant: SimTime)] {
+    let list = listIndex.find(Self.key(node, chain))
+    if list == .max { return [] }
+    var found: [(source: IPv4Address, instant: SimTime)] = []
+    var index = lists[Int(list)].oldest
+    while index >= 0 {
+      let entry = entries[Int(index)]
+      found.append((IPv4Address(bits: UInt32(truncatingIfNeeded: entry.sourceKey)), entry.stamp))
+      index = entry.newer
+    }
+    return found
+  }
+
   /// Destroys the lists of a node for which `isGone` holds.
   mutating func removeLists(of node: UInt32, where isGone: (UInt32) -> Bool) {
     guard node < listsOfNode.count else { return }

@@ -146,3 +146,48 @@ extension ProxyFleet {
     return found
   }
 }
+
+extension ProxyFleet {
+  /// All rules of a table, without making it. O(endpoints).
+  func nftablesRuleCount(_ table: TableState) -> Int {
+    let eyes = self.eyes[Int(table.eyes)]
+    let frame = NftablesBuilder(
+      eyes: eyes, layout: nftablesLayout, serviceCIDRs: nftablesServiceCIDRs,
+      nodePortIPs: eyes.acceptsAnyNodePortAddress ? nil : [])
+    var count = frame.table.rules.values.reduce(0) { $0 + $1.count }
+    for index in 0..<history.heads.count {
+      let name = PortNameID(index)
+      guard let spec = history.spec(history.specVersion(name, at: table.services)) else { continue }
+      let selection = EndpointSelection(
+        usesClusterEndpoints: spec.usesClusterEndpoints, usesLocalEndpoints: spec.usesLocalEndpoints,
+        hints: history.hints.values)
+      let choice = selection.choose(
+        history.endpointList(history.endpointsVersion(name, at: table.slices)),
+        from: localities.values[Int(eyes.locality)])
+      count += nftablesRuleCount(spec, choice, eyes)
+    }
+    return count
+  }
+
+  /// Rules in the chains of one Service port.
+  private func nftablesRuleCount(_ spec: PortSpec, _ choice: EndpointChoice, _ eyes: NodeEyes) -> Int {
+    var count = spec.hasSourceRanges ? 1 : 0
+    guard choice.hasAnyEndpoints else { return count }
+    let hasChains = nftablesLayout == .endpointChains
+    let isSticky = spec.affinity > .zero
+    for (endpoints, isLocal) in [(choice.cluster, false), (choice.local, true)] where !endpoints.isEmpty {
+      count += 1 + (isSticky ? endpoints.count : 0)
+      let masquerades = hasChains && (eyes.masqueradesAll || eyes.hasDetector)
+      if masquerades && isLocal == spec.isInternalPolicyLocal { count += 1 }
+    }
+    if hasChains || isSticky {
+      let reachable = Set(choice.cluster).union(choice.local).count
+      count += reachable * (1 + (isSticky ? 1 : 0) + (hasChains ? 1 : 0))
+    }
+    if spec.isExternallyAccessible {
+      count += spec.isExternalPolicyLocal ? 2 + (eyes.hasDetector ? 1 : 0) : 1
+      if !spec.isExternalPolicyLocal || !choice.local.isEmpty { count += 1 }
+    }
+    return count
+  }
+}

@@ -1,29 +1,44 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // A table as `nft list table ip kube-proxy` prints it (nft 1.0.6; golden/cluster/nftables), which `nft -f`
-// reads back. What affinity sets hold at the moment is left out, as by `nft --terse`.
+// reads back.
 
+import Cluster
 import NetworkTypes
 import SimKernel
 
 extension ProxyFleet {
   /// The IPv4 table, and the one that kube-proxy writes for IPv6 even where the cluster has a single stack
   /// (golden/cluster/metrics-nftables-w1.txt counts its sync).
-  mutating func nftablesTexts(_ table: TableState) -> [RuleText] {
+  /// - Parameter now: nil: without what affinity sets hold.
+  mutating func nftablesTexts(_ node: NodeID, _ table: TableState, at now: SimTime?) -> [RuleText] {
     let rules = nftablesRules(table)
-    let eyes = self.eyes[Int(table.eyes)]
+    var held: [UInt32: [NftablesAffinity]] = [:]
+    if let now {
+      for set in rules.affinitySets {
+        held[set.chain] = recent.entries(node: node.rawValue, chain: set.chain)
+          .filter { $0.instant > now }.sorted { $0.source < $1.source }
+          .map { NftablesAffinity(source: $0.source, left: $0.instant - now) }
+      }
+    }
+    let other = NftablesTable.withoutServices(eyes[Int(table.eyes)], nftablesLayout)
     return [
-      RuleText(command: "nft list table ip kube-proxy", text: nftablesText(rules)),
-      RuleText(
-        command: "nft list table ip6 kube-proxy", text: nftablesText(.withoutServices(eyes, nftablesLayout))),
+      RuleText(command: "nft list table ip kube-proxy", text: nftablesText(rules, held)),
+      RuleText(command: "nft list table ip6 kube-proxy", text: nftablesText(other)),
     ]
   }
 
-  func nftablesText(_ table: NftablesTable) -> String {
-    let listing = NftablesListing(
-      table: table, writer: NftablesWriter(family: table.family, names: NftablesNames(table, history)))
-    return listing.text
+  func nftablesText(_ table: NftablesTable, _ held: [UInt32: [NftablesAffinity]] = [:]) -> String {
+    let writer = NftablesWriter(family: table.family, names: NftablesNames(table, history))
+    return NftablesListing(table: table, writer: writer, held: held).text
   }
+}
+
+/// An element of an affinity set.
+struct NftablesAffinity {
+  var source: IPv4Address
+  /// Until it expires.
+  var left: SimDuration
 }
 
 extension NftablesTable {
@@ -43,6 +58,7 @@ extension NftablesTable {
 private struct NftablesListing {
   let table: NftablesTable
   let writer: NftablesWriter
+  let held: [UInt32: [NftablesAffinity]]
 
   private var addressType: String { table.family == .ip ? "ipv4_addr" : "ipv6_addr" }
 
@@ -106,13 +122,13 @@ private struct NftablesListing {
 
   private var affinitySets: [String] {
     table.affinitySets.map { set in
-      block(
+      let elements = (held[set.chain] ?? []).map { "\($0.source) expires \(span($0.left))" }
+      return block(
         "set \(writer.names.text(.affinity(set.chain)))",
         [
           "type \(addressType)", "size \(nftablesSetSize)", "flags dynamic,timeout",
           "timeout \(span(set.timeout))",
-        ],
-        [], 1)
+        ], elements, 2)
     }
   }
 
@@ -138,15 +154,18 @@ private struct NftablesListing {
     return rank(a) < rank(b)
   }
 
-  /// `1m40s`
+  /// `1m40s`, `58s996ms`
   private func span(_ span: SimDuration) -> String {
-    var left = span.nanoseconds / 1_000_000_000
+    var left = span.nanoseconds / 1_000_000
     var text = ""
-    for (unit, seconds) in [("d", 86400), ("h", 3600), ("m", 60), ("s", 1)] as [(String, Int64)] {
-      if left >= seconds { text += "\(left / seconds)\(unit)" }
-      left %= seconds
+    let units: [(String, Int64)] = [
+      ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
+    ]
+    for (unit, milliseconds) in units {
+      if left >= milliseconds { text += "\(left / milliseconds)\(unit)" }
+      left %= milliseconds
     }
-    return text
+    return text.isEmpty ? "0s" : text
   }
 
   // MARK: chains
