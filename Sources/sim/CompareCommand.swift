@@ -147,7 +147,7 @@ struct CompareCommand: ParsableCommand {
     let interruption = Interruption()
     let progress = quiet || noProgress ? nil : ProgressPrinter()
     let total = scenarios.count * replications
-    var comparison = Comparison(variants: scenarios.map(\.name), scenario: scenarios[0].file)
+    var comparison = Comparison(scenarios)
     let pool = ReplicationPool(
       jobs: jobs ?? ProcessInfo.processInfo.activeProcessorCount, goesOn: interruption.question)
     var done = 0

@@ -14,8 +14,8 @@ struct RulesCommand: ParsableCommand {
     abstract:
       "Print what a node's kube-proxy has programmed at a simulated time, in its mode's own language.",
     discussion: """
-      iptables-save text for iptables, nft list for nftables, ipvsadm -Sn, ipset and ip addr for ipvs, the agent's \
-      listing for ebpf. Several texts are told apart by a line with the command that prints them: # and the \
+      iptables-save text for iptables, nft list for nftables, ipvsadm -Sn, ipset and ip addr for ipvs, the \
+      agent's listing for ebpf. Several texts are told apart by a line with the command that prints them: # and the \
       command. docs/rules.md says what is in them.
       """)
 
@@ -88,9 +88,8 @@ struct RulesCommand: ParsableCommand {
     }
     if chosen.isEmpty {
       let commands = all.map(\.command).joined(separator: ", ")
-      Console.remark(
-        "sim: nothing to print for --family \(family.rawValue)\(tool.map { " --tool \($0)" } ?? ""); there are: \(commands)"
-      )
+      let wanted = "--family \(family.rawValue)" + (tool.map { " --tool \($0)" } ?? "")
+      Console.remark("sim: nothing to print for \(wanted); there are: \(commands)")
       throw ExitCode(Failure.usage)
     }
     if chosen.count == 1 { return chosen[0].text }

@@ -35,10 +35,11 @@ extension ProxyWorld {
   ) -> Distribution {
     // What affinity lists hold for this source, taken out before the closure needs it.
     var seen: [UInt32] = []
+    let flow = probe.flow
     let since = now - .seconds(100)
     for port in 0..<fleet.history.heads.count {
       fleet.recent.chains(
-        node: UInt32(node), port: PortNameID(port), source: probe.flow.source, since: since, into: &seen)
+        node: UInt32(node), port: PortNameID(port), source: flow.source, since: since, into: &seen)
     }
     var chainOf: [BackendID: UInt32] = [:]
     for id in 0..<fleet.backendCount {
@@ -51,7 +52,7 @@ extension ProxyWorld {
       return within == .seconds(100) && seen.contains(chain)
     }
     var distribution: Distribution = [:]
-    for (walk, share) in interpreter.allWalks(probe.flow, origin: origin(of: probe)) {
+    for (walk, share) in interpreter.allWalks(flow, origin: origin(of: probe)) {
       var fate = Fate(kind: walk.kind)
       if walk.kind != .notProxied { fate.servicePort = walk.servicePort }
       fate.isSourceRange = walk.steps.last?.chain == .proxyFirewall && walk.kind == .drop
@@ -69,12 +70,13 @@ extension ProxyWorld {
 
   fileprivate mutating func compiled(_ probe: Probe, _ node: Int, comparesRules: Bool) -> Distribution {
     var state = fleet.tables[node]
+    let flow = probe.flow
     // Without other Services' rules a walk has only its own.
     state.nat.totals = RuleTotals()
     func verdict(_ random: UInt64, _ fleet: inout ProxyFleet, _ origin: FlowOrigin, _ now: SimTime) -> Verdict
     {
       let packet = Packet(
-        flow: probe.flow, origin: origin, node: UInt32(node), at: now, random: random, stamps: false)
+        flow: flow, origin: origin, node: UInt32(node), at: now, random: random, stamps: false)
       return fleet.verdict(packet, nat: state.nat, filter: state.filter)
     }
     let origin = origin(of: probe)

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The walk through a node's rules as steps with words: every way that the packet can go, found by interpreting
-// the rules one by one, with the node's real affinity lists.
+// The walk through a node's rules as steps with words: every way that the packet can go, found by
+// interpreting the rules one by one, with the node's real affinity lists.
 
 import Cluster
 import NetworkTypes
 import SimKernel
 
 extension ProxyFleet {
-  mutating func explainIptables(_ packet: Packet, nat: TableState, filter: TableState) -> DecisionExplanation {
+  mutating func explainIptables(_ packet: Packet, nat: TableState, filter: TableState) -> DecisionExplanation
+  {
     let rules = iptablesRules(nat: nat, filter: filter)
     let node = tables[Int(packet.node)]
     let addresses = Array(
@@ -20,7 +21,8 @@ extension ProxyFleet {
       return stamp >= at - within
     }
     let words = IptablesWords(
-      rules: rules, writer: IptablesTextWriter(names: iptablesNames), flow: packet.flow, origin: packet.origin,
+      rules: rules, writer: IptablesTextWriter(names: iptablesNames), flow: packet.flow,
+      origin: packet.origin,
       at: at, stamps: stamps)
     var quiet = packet
     quiet.stamps = false

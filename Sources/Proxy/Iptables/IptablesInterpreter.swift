@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Walks rules as the kernel does, one by one, for a NEW connection's first packet: the reference for the
-// compiled lookup, and what a trace shows. Nat first. The filter table judges only packets that nat left alone:
-// what nat rewrote is refused there only if an endpoint has the address and port of a Service that is refused
-// itself, and the API server's validation or common sense forbid that. What nat rewrote then passes
-// POSTROUTING, which masquerades it if it is marked.
+// compiled lookup, and what a trace shows. Nat first. The filter table judges only packets that nat left
+// alone: what nat rewrote is refused there only if an endpoint has the address and port of a Service that
+// is refused itself, and the API server's validation or common sense forbid that. What nat rewrote then
+// passes POSTROUTING, which masquerades it if it is marked.
 
 import NetworkTypes
 import SimKernel
@@ -98,7 +98,8 @@ public struct IptablesInterpreter {
       state.walk.rulesWalked += 1
       if isDispatch { state.walk.dispatchRulesWalked += 1 }
       guard isMatch(rule, &state, isTaken) else { continue }
-      state.walk.steps.append(IptablesWalk.Step(table: table.name, chain: chain, rule: index, depth: state.depth))
+      state.walk.steps.append(
+        IptablesWalk.Step(table: table.name, chain: chain, rule: index, depth: state.depth))
       apply(rule, table, &state, isTaken)
       if state.end == .returned { break }
       if state.end != .fellThrough { return }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // How many rules a node's tables hold and how many a sync writes, without making them (FACTS C3): what
-// kube-proxy counts in sync_proxy_rules_iptables_total and …_last. Rules that it writes in full with each sync
-// are those of its fixed chains and of the dispatch chains; those in the chains of a Service port are written
-// only in full syncs and when the Service or its endpoints changed. Rules in the kernel's own chains (the jumps
-// to kube-proxy's) are not counted, as kube-proxy does not.
+// kube-proxy counts in sync_proxy_rules_iptables_total and …_last. Rules that it writes in full with each
+// sync are those of its fixed chains and of the dispatch chains; those in the chains of a Service port are
+// written only in full syncs and when the Service or its endpoints changed. Rules in the kernel's own
+// chains (the jumps to kube-proxy's) are not counted, as kube-proxy does not.
 
 import Cluster
 import NetworkTypes
@@ -20,18 +20,25 @@ struct IptablesRuleCounts: BitwiseCopyable, Equatable {
   var chains: Int32 = 0
   /// The filter table's dispatch chains.
   var filter: Int32 = 0
+  /// Endpoints of Service ports, usable or not.
+  var endpoints: Int32 = 0
+
+  /// FACTS C3: no comments in the rules of endpoints.
+  var isLargeCluster: Bool { endpoints > Int32(IptablesNatBuilder.largeClusterEndpoints) }
 
   static func += (a: inout Self, b: Self) {
     a.dispatch += b.dispatch
     a.nodePorts += b.nodePorts
     a.chains += b.chains
     a.filter += b.filter
+    a.endpoints += b.endpoints
   }
   static func -= (a: inout Self, b: Self) {
     a.dispatch -= b.dispatch
     a.nodePorts -= b.nodePorts
     a.chains -= b.chains
     a.filter -= b.filter
+    a.endpoints -= b.endpoints
   }
 }
 
@@ -52,8 +59,8 @@ public struct IptablesTableCounts: Sendable, Equatable {
 }
 
 extension ProxyFleet {
-  /// Rules that kube-proxy has in the two tables of `node`: sync_proxy_rules_iptables_total. Zero in other modes
-  /// and on a node without rules.
+  /// Rules that kube-proxy has in the two tables of `node`: sync_proxy_rules_iptables_total. Zero in other
+  /// modes and on a node without rules.
   public func iptablesRuleCounts(of node: NodeID) -> IptablesTableCounts {
     let table = tables[node.index].nat
     guard table.eyes >= 0, eyes[Int(table.eyes)].mode == .iptables else {
@@ -114,6 +121,7 @@ extension ProxyFleet {
     let eyes = self.eyes[Int(table.eyes)]
     let plan = self.plan(port, table, locality: eyes.locality)
     var counts = IptablesRuleCounts()
+    counts.endpoints = Int32(history.endpointList(history.endpointsVersion(port, at: table.slices)).count)
     let external = Int32(spec.externalIPs.count + spec.loadBalancerVIPs.count)
     let traits = plan.traits
     if !traits.contains(.hasInternal) { counts.filter += 1 }
@@ -170,6 +178,7 @@ extension ProxyFleet {
     var counts = processes[index].ruleCounts
     var written: Int32 = 0
     if target.isFull || old.eyes != target.table.eyes {
+      // The sync that follows a change of the node's labels or addresses writes everything anew.
       counts = countRules(target.table)
       written = counts.chains
     } else {

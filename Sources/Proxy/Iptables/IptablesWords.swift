@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Why each rule matched, in words. Jumps that led to nothing are left out; where nothing at all was found, one
-// step says so.
+// Why each rule matched, in words. Jumps that led to nothing are left out; where nothing at all was found,
+// one step says so.
 
 import NetworkTypes
 import SimKernel
@@ -95,13 +95,15 @@ struct IptablesWords {
   private func whyChosen(_ rule: IptablesRule, _ step: IptablesWalk.Step) -> String {
     if rule.target == .jump(.markMasquerade) {
       for case .notSource(let block) in rule.matches {
-        return "source \(flow.source) is outside the pod network \(block): masqueraded, so that answers return here"
+        return "source \(flow.source) is outside the pod network \(block): masqueraded, so that answers "
+          + "return here"
       }
       return "masqueradeAll: every connection to a cluster IP is masqueraded"
     }
     for case .seenRecently(let list, let within) in rule.matches {
       let age = stamps[list].map { "\(at - $0)" } ?? "?"
-      return "session affinity: source \(flow.source) stamped \(age) ago in list \(writer.names.chain(list)), "
+      return
+        "session affinity: source \(flow.source) stamped \(age) ago in list \(writer.names.chain(list)), "
         + "within \(within)"
     }
     let chain = table(step.table)[step.chain]
@@ -112,7 +114,8 @@ struct IptablesWords {
     }
     let place = (choices.firstIndex(of: step.rule) ?? 0) + 1
     let kind = step.chain == .localPolicy(rule.servicePort) ? "endpoints on this node" : "endpoints"
-    let only = choices.count == 1 ? "the only one of the \(kind)" : "number \(place) of \(choices.count) \(kind)"
+    let only =
+      choices.count == 1 ? "the only one of the \(kind)" : "number \(place) of \(choices.count) \(kind)"
     return "\(only), probability 1/\(choices.count)"
       + (hasAffinity ? "; no affinity list remembers source \(flow.source)" : "")
   }

@@ -3,7 +3,7 @@
 // What packets cost in nodes' tables: the defaults, then the calibration file that the scenario names, then
 // what it says itself.
 //
-//     {"calibration": "my-laptop", "kernel": "6.12.1", "modes": {"iptables-nft": {"firstPacket": "4us", …}, …}}
+//     {"calibration": "my-laptop", "kernel": "6.12.1", "modes": {"nftables": {"firstPacket": "2us", …}, …}}
 
 import Traffic
 

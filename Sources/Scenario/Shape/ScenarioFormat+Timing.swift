@@ -80,7 +80,7 @@ extension ScenarioFormat {
         "calibration", .text(.path), "File that `sim calibrate` wrote: costs in place of the defaults."),
       Field(
         "costs", .either([.word(["none"]), costs]),
-        "What packets cost in nodes' tables, in place of the calibration's and of the defaults; \"none\": nothing."),
+        "What packets cost in nodes' tables, instead of what the calibration says; \"none\": nothing."),
       Field(
         "costPerRule", .duration(), "Time for one iptables rule, of either backend: short for both `costs`."),
     ]))
@@ -92,7 +92,8 @@ extension ScenarioFormat {
   private static let dataPathCosts = Shape.object(
     ObjectShape([
       Field("firstPacket", .duration(), "Of a flow's first packet, before rules and lookups."),
-      Field("perRule", .duration(), "Of each rule that a first packet is compared with; fractions of 1ns count."),
+      Field(
+        "perRule", .duration(), "Of each rule that a first packet is compared with; fractions of 1ns count."),
       Field("perLookup", .duration(), "Of each lookup of a first packet in a map or set."),
       Field("establishedPacket", .duration(), "Of each later packet of a flow."),
     ]))

@@ -21,7 +21,10 @@ extension World {
     guard time > .zero else { return }
     let packets = EventRank.make(.packet, entity: 0, counter: 0)
     while let next = queue.nextTime(), next <= time, let entry = queue.popMin() {
-      if entry.time == time.nanoseconds, entry.rank >= packets { break }
+      if entry.time == time.nanoseconds, entry.rank >= packets {
+        queue.push(at: time, rank: entry.rank, entry.event)
+        break
+      }
       now = SimTime(nanoseconds: entry.time)
       eventCount += 1
       handle(entry.event)

@@ -53,8 +53,6 @@ extension World {
     case .localStack: deliverLocally(slot, to: owner, node, origin, extra)
     case .node(let home): toPodNode(slot, from: node, to: home, extra)
     case .staleRoute(let home): lose(slot, .staleRoute(on: node, to: home))
-    case .outsideHost, .loadBalancer, .upstreamRouters, .deadAddress, .lost:
-      preconditionFailure("no step to a pod")
     }
   }
 

@@ -21,8 +21,8 @@ public struct NetworkSettings: Sendable, Equatable {
   public var deadPodIP: DeadAddressAnswer = .hostUnreachable
   /// What packets cost in nodes' tables.
   public var costs = PacketCosts()
-  /// What holds the rules of nodes in mode iptables. iptables-nft is the default of Debian since 10 and of RHEL
-  /// since 8.
+  /// What holds the rules of nodes in mode iptables. iptables-nft is the default of Debian since 10 and of
+  /// RHEL since 8.
   public var iptablesBackend = IptablesBackend.nft
   /// Name in the calibration file, if the scenario names one.
   public var calibration: String?

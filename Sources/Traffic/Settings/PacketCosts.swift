@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What a packet costs in a node's tables, beside the plain way through the node that the delays of the network
-// stand for: the one place of these parameters, each with where it comes from. A first packet costs
+// What a packet costs in a node's tables, beside the plain way through the node, for which the delays of the
+// network stand: the one place of these parameters, each with where it comes from. A first packet costs
 //
 //     firstPacket + perRule * rules walked + perLookup * lookups
 //
@@ -170,7 +170,7 @@ extension DataPathCosts {
   static var iptablesNft: DataPathCosts {
     DataPathCosts(
       firstPacket: here(3740, error: "59 ns"),
-      // The one number that is fitted to FACTS H1; FACTS H6 then comes out within 5 %. Measured here: 14.2 ns.
+      // The one number that is fitted to FACTS H1; FACTS H6 then comes out within 5 %. Here: 14.2 ns.
       perRule: PacketCost(20, .published, "fitted to FACTS H1 (kubernetes.io blog, 2025-02-28)"),
       perLookup: nothing, establishedPacket: here(862, error: "4 ns"))
   }

@@ -51,6 +51,7 @@ private struct RealFlow {
 
 struct GoldenTraceTests {
   private static let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
 
   private static func flows(_ mode: ProxyMode, from vantage: String) throws -> [RealFlow] {
     let path = tests.appending(path: "SimulationTests/Golden/traffic-\(mode.rawValue).json")
