@@ -26,7 +26,8 @@ extension ProxyFleet {
       nodeAddresses: Array(localAddresses(Int(packet.node))))
     let isNode = packet.origin == .node
     // A process of the node that connects to a local address gets it as its source.
-    if isNode, walk.isLocal(flow.source), ruleset.sets.contains(.boundAddresses, .address(flow.destination)) {
+    if isNode, walk.nodeAddresses.contains(flow.source),
+      ruleset.sets.contains(.boundAddresses, .address(flow.destination)) {
       walk.source = flow.destination
     }
     _ = walk.walk(.nat, isNode ? "OUTPUT" : "PREROUTING")
@@ -67,7 +68,16 @@ extension ProxyFleet {
   ) -> DecisionExplanation {
     let plan = self.plan(rule.portName, table, locality: eyes[Int(table.eyes)].locality)
     var node = explanationNode(packet, rule, plan, table)
-    let choices = self.choices(&node, rule, packet, walk.source)
+    let segment: SegmentKind = packet.flow.transport == .tcp ? .syn : .datagram
+    let admission = node.admit(packet.flow, segment, isConfirmed: false)
+    if case .dropped = admission {
+      var verdict = Verdict(kind: .drop, servicePort: plan.servicePort)
+      verdict.reason = .noDestination
+      let why = "the packet is dropped to expire a connection whose real server is gone"
+      let step = DecisionStep(table: "ipvs", chain: Self.chainText(rule, node), rule: "known connection", why: why)
+      return single(verdict, walk.steps + [step])
+    }
+    let choices = self.choices(&node, rule, packet, walk.source, admission)
     if choices.isEmpty {
       let place = node.index[rule.key]!
       let known = node.virtualServers[Int(place)]
@@ -108,7 +118,8 @@ extension ProxyFleet {
   }
 
   private func choices(
-    _ node: inout IPVSNode, _ rule: IPVSServerRule, _ packet: Packet, _ source: IPv4Address
+    _ node: inout IPVSNode, _ rule: IPVSServerRule, _ packet: Packet, _ source: IPv4Address,
+    _ admission: IPVSAdmission
   ) -> [IPVSChoice] {
     let chain = Self.chainText(rule, node)
     func choice(_ server: RealServer, _ probability: Double, _ remembered: Bool, _ why: String) -> IPVSChoice {
@@ -117,8 +128,7 @@ extension ProxyFleet {
         backend: server.backend, probability: probability, viaAffinity: remembered,
         step: DecisionStep(table: "ipvs", chain: chain, rule: text, why: why))
     }
-    let segment: SegmentKind = packet.flow.transport == .tcp ? .syn : .datagram
-    if case .known(let connection) = node.admit(packet.flow, segment, isConfirmed: false) {
+    if case .known(let connection) = admission {
       return [choice(node.server(of: connection), 1, true, "ipvs knows a connection with these ports")]
     }
     let place = node.index[rule.key]!

@@ -10,6 +10,11 @@ import SimKernel
 extension ProxyFleet {
   func hasIPVS(_ index: Int) -> Bool { index < ipvs.count && ipvs[index] != nil }
 
+  /// Sentences about sums in the connection tables that do not agree; empty if all do. For tests.
+  public func brokenConnectionTables() -> [String] {
+    ipvs.indices.flatMap { ipvs[$0]?.brokenInvariants() ?? [] }
+  }
+
   mutating func dropIPVS(_ index: Int) {
     if index < ipvs.count { ipvs[index] = nil }
   }
