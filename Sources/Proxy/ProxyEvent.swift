@@ -32,7 +32,7 @@ public struct SyncRecord: Sendable, Equatable {
   public var kind: SyncKind
   /// Services touched by what had been delivered since the last sync.
   public var changes: Int
-  /// Rules written to all tables.
+  /// Rules written to all tables; in nftables mode the operations of the sync's transactions.
   public var rulesWritten: Int
   /// End of the sync minus the API write of the oldest change in it; nil where it brought none.
   public var programmingLatency: SimDuration?

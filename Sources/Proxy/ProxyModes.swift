@@ -42,12 +42,13 @@ extension ProxyFleet {
 
   /// What `node` has programmed now, in its mode's own language, as the user's tool would print it: one text
   /// per tool, in the order in which `sim rules` shows them. Empty for a node without rules since its boot.
-  public mutating func ruleTexts(of node: NodeID) -> [RuleText] {
+  /// - Parameter at: the present, by which texts tell what expires when; nil leaves out what expires.
+  public mutating func ruleTexts(of node: NodeID, at: SimTime? = nil) -> [RuleText] {
     let state = tables[node.index]
     guard state.nat.eyes >= 0 else { return [] }
     switch eyes[Int(state.nat.eyes)].mode {
     case .iptables: return iptablesTexts(nat: state.nat, filter: state.filter)
-    case .nftables: return nftablesTexts(state.nat)
+    case .nftables: return nftablesTexts(node, state.nat, at: at)
     case .ipvs: return ipvsTexts(node, state.nat)
     case .ebpf: return ebpfTexts(node, state.nat)
     }

@@ -118,7 +118,10 @@ struct CompareCommand: ParsableCommand {
         (name: variant.name, file: try load(variant))
       }
       let base = try options.load(scenario)
-      if !quiet { Console.remark(leftOutOf: base) }
+      if !quiet {
+        Console.remark(leftOutOf: base)
+        Console.remark(modesOf: scenarios.map(\.file))
+      }
       let writer = try ReportWriter(
         folder: ResultFolder(target: out ?? "results/\(base.name)"), isComparison: true)
       do {
@@ -137,7 +140,7 @@ struct CompareCommand: ParsableCommand {
   }
 
   private func load(_ variant: ComparisonVariant) throws -> ScenarioFile {
-    try variant.load(path: scenario, edits: options.edits, seed: options.seed, mode: options.mode)
+    try variant.load(path: scenario, edits: options.edits, seed: options.seed, mode: options.chosenMode())
   }
 
   private func simulate(
@@ -147,7 +150,7 @@ struct CompareCommand: ParsableCommand {
     let interruption = Interruption()
     let progress = quiet || noProgress ? nil : ProgressPrinter()
     let total = scenarios.count * replications
-    var comparison = Comparison(variants: scenarios.map(\.name), scenario: scenarios[0].file)
+    var comparison = Comparison(scenarios)
     let pool = ReplicationPool(
       jobs: jobs ?? ProcessInfo.processInfo.activeProcessorCount, goesOn: interruption.question)
     var done = 0

@@ -63,22 +63,22 @@ struct ImportCommand: ParsableCommand {
   /// In one step, so that nobody ever sees half of it.
   private func write(_ text: String) throws {
     let temporary = output + ".tmp-\(ProcessInfo.processInfo.processIdentifier)"
-    do {
-      try Data(text.utf8).write(to: URL(fileURLWithPath: temporary))
-    } catch {
+    guard let file = fopen(temporary, "w") else { throw failure("write") }
+    let written = fwrite(text, 1, text.utf8.count, file)
+    guard fclose(file) == 0, written == text.utf8.count else {
+      let error = failure("write")
       unlink(temporary)
-      throw ResultFolderError("cannot write \(output): \(reason(error))")
+      throw error
     }
     guard rename(temporary, output) == 0 else {
-      let reason = String(cString: strerror(errno))
+      let error = failure("write")
       unlink(temporary)
-      throw ResultFolderError("cannot write \(output): \(reason)")
+      throw error
     }
   }
 
-  private func reason(_ error: any Error) -> String {
-    let inner = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    return inner.map { String(cString: strerror(Int32($0.code))) } ?? "\(error)"
+  private func failure(_ action: String) -> ResultFolderError {
+    ResultFolderError("cannot \(action) \(output): \(String(cString: strerror(errno)))")
   }
 
   private func tell(_ result: ScenarioImport) {

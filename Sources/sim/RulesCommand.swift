@@ -11,11 +11,12 @@ import Simulation
 struct RulesCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rules",
-    abstract: "Print what a node's kube-proxy has programmed at a simulated time, in its mode's own language.",
+    abstract:
+      "Print what a node's kube-proxy has programmed at a simulated time, in its mode's own language.",
     discussion: """
-      iptables-save text for iptables, nft list for nftables, ipvsadm -Sn, ipset and ip addr for ipvs, the agent's \
-      listing for ebpf. Several texts are told apart by a line with the command that prints them: # and the \
-      command. docs/rules.md says what is in them.
+      iptables-save text for iptables, nft list for nftables, ipvsadm -Sn, ipset and ip addr for ipvs, the \
+      agent's listing for ebpf. Several texts are told apart by a line with the command that prints them: \
+      # and the command. docs/rules.md says what is in them.
       """)
 
   @Argument(help: "Scenario file, JSON or YAML.")
@@ -47,6 +48,7 @@ struct RulesCommand: ParsableCommand {
     let time = try time()
     try Failure.mapped(scenario) {
       let file = try options.load(scenario)
+      Console.remark(modesOf: [file])
       let rules: NodeRules
       do {
         rules = try SimulationRun.rules(file, node: node, at: time)
@@ -57,11 +59,13 @@ struct RulesCommand: ParsableCommand {
       let span = time - SimTime.zero
       if span > file.duration {
         Console.remark(
-          "sim: \(span) is past the scenario's duration of \(file.duration): this is a run that lasts so long")
+          "sim: \(span) is past the scenario's duration of \(file.duration): this is a run that lasts so long"
+        )
       }
       if rules.texts.isEmpty {
         let why =
-          rules.isDown ? "is down and has no rules" : "has booted, and its kube-proxy has written no rules yet,"
+          rules.isDown
+          ? "is down and has no rules" : "has booted, and its kube-proxy has written no rules yet,"
         Console.remark("sim: node \(node) \(why) at \(span)")
         throw ExitCode(Failure.usage)
       }
@@ -85,7 +89,8 @@ struct RulesCommand: ParsableCommand {
     }
     if chosen.isEmpty {
       let commands = all.map(\.command).joined(separator: ", ")
-      Console.remark("sim: nothing to print for --family \(family.rawValue)\(tool.map { " --tool \($0)" } ?? ""); there are: \(commands)")
+      let wanted = "--family \(family.rawValue)" + (tool.map { " --tool \($0)" } ?? "")
+      Console.remark("sim: nothing to print for \(wanted); there are: \(commands)")
       throw ExitCode(Failure.usage)
     }
     if chosen.count == 1 { return chosen[0].text }

@@ -21,8 +21,10 @@ struct ScenarioOptions: ParsableArguments {
       valueName: "path=value"))
   var overrides: [String] = []
 
-  @Option(help: "Proxy mode of all nodes: iptables, ipvs, nftables or ebpf.")
-  var mode: ProxyMode?
+  @Option(
+    help:
+      "Proxy mode of all nodes: iptables, ipvs, nftables or ebpf; all, where modes can stand side by side.")
+  var mode: ModeChoice?
 
   func validate() throws {
     for text in overrides where text.first == "=" || !text.contains("=") {
@@ -40,9 +42,42 @@ struct ScenarioOptions: ParsableArguments {
   func load(_ path: String) throws -> ScenarioFile {
     var scenario = try ScenarioLoader.load(
       path: path, overrides: edits, seed: seed, manifestReader: ManifestDecoder())
-    if let mode { scenario.setMode(of: mode) }
+    if let mode = try chosenMode() { scenario.setMode(of: mode) }
     return scenario
   }
+
+  /// - Throws: `ValidationError` for `all`, which a command that knows it takes apart itself.
+  func chosenMode() throws -> ProxyMode? {
+    switch mode {
+    case .one(let mode): return mode
+    case .all: throw ValidationError("--mode all stands modes side by side, which this command cannot")
+    case nil: return nil
+    }
+  }
+
+  /// As `load`, for a command that runs all modes itself.
+  func loadForAllModes(_ path: String) throws -> ScenarioFile {
+    var options = self
+    options.mode = nil
+    return try options.load(path)
+  }
+}
+
+/// What `--mode` takes.
+enum ModeChoice: ExpressibleByArgument, Equatable {
+  case one(ProxyMode)
+  case all
+
+  init?(argument: String) {
+    if argument == "all" {
+      self = .all
+    } else if let mode = ProxyMode(rawValue: argument) {
+      self = .one(mode)
+    } else {
+      return nil
+    }
+  }
+  static var allValueStrings: [String] { ProxyMode.allCases.map(\.rawValue) + ["all"] }
 }
 
 extension ProxyMode: ExpressibleByArgument {}

@@ -35,7 +35,7 @@ struct TraceCommand: ParsableCommand {
   @Option(help: "Where it goes.")
   var to: String
 
-  @Option(name: .customLong("protocol"), help: "tcp, udp or sctp.")
+  @Option(name: .customLong("protocol"), help: "Transport protocol.")
   var transport: TransportProtocol = .tcp
 
   @Option(
@@ -50,6 +50,9 @@ struct TraceCommand: ParsableCommand {
   @Option(name: [.customShort("o"), .long], help: "Layout.")
   var output: Layout = .text
 
+  @Option(help: "How much the text tells: summary, rules (those that decided) or all.")
+  var detail: TraceDetail = .summary
+
   @Flag(help: "Only what does not get through.")
   var droppedOnly = false
 
@@ -62,15 +65,30 @@ struct TraceCommand: ParsableCommand {
     try Failure.mapped(scenario) {
       do {
         let request = try TraceRequest(from: from, to: to, transport: transport, via: via)
-        var session = try TraceSession(try options.load(scenario), at: time)
-        var trace = try session.trace(request)
-        if droppedOnly { trace = trace.droppedOnly }
-        try Console.write(trace.json.document)
+        try Console.write(options.mode == .all ? comparison(request, time) : single(request, time))
       } catch let error as TraceError {
         Console.remark("sim trace: \(error)")
         throw ExitCode(Failure.usage)
       }
     }
+  }
+
+  private func single(_ request: TraceRequest, _ time: SimTime) throws -> String {
+    let file = try options.load(scenario)
+    Console.remark(modesOf: [file])
+    var session = try TraceSession(file, at: time)
+    var trace = try session.trace(request)
+    if droppedOnly { trace = trace.droppedOnly }
+    return output == .json ? trace.json.document : trace.text(detail, isColoured: Console.isColoured)
+  }
+
+  private func comparison(_ request: TraceRequest, _ time: SimTime) throws -> String {
+    let file = try options.loadForAllModes(scenario)
+    Console.remark(modesOf: [file], TraceComparison.modes)
+    var comparison = try TraceComparison(file, at: time, request)
+    if droppedOnly { comparison = comparison.droppedOnly }
+    return output == .json
+      ? comparison.json.document : comparison.text(detail, isColoured: Console.isColoured)
   }
 
   private func time() throws -> SimTime {
@@ -81,6 +99,10 @@ struct TraceCommand: ParsableCommand {
   }
 }
 
+extension TraceDetail: ExpressibleByArgument {}
+
 extension TransportProtocol: ExpressibleByArgument {
   public init?(argument: String) { self.init(apiName: argument.uppercased()) }
+  public static var allValueStrings: [String] { allCases.map(\.name) }
+  public var defaultValueDescription: String { name }
 }

@@ -4,6 +4,7 @@
 // probabilities, in random worlds, between the two commits of a sync too.
 
 import Cluster
+import Foundation
 import NetworkTypes
 import SimKernel
 import Testing
@@ -34,10 +35,11 @@ extension ProxyWorld {
   ) -> Distribution {
     // What affinity lists hold for this source, taken out before the closure needs it.
     var seen: [UInt32] = []
+    let flow = probe.flow
     let since = now - .seconds(100)
     for port in 0..<fleet.history.heads.count {
       fleet.recent.chains(
-        node: UInt32(node), port: PortNameID(port), source: probe.flow.source, since: since, into: &seen)
+        node: UInt32(node), port: PortNameID(port), source: flow.source, since: since, into: &seen)
     }
     var chainOf: [BackendID: UInt32] = [:]
     for id in 0..<fleet.backendCount {
@@ -50,7 +52,7 @@ extension ProxyWorld {
       return within == .seconds(100) && seen.contains(chain)
     }
     var distribution: Distribution = [:]
-    for (walk, share) in interpreter.allWalks(probe.flow, origin: origin(of: probe)) {
+    for (walk, share) in interpreter.allWalks(flow, origin: origin(of: probe)) {
       var fate = Fate(kind: walk.kind)
       if walk.kind != .notProxied { fate.servicePort = walk.servicePort }
       fate.isSourceRange = walk.steps.last?.chain == .proxyFirewall && walk.kind == .drop
@@ -68,12 +70,13 @@ extension ProxyWorld {
 
   fileprivate mutating func compiled(_ probe: Probe, _ node: Int, comparesRules: Bool) -> Distribution {
     var state = fleet.tables[node]
+    let flow = probe.flow
     // Without other Services' rules a walk has only its own.
     state.nat.totals = RuleTotals()
     func verdict(_ random: UInt64, _ fleet: inout ProxyFleet, _ origin: FlowOrigin, _ now: SimTime) -> Verdict
     {
       let packet = Packet(
-        flow: probe.flow, origin: origin, node: UInt32(node), at: now, random: random, stamps: false)
+        flow: flow, origin: origin, node: UInt32(node), at: now, random: random, stamps: false)
       return fleet.verdict(packet, nat: state.nat, filter: state.filter)
     }
     let origin = origin(of: probe)
@@ -118,6 +121,13 @@ extension ProxyWorld {
 }
 
 @Suite struct CompiledLookupTests {
+  /// Test cases that run side by side, each with its share of the worlds.
+  private static let shares = 16
+  /// SIM_RANDOM_WORLDS=100000 swift test --filter CompiledLookupTests makes a long run.
+  private static var worlds: Int {
+    ProcessInfo.processInfo.environment["SIM_RANDOM_WORLDS"].flatMap { Int($0) } ?? 4000
+  }
+
   /// Fates met over all worlds, so that a blind comparison would show.
   private struct Coverage {
     var kinds: [VerdictKind: Int] = [:]
@@ -125,6 +135,7 @@ extension ProxyWorld {
     var masqueraded = 0
     var betweenCommits = 0
     var sourceRange = 0
+    var packets = 0
   }
 
   private static func compare(
@@ -132,7 +143,7 @@ extension ProxyWorld {
   ) -> String? {
     for node in 0..<3 {
       let rules = world.fleet.iptablesRules(of: NodeID(node))
-      for _ in 0..<probes {
+      for number in 0..<probes {
         let probe = random.probe()
         // Half of the sources have been here before, so that affinity lists are not empty.
         if random.random.chance(50) { _ = world.verdict(probe, node: node, random: random.random.next()) }
@@ -140,6 +151,15 @@ extension ProxyWorld {
         let byRules = world.interpreted(probe, node, rules, comparesRules: comparesRules)
         let byLookup = world.compiled(probe, node, comparesRules: comparesRules)
         if byRules != byLookup { return "node \(node) \(probe):\nrules \(byRules)\nlookup \(byLookup)" }
+        // An explanation makes all rules anew.
+        if number == node {
+          let explained = world.explained(probe, node: node)
+          let lookedUp = world.lookedUp(probe, node: node)
+          if !agree(explained, lookedUp) {
+            return "node \(node) \(probe):\nexplained \(explained)\nlookup \(lookedUp)"
+          }
+        }
+        coverage.packets += 1
         for fate in byLookup.keys {
           coverage.kinds[fate.kind, default: 0] += 1
           coverage.affinity += fate.viaAffinity ? 1 : 0
@@ -152,26 +172,37 @@ extension ProxyWorld {
     return nil
   }
 
-  @Test func lookupAndRulesGiveTheSameDistributionInRandomWorlds() {
+  /// One world through its life; nil, or what does not agree.
+  private static func failure(seed: UInt64, _ coverage: inout Coverage) -> String? {
+    var random = RandomWorld(seed: seed)
+    var services: [Service] = []
+    var world = random.build(&services)
+    if let failure = compare(&world, &random, probes: 3, &coverage) { return failure }
+    for _ in 0..<3 {
+      random.mutate(&world, &services)
+      // Somewhere before, between or after the commits of the sync that follows.
+      world.run(for: .milliseconds(Int64(random.random.below(160))))
+      if let failure = compare(&world, &random, probes: 2, &coverage) { return failure }
+    }
+    return nil
+  }
+
+  /// Four thousand worlds by default, the seeds 0 ..< 4000.
+  @Test("lookup, rules and explanation give the same distribution in random worlds", arguments: 0..<shares)
+  func agreement(share: Int) {
     var coverage = Coverage()
-    for seed in 1...UInt64(1200) {
-      var random = RandomWorld(seed: seed)
-      var services: [Service] = []
-      var world = random.build(&services)
-      var failure = Self.compare(&world, &random, probes: 6, &coverage)
-      for _ in 0..<3 where failure == nil {
-        random.mutate(&world, &services)
-        // Somewhere before, between or after the commits of the sync that follows.
-        world.run(for: .milliseconds(Int64(random.random.below(160))))
-        failure = Self.compare(&world, &random, probes: 4, &coverage)
-      }
+    let count = (Self.worlds + Self.shares - 1) / Self.shares
+    for seed in (share * count)..<((share + 1) * count) {
+      let failure = Self.failure(seed: UInt64(seed), &coverage)
       #expect(failure == nil, "seed \(seed): \(failure ?? "")")
       if failure != nil { return }
     }
-    for kind in VerdictKind.allCases { #expect(coverage.kinds[kind, default: 0] > 500, "\(kind)") }
-    #expect(coverage.affinity > 100)
-    #expect(coverage.masqueraded > 1000)
-    #expect(coverage.betweenCommits > 500)
-    #expect(coverage.sourceRange > 100)
+    guard count >= 100 else { return }
+    for kind in VerdictKind.allCases { #expect(coverage.kinds[kind, default: 0] > count / 2, "\(kind)") }
+    #expect(coverage.affinity > count / 20)
+    #expect(coverage.masqueraded > count)
+    #expect(coverage.betweenCommits > count / 3)
+    #expect(coverage.sourceRange > count / 40)
+    #expect(coverage.packets == count * 27)
   }
 }

@@ -30,7 +30,8 @@ struct RulesDump: Sendable, CustomTestStringConvertible {
     } + [
       RulesDump(
         file: "iptables-nodeportaddresses-w1.txt", node: 1,
-        worlds: ["cluster.txt", "cluster-nodeportaddresses.txt"], nodePortAddresses: ["127.0.0.0/8"])
+        worlds: ["cluster.txt", "cluster-later.txt", "cluster-nodeportaddresses.txt"],
+        nodePortAddresses: ["127.0.0.0/8"])
     ]
 
   func text() throws -> String {
@@ -69,7 +70,8 @@ struct RulesDump: Sendable, CustomTestStringConvertible {
     #expect(count > 1700)
   }
 
-  /// The text is what iptables-save prints: nothing but declarations with zero counters, rules and table frames.
+  /// The text is what iptables-save prints: nothing but declarations with zero counters, rules and table
+  /// frames.
   @Test func nothingIsNormalisedAwayFromOurText() throws {
     let text = try #require(try RulesDump.all.first?.text())
     let kept = Self.normaliser.lines(text).count

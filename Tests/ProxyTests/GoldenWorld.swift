@@ -18,19 +18,14 @@ func golden(_ name: String) throws -> String {
 /// The golden cluster, converged: nodes cp, w1 and w2 have the IDs 0, 1 and 2.
 /// - Parameters:
 ///   - files: of Golden, in the form that cluster.txt explains; a Service of a later one replaces an earlier one.
+///   - add: puts more Services, from number `count` on, before the nodes converge.
 ///   - names: gets the names of the Services, by ServiceID.
 func goldenWorld(
-  _ files: [String] = ["cluster.txt"], names: inout [String], _ change: (inout ProxySettings) -> Void = { _ in }
+  _ files: [String] = ["cluster.txt"], names: inout [String],
+  _ change: (inout ProxySettings) -> Void = { _ in },
+  addingServices add: (inout ProxyWorld, _ count: Int) -> Void = { _, _ in }
 ) throws -> ProxyWorld {
-  let settings = testSettings {
-    $0.clusterCIDR = IPv4CIDR("10.244.0.0/16")
-    change(&$0)
-  }
-  let suffixes = [("control-plane", "zone-a"), ("worker", "zone-a"), ("worker2", "zone-b")]
-  var world = ProxyWorld(
-    nodes: suffixes.enumerated().map { i, node in
-      testNode(i, "test-cluster-\(node.0)", zone: node.1, ["172.18.0.\(2 + i)"], settings)
-    })
+  var world = goldenNodes(change)
   func list(_ word: String) -> [String] { word == "-" ? [] : word.split(separator: ",").map(String.init) }
   func text(_ word: String) -> String? { word == "-" ? nil : word }
   var service: Service?
@@ -84,6 +79,19 @@ func goldenWorld(
       service = fresh
     }
   }
+  add(&world, names.count)
   world.converge()
   return world
+}
+
+private func goldenNodes(_ change: (inout ProxySettings) -> Void) -> ProxyWorld {
+  let settings = testSettings {
+    $0.clusterCIDR = IPv4CIDR("10.244.0.0/16")
+    change(&$0)
+  }
+  let suffixes = [("control-plane", "zone-a"), ("worker", "zone-a"), ("worker2", "zone-b")]
+  return ProxyWorld(
+    nodes: suffixes.enumerated().map { i, node in
+      testNode(i, "test-cluster-\(node.0)", zone: node.1, ["172.18.0.\(2 + i)"], settings)
+    })
 }

@@ -115,9 +115,11 @@ struct ProxyWorld: ~Copyable {
     nodes: [ProxyNode] = [
       testNode(0, "testnode", [Address.node, Address.secondNodeAddress], testSettings())
     ],
-    timing: TimingSettings = testTiming(), minorVersion: Int = 36
+    timing: TimingSettings = testTiming(), minorVersion: Int = 36, serviceCIDRs: [IPv4CIDR] = []
   ) {
-    fleet = ProxyFleet(nodes: nodes, timing: timing, minorVersion: minorVersion, seed: 1, replication: 0)
+    fleet = ProxyFleet(
+      nodes: nodes, timing: timing, minorVersion: minorVersion, serviceCIDRs: serviceCIDRs, seed: 1,
+      replication: 0)
   }
 
   mutating func put(_ id: Int, _ service: Service?) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Random small clusters in which everything that iptables rules depend on occurs, often in odd combinations.
+// Random small clusters in which everything that rules depend on occurs, often in odd combinations; for every
+// proxy mode. Outcome.swift asks what becomes of their packets.
 
 import Cluster
 import NetworkTypes
@@ -41,6 +42,8 @@ struct RandomWorld {
   static let loadBalancerIPs = ["1.2.3.4", "5.6.7.8", "80.11.12.10"]
   static let nodePorts = [0, 30001, 30002, 30003]
   static let ports = [80, 443]
+  /// Of all nodes.
+  let mode: ProxyMode
 
   init(seed: UInt64, mode: ProxyMode = .iptables) {
     random = TestRandom(seed: seed)

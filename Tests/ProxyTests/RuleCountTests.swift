@@ -17,7 +17,8 @@ extension ProxyWorld {
     var nat = 0
     for chain in rules.nat.names where !rules.nat.name.hooks.contains(chain) {
       for _ in rules.nat[chain] {
-        // Chains of Service ports have rules about these only; dispatch chains are written whatever is in them.
+        // Chains of Service ports have rules about these only; dispatch chains are written whatever is in
+        // them.
         let isKept: Bool =
           switch chain {
           case .clusterPolicy(let port), .localPolicy(let port), .external(let port), .firewall(let port),
@@ -75,6 +76,109 @@ extension ProxyWorld {
     #expect(world.fleet.iptablesRulesOfLastSync(of: NodeID(1)) == last)
   }
 
+  /// Golden/reload-iptables.txt: each node's full sync of 1030 Service ports with 3067 endpoints.
+  @Test func aFullSyncOfALargeClusterWritesWhatRealKubeProxiesSaidTheyWrote() throws {
+    var names: [String] = []
+    var world = try goldenWorld(["cluster.txt", "cluster-later.txt"], names: &names) { _ in
+    } addingServices: { world, count in
+      for id in 0..<1000 {
+        let service = testService("bulk-\(id)", clusterIP: "10.110.\(id / 250).\(1 + id % 250)")
+        let pods = [("10.244.1.21", "worker"), ("10.244.2.21", "worker2"), ("10.244.2.22", "worker2")]
+        world.put(
+          count + id, service, pods.map { testEndpoint($0.0, node: "test-cluster-\($0.1)") }, port: 8080)
+      }
+    }
+    let lines = try golden("reload-iptables.txt").split(separator: "\n").filter { $0.contains("IPv4") }
+    #expect(lines.count == 3)
+    for (node, line) in lines.enumerated() {
+      func number(_ key: String) -> Int? {
+        line.split(separator: " ").first { $0.hasPrefix(key + "=") }.flatMap {
+          Int($0.dropFirst(key.count + 1))
+        }
+      }
+      let counts = world.fleet.iptablesRuleCounts(of: NodeID(node))
+      #expect(counts.filter == number("numFilterRules"))
+      #expect(counts.nat == number("numNATRules"))
+      // Theirs is one more: kube-proxy counts endpoints that it cannot use, too, and of the Services that
+      // came later only rules were kept.
+      #expect(Int(world.fleet.processes[node].ruleCounts.endpoints) + 1 == number("numEndpoints"))
+      let ports = world.fleet.history.heads.indices.count {
+        world.fleet.history.spec(world.fleet.history.heads[$0].spec) != nil
+      }
+      #expect(ports == number("numServices"))
+      // kube-proxy declares what it fills: not the canary, not the kernel's own, here also KUBE-FIREWALL.
+      let rules = world.fleet.iptablesRules(of: NodeID(node))
+      let own = rules.nat.names.filter { !rules.nat.name.hooks.contains($0) && $0 != .canary }
+      #expect(own.count == number("numNATChains"))
+    }
+  }
+
+  /// In worlds too large to look at each node's view of each Service, counts are rough for those whose view
+  /// differs, and right for the others; they do not drift.
+  @Test func roughCountsAreRightForServicesThatLookTheSameEverywhere() {
+    var random = RandomWorld(seed: 77)
+    let nodes = random.nodes()
+    func world(isRough: Bool) -> ProxyWorld {
+      var world = ProxyWorld(nodes: nodes)
+      world.fleet.countsRoughly = isRough
+      for id in 0..<6 {
+        let service = testService("s\(id)", clusterIP: "172.30.0.\(10 + id)") { service in
+          service.spec.type = "NodePort"
+          service.spec.ports[0].nodePort = 30000 + id
+        }
+        world.put(id, service, (0..<id).map { testEndpoint("10.180.0.\($0 + 1)", node: "n0") })
+      }
+      world.converge()
+      for id in [2, 4, 2, 5] {
+        world.put(id, slices: [])
+        world.run(for: .seconds(3))
+        world.put(id, slices: [testSlice((0..<id).map { testEndpoint("10.180.0.\($0 + 9)", node: "n1") })])
+        world.run(for: .seconds(3))
+      }
+      return world
+    }
+    let rough = world(isRough: true)
+    let exact = world(isRough: false)
+    for node in 0..<3 where nodes[node].settings.clusterCIDR != nil || nodes[node].settings.masqueradeAll {
+      let id = NodeID(node)
+      #expect(rough.fleet.iptablesRuleCounts(of: id) == exact.fleet.iptablesRuleCounts(of: id))
+    }
+    #expect(rough.syncs.map(\.start) == exact.syncs.map(\.start))
+  }
+
+  /// FACTS C3: above 1000 endpoints the rules that choose, and those of endpoints, go without comments.
+  @Test(
+    "comments of endpoint rules end above a thousand endpoints", arguments: [(1000, true), (1001, false)])
+  func largeCluster(endpoints: Int, hasComments: Bool) throws {
+    var world = ProxyWorld()
+    let all = (0..<endpoints).map { testEndpoint("10.180.\($0 / 250).\(1 + $0 % 250)", node: "testnode") }
+    world.put(0, testService("svc", clusterIP: "172.30.0.41"), all)
+    world.converge()
+    let text = try #require(world.fleet.ruleTexts(of: NodeID(0)).first).text
+    let lines = text.split(separator: "\n").filter { $0.hasPrefix("-A KUBE-SEP-") }
+    #expect(lines.count == endpoints * 2)
+    #expect(lines.allSatisfy { $0.contains("--comment") == hasComments })
+    let choice = text.split(separator: "\n").filter { $0.contains("-j KUBE-SEP-") }
+    #expect(choice.count == endpoints)
+    #expect(choice.allSatisfy { $0.contains("--comment") == hasComments })
+    #expect(text.contains("--comment \"default/svc cluster IP\""))
+    #expect(world.fleet.processes[0].ruleCounts.isLargeCluster == !hasComments)
+  }
+
+  /// From 1.36 on an hour without one does not make the next sync full in a large cluster.
+  @Test(
+    "large clusters of new versions have no hourly full sync",
+    arguments: [(36, 1001, SyncKind.partial), (36, 1000, .full), (35, 1001, .full)])
+  func hourlyFullSync(minorVersion: Int, endpoints: Int, kind: SyncKind) {
+    var world = ProxyWorld(minorVersion: minorVersion)
+    let all = (0..<endpoints).map { testEndpoint("10.180.\($0 / 250).\(1 + $0 % 250)", node: "testnode") }
+    world.put(0, testService("svc", clusterIP: "172.30.0.41"), all)
+    world.converge()
+    world.run(for: .hours(2))
+    #expect(!world.syncs.isEmpty)
+    #expect(world.syncs.allSatisfy { $0.kind == kind })
+  }
+
   @Test("counts are those of the rules, and partial syncs write what was touched", arguments: 1...40)
   func counts(seed: Int) {
     var random = RandomWorld(seed: UInt64(seed) &+ 50_000)
@@ -96,7 +200,9 @@ extension ProxyWorld {
         }
       }
       done = world.syncs.count
-      if step == 6 { world.fleet.restart(NodeID(1), settings: random.settings(), at: world.now, into: &world.output) }
+      if step == 6 {
+        world.fleet.restart(NodeID(1), settings: random.settings(), at: world.now, into: &world.output)
+      }
       random.mutate(&world, &services)
       world.run(for: .seconds(5))
     }

@@ -24,7 +24,9 @@ struct IPVSTests {
   /// A pooled connection is used every 950 s: conntrack remembers it for a day, ipvs for 15 min.
   @Test(
     "a pooled connection that idles longer than 900 s is reset in ipvs mode only",
-    arguments: [(ProxyMode.ipvs, SimDuration.zero, true), (.ipvs, .seconds(7200), false), (.iptables, .zero, false)])
+    arguments: [
+      (ProxyMode.ipvs, SimDuration.zero, true), (.ipvs, .seconds(7200), false), (.iptables, .zero, false),
+    ])
   func idleConnections(_ mode: ProxyMode, _ tcpTimeout: SimDuration, _ isLost: Bool) throws {
     var w = Self.world(duration: .seconds(4000), mode)
     w.file.cluster.proxy?.ipvs.tcpTimeout = tcpTimeout

@@ -66,7 +66,7 @@ struct QueueingTests {
   @Test(arguments: queues) func responseTimesAreThoseOfTheory(_ queue: Queue) throws {
     var w = SmallWorld(duration: .seconds(5))
     w.file.report.warmUp = .milliseconds(500)
-    w.file.network.costPerRule = .zero
+    w.file.network.costs = .none
     w.addWeb(on: [1])
     w.addService()
     w.serve {

@@ -189,4 +189,21 @@ struct RandomWorldTests {
     #expect(result.attempted > 500)
     #expect(result.count(.completed) > 0)
   }
+
+  @Test(arguments: UInt64(1)...15) func soTheyDoWithCiliumOnTheNodes(_ seed: UInt64) throws {
+    var w = Self.world(seed)
+    w.useCilium {
+      $0.algorithm = seed % 2 == 0 ? .random : .maglev
+      $0.maglevTableSize = 251
+      $0.forwarding = [.snat, .dsr, .hybrid][Int(seed % 3)]
+      if seed % 5 == 0 {
+        $0.maps.conntrackTCP = 20
+        $0.maps.nat = 8
+        $0.maps.services = 12
+      }
+    }
+    let result = try w.run()
+    #expect(result.attempted > 500)
+    #expect(result.count(.completed) > 0)
+  }
 }

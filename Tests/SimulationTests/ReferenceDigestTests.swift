@@ -53,6 +53,7 @@ import Traffic
         target: .service(NamespacedName(name: "web"), port: .first),
         arrivals: .renewal(.exponential(mean: 0.02)))
     ]
+    s.network.costs = .rulesOnly(nanoseconds: 25)
     s.network.sameZone = c.sameZone
     s.network.loss = c.loss
     return s

@@ -160,6 +160,8 @@ extension ControlPlane {
 
   private mutating func keepAddress(_ pod: PodID) {
     guard let object = store.pod(pod), let address = object.status.podIP, !object.spec.hostNetwork,
+      // Their status still shows the address that they had.
+      object.status.phase != .succeeded, object.status.phase != .failed,
       let node = object.spec.nodeName.flatMap({ nodeIndex[$0] })
     else { return }
     if nodes[node.index].addressPool.reserve(address) { pods[pod.index].address = address }

@@ -39,7 +39,11 @@ extension ControlPlane {
       return false
     }
     writeSlices(store.slices(of: id).map { withPods($0) }, of: id, &out)
-    if desiredSlices(of: id) != store.slices(of: id) { lateReconciles.append(id) }
+    let desired = desiredSlices(of: id)
+    let isRight = desired.elementsEqual(store.slices(of: id)) {
+      $0.metadata.name == $1.metadata.name && $0.endpoints == $1.endpoints && $0.ports == $1.ports
+    }
+    if !isRight { lateReconciles.append(id) }
     return true
   }
 

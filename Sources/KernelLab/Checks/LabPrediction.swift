@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What a client should meet, and whether it did: each attempt must be one of the predicted kinds, and their numbers
-// must go with the predicted probabilities.
+// What a client should meet, and whether it did: each attempt must be one of the predicted kinds, and their
+// numbers must go with the predicted probabilities.
 
 import NetworkTypes
 import SimStatistics
@@ -66,7 +66,38 @@ public struct LabCheck: Sendable, Equatable {
   public var problems: [String]
   /// Of the numbers against the probabilities; nil where there is nothing to test.
   public var test: ChiSquareTest?
+  /// A check that is more than connections to one address: what should happen and what did, in words.
+  public var story: Story?
 
+  public struct Story: Sendable, Equatable {
+    public var predicted: String
+    public var met: String
+    public init(predicted: String, met: String) {
+      self.predicted = predicted
+      self.met = met
+    }
+  }
+
+  /// A check with a story of its own.
+  /// - Parameter counts: how often which way was gone, beside how often it should be; empty: nothing is
+  ///   random.
+  public init(
+    story: Story, name: String, vantage: String, attempts: [LabAttempt], problems: [String],
+    counts: [(observed: Int, expected: Double)] = []
+  ) {
+    self.story = story
+    target = name
+    self.vantage = vantage
+    prediction = LabPrediction(ways: [])
+    self.attempts = attempts
+    self.problems = problems
+    if problems.isEmpty, !counts.isEmpty {
+      test = ChiSquareTest.pearson(observed: counts.map(\.observed), expected: counts.map(\.expected))
+      if test == nil { self.problems = ["something happened that cannot"] }
+    }
+  }
+
+  /// Connections to one address.
   public init(
     target: String, vantage: String, prediction: LabPrediction, attempts: [LabAttempt]
   ) {

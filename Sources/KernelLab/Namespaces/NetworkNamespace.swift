@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Network namespaces without names: each lives as long as this process holds its file descriptor, or a socket in
-// it. So the kernel removes them with all that is in them when the process ends, however it ends, and the
+// Network namespaces without names: each lives as long as this process holds its file descriptor, or a socket
+// in it. So the kernel removes them with all that is in them when the process ends, however it ends, and the
 // machine's own namespace never sees a rule, an interface or an address of the lab.
 
 #if os(Linux)
@@ -60,6 +60,11 @@
     @discardableResult
     public func run(_ command: [String], input: String = "", seconds: Double = 30) throws -> String {
       try inside { try ToolRun.run(command, input: input, seconds: seconds) }
+    }
+
+    /// Runs a tool in this namespace, whatever it ends with.
+    public func runAny(_ command: [String], seconds: Double = 30) throws {
+      try inside { _ = try ToolRun.start(command, input: "", seconds: seconds) }
     }
 
     /// Sets `net.…` by its path below /proc/sys/net, such as `ipv4/ip_forward`.

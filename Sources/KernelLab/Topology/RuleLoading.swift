@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Rule text as the tools print it, made loadable on the lab's nodes: what this kernel cannot match is taken out and
-// named, and what the pod network adds beside kube-proxy is written here.
+// Rule text as the tools print it, made loadable on the lab's nodes: what this kernel cannot match is taken
+// out and named, and what the pod network adds beside kube-proxy is written here.
 
 import NetworkTypes
 
@@ -17,14 +17,14 @@ public struct LoadableRules: Sendable, Equatable {
   public static func iptables(_ text: String, knowsAccounting: Bool) -> LoadableRules {
     guard !knowsAccounting else { return LoadableRules(text: text, remarks: []) }
     var lines: [String] = []
-    var count = 0
+    var isChanged = false
     for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
       let (bare, found) = withoutAccounting(line)
       lines.append(bare)
-      count += found ? 1 : 0
+      isChanged = isChanged || found
     }
-    let remark = "this kernel has no nfacct: the match was left out of \(count) rule(s), as kube-proxy does"
-    return LoadableRules(text: lines.joined(separator: "\n"), remarks: count > 0 ? [remark] : [])
+    let remark = "this kernel has no nfacct: the match was left out of the rules, as kube-proxy does there"
+    return LoadableRules(text: lines.joined(separator: "\n"), remarks: isChanged ? [remark] : [])
   }
 
   /// The line without `-m nfacct --nfacct-name NAME`, and whether that was in it.
@@ -40,13 +40,13 @@ public struct LoadableRules: Sendable, Equatable {
     return (kept.joined(separator: " "), true)
   }
 
-  /// What the pod network does after kube-proxy: everything but traffic to pods leaves with the address of the
-  /// interface it leaves by. A form of kind's ip-masq-agent, whose chain hangs behind kube-proxy's in nat
+  /// What the pod network does after kube-proxy: everything but traffic to pods leaves with the address of
+  /// the interface it leaves by. A form of kind's ip-masq-agent, whose chain hangs behind kube-proxy's in nat
   /// POSTROUTING and looks at non-local destinations only (golden/cluster/iptables).
   public static func podMasquerade(podNetwork: IPv4CIDR) -> String {
     """
     table ip pod-network {
-      chain masquerade {
+      chain leaving {
         type nat hook postrouting priority srcnat + 1; policy accept;
         fib daddr type local return
         ip daddr \(podNetwork) return
@@ -74,8 +74,7 @@ public struct LoadableRules: Sendable, Equatable {
     /// Replaces kube-proxy's iptables rules; connections stay.
     /// - Returns: what had to be changed in the text.
     public func loadIptables(_ text: String, node: Int) throws -> [String] {
-      let knows = try nodes[node].inside { try Self.knowsAccounting() }
-      let rules = LoadableRules.iptables(text, knowsAccounting: knows)
+      let rules = LoadableRules.iptables(text, knowsAccounting: try Self.knowsAccounting())
       try nodes[node].run(["iptables-restore"], input: rules.text)
       return rules.remarks
     }
@@ -86,10 +85,12 @@ public struct LoadableRules: Sendable, Equatable {
       try nodes[node].run(["nft", "-f", "-"], input: replacement + text)
     }
 
+    /// Whether the kernel takes a rule with `-m nfacct`, tried where it does no harm.
     private static func knowsAccounting() throws -> Bool {
-      let rule = "*filter\n:LAB-TRIAL - [0:0]\n-A LAB-TRIAL -m nfacct --nfacct-name trial -j DROP\nCOMMIT\n"
-      let ended = try ToolRun.start(
-        ["iptables-restore", "--noflush", "--test"], input: rule, seconds: 10)
+      let rule = "*filter\n:TRIAL - [0:0]\n-A TRIAL -m nfacct --nfacct-name trial -j DROP\nCOMMIT\n"
+      let ended = try NetworkNamespace("trial").inside {
+        try ToolRun.start(["iptables-restore"], input: rule, seconds: 10)
+      }
       return ended.status == 0
     }
   }

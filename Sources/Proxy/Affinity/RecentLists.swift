@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Session affinity as the kernel's xt_recent match keeps it (FACTS D1): per node and endpoint chain one list
-// of source addresses with the time of their last stamp, 100 at most, the least recently stamped evicted. A
-// check does not stamp. Reaping expired entries changes nothing that a packet can see: they fail every check
-// and are the first to be evicted; so it is left out.
+// Session affinity as the kernel keeps it: per node and endpoint chain one list of source addresses, each
+// with an instant whose meaning is that of the mode.
+// iptables (xt_recent, FACTS D1): the last stamp; 100 addresses at most, the least recently stamped evicted.
+// A check does not stamp. Reaping expired entries changes nothing that a packet can see: they fail every
+// check and are the first to be evicted; so it is left out.
+// nftables (dynamic set with timeout, FACTS D2): the expiry; a full set takes no further address.
 
 import NetworkTypes
 import SimKernel
@@ -64,8 +66,25 @@ struct RecentLists: ~Copyable {
     }
   }
 
+  /// When `source` was last stamped in each chain of `port` that still lists it.
+  func stamps(node: UInt32, port: PortNameID, source: IPv4Address) -> [(chain: UInt32, at: SimTime)] {
+    let number = portIndex.find(Self.key(node, port.rawValue))
+    if number == .max { return [] }
+    var found: [(chain: UInt32, at: SimTime)] = []
+    var index = sourceIndex.find(Self.key(number, source.bits))
+    while index != .max {
+      let entry = entries[Int(index)]
+      found.append((lists[Int(entry.list)].chain, entry.stamp))
+      index = UInt32(bitPattern: entry.nextOfSource)
+    }
+    return found
+  }
+
   /// `chain` must always come with the same `port`.
-  mutating func stamp(node: UInt32, port: PortNameID, chain: UInt32, source: IPv4Address, at now: SimTime) {
+  mutating func stamp(
+    node: UInt32, port: PortNameID, chain: UInt32, source: IPv4Address, at now: SimTime,
+    capacity: Int = RecentLists.capacity
+  ) {
     let list = listID(node, chain)
     let sourceKey = Self.key(number(of: node, port), source.bits)
     var index = sourceIndex.find(sourceKey)
@@ -78,13 +97,40 @@ struct RecentLists: ~Copyable {
       append(Int32(index), to: list)
       return
     }
-    if lists[Int(list)].count >= Self.capacity { remove(lists[Int(list)].oldest) }
+    if lists[Int(list)].count >= capacity { remove(lists[Int(list)].oldest) }
     let entry = Entry(
       list: list, stamp: now, older: -1, newer: -1,
       nextOfSource: Int32(bitPattern: sourceIndex.find(sourceKey)), sourceKey: sourceKey)
     let fresh = allocate(entry)
     sourceIndex.set(sourceKey, UInt32(fresh))
     append(fresh, to: list)
+  }
+
+  /// An nftables `update`: the source's element lives until `expiry`, or is added if the set has room once
+  /// what has expired is gone. The kernel collects garbage about once a second, here each update does.
+  mutating func refresh(
+    node: UInt32, port: PortNameID, chain: UInt32, source: IPv4Address, at now: SimTime,
+    until expiry: SimTime,
+    capacity: Int
+  ) {
+    let list = Int(listID(node, chain))
+    // Two per update bound the list to what is alive, and a little.
+    for _ in 0..<2 where lists[list].oldest >= 0 && entries[Int(lists[list].oldest)].stamp <= now {
+      remove(lists[list].oldest)
+    }
+    if lists[list].count >= capacity && !has(node, port, chain, source) { return }
+    stamp(node: node, port: port, chain: chain, source: source, at: expiry, capacity: capacity + 1)
+  }
+
+  private func has(_ node: UInt32, _ port: PortNameID, _ chain: UInt32, _ source: IPv4Address) -> Bool {
+    let number = portIndex.find(Self.key(node, port.rawValue))
+    if number == .max { return false }
+    var index = sourceIndex.find(Self.key(number, source.bits))
+    while index != .max {
+      if lists[Int(entries[Int(index)].list)].chain == chain { return true }
+      index = UInt32(bitPattern: entries[Int(index)].nextOfSource)
+    }
+    return false
   }
 
   private mutating func number(of node: UInt32, _ port: PortNameID) -> UInt32 {
@@ -99,6 +145,20 @@ struct RecentLists: ~Copyable {
   /// Chains that have a list on `node`.
   func chains(of node: UInt32) -> [UInt32] {
     node < listsOfNode.count ? listsOfNode[Int(node)].map { lists[Int($0)].chain } : []
+  }
+
+  /// Sources of a chain's list with the instants that it keeps of them, oldest first.
+  func entries(node: UInt32, chain: UInt32) -> [(source: IPv4Address, instant: SimTime)] {
+    let list = listIndex.find(Self.key(node, chain))
+    if list == .max { return [] }
+    var found: [(source: IPv4Address, instant: SimTime)] = []
+    var index = lists[Int(list)].oldest
+    while index >= 0 {
+      let entry = entries[Int(index)]
+      found.append((IPv4Address(bits: UInt32(truncatingIfNeeded: entry.sourceKey)), entry.stamp))
+      index = entry.newer
+    }
+    return found
   }
 
   /// Destroys the lists of a node for which `isGone` holds.

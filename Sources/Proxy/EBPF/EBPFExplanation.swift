@@ -25,7 +25,8 @@ extension ProxyFleet {
     let agent = ebpf.agents[Int(eyes[Int(table.eyes)].agent)]
     let maps = ebpfMaps(packet.node, table)
     var walk = EBPFWalk(
-      packet: packet, agent: agent, maps: maps, program: packet.origin == .outside ? "from-netdev" : "connect4")
+      packet: packet, agent: agent, maps: maps,
+      program: packet.origin == .outside ? "from-netdev" : "connect4")
     guard packet.flow.transport != .sctp else {
       walk.step(MapName.services, "no entry", "SCTP Services are not programmed")
       return walk.ends(Verdict(kind: .notProxied))
@@ -72,11 +73,12 @@ extension ProxyFleet {
       walk.step(MapName.services, key.text, "frontend of type \(service.flags.type)")
       return key
     }
-    if walk.maps.unprogrammed.contains(key.frontend) { return key }
+    if ebpfClaim(key.frontend, table) != nil { return key }
+    let own = key
     key.address = .unspecified
     let isLoopback = flow.destination.isLoopback && walk.packet.origin == .node
     guard isLoopback || ebpf.owner(of: flow.destination) != nil else { return nil }
-    if walk.maps.unprogrammed.contains(key.frontend) { return key }
+    if walk.maps.unprogrammed.contains(key.identity) { return own }
     guard walk.maps.services[key] != nil else { return nil }
     let whose = isLoopback ? "loopback of the node's namespace" : "address of a node of the cluster"
     walk.step(MapName.ipcache, "\(flow.destination)", whose)
@@ -91,11 +93,12 @@ extension ProxyFleet {
     let key = EBPFServiceKey(
       address: flow.destination, port: flow.destinationPort, transport: flow.transport, scope: .external)
     guard let service = walk.maps.services[key] else {
-      if walk.maps.unprogrammed.contains(key.frontend) { return walk.endsWithoutEntry(reason: .mapFull) }
+      if walk.maps.unprogrammed.contains(key.identity) { return walk.endsWithoutEntry(reason: .mapFull) }
       var surrogate = key
       surrogate.address = .unspecified
-      let isOther = isLocal(flow.destination, tables[Int(walk.packet.node)])
-        && walk.maps.services[surrogate] != nil
+      let hasNodePort =
+        walk.maps.services[surrogate] != nil || walk.maps.unprogrammed.contains(surrogate.identity)
+      let isOther = hasNodePort && isLocal(flow.destination, tables[Int(walk.packet.node)])
       return walk.endsWithoutEntry(reason: isOther ? .nodePortAddress : .none)
     }
     walk.step(MapName.services, key.text, "frontend of type \(service.flags.type)")
@@ -183,7 +186,8 @@ extension ProxyFleet {
   }
 
   private func rememberedSlot(
-    _ walk: EBPFWalk, _ service: EBPFService, _ key: EBPFAffinityKey, _ used: [EBPFBackend], _ own: [BackendID]
+    _ walk: EBPFWalk, _ service: EBPFService, _ key: EBPFAffinityKey, _ used: [EBPFBackend],
+    _ own: [BackendID]
   ) -> Int? {
     guard service.areActive,
       let chain = ebpf.rememberedChain(walk.packet.node, key, now: walk.packet.at, timeout: service.affinity)

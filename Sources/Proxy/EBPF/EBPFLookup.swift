@@ -40,10 +40,15 @@ extension ProxyFleet {
     _ packet: Packet, _ table: TableState, _ agent: EBPFSettings
   ) -> Verdict {
     var verdict = Verdict(kind: .notProxied)
-    guard let match = matchAtSocket(packet, table, &verdict) else { return verdict }
-    if isUnprogrammed(match, packet, table, agent) {
-      verdict.reason = .mapFull
-      return verdict
+    guard var match = matchAtSocket(packet, table, &verdict) else { return verdict }
+    if isUnprogrammed(match.frontend, .external, packet, table, agent) {
+      // The surrogate of a node port may have found room where the address of the node did not.
+      let surrogate = Frontend.key(.unspecified, packet.flow.destinationPort, packet.flow.transport)
+      guard match.claim.kind == .nodePort, !isUnprogrammed(surrogate, .external, packet, table, agent) else {
+        verdict.reason = .mapFull
+        return verdict
+      }
+      match.frontend = surrogate
     }
     // sock4_skip_xlate: an address that is not this node's may be somebody's outside.
     if match.claim.kind == .externalIP, agent.externalIPMitigation,
@@ -53,7 +58,13 @@ extension ProxyFleet {
     }
     let plan = ebpfPlan(match.claim.portName, table)
     let hasTwoScopes = plan.isExternalLocal != plan.isInternalLocal && match.claim.kind != .clusterIP
-    verdict.lookups += hasTwoScopes ? 1 : 0
+    if hasTwoScopes {
+      verdict.lookups += 1
+      if isUnprogrammed(match.frontend, .internal, packet, table, agent) {
+        verdict.reason = .mapFull
+        return verdict
+      }
+    }
     verdict.isAtSocket = true
     verdict.servicePort = plan.servicePort
     let choice = plan.isInternalLocal ? plan.local : plan.cluster
@@ -94,7 +105,7 @@ extension ProxyFleet {
   ) -> Verdict {
     var verdict = Verdict(kind: .notProxied)
     guard let match = matchAtDevice(packet, table, &verdict) else { return verdict }
-    if isUnprogrammed(match, packet, table, agent) {
+    if isUnprogrammed(match.frontend, .external, packet, table, agent) {
       verdict.reason = .mapFull
       return verdict
     }
@@ -179,10 +190,10 @@ extension ProxyFleet {
   }
 
   private mutating func isUnprogrammed(
-    _ match: EBPFMatch, _ packet: Packet, _ table: TableState, _ agent: EBPFSettings
+    _ frontend: UInt64, _ scope: EBPFScope, _ packet: Packet, _ table: TableState, _ agent: EBPFSettings
   ) -> Bool {
     if Int(table.totals.mapEntries) <= min(agent.maps.services, agent.maps.backends) { return false }
-    return unprogrammedFrontends(packet.node, table).contains(match.frontend)
+    return unprogrammedFrontends(packet.node, table).contains(EBPFServiceKey.identity(frontend, scope))
   }
 
   /// Affinity, then a slot by chance or a place in the Maglev table.
@@ -239,7 +250,8 @@ extension ProxyFleet {
     return maglevTable(set, agent, seeds).backend(of: hash)
   }
 
-  mutating func maglevTable(_ set: CandidateSetID, _ agent: EBPFSettings, _ seeds: MaglevSeeds) -> MaglevTable {
+  mutating func maglevTable(_ set: CandidateSetID, _ agent: EBPFSettings, _ seeds: MaglevSeeds) -> MaglevTable
+  {
     let key = MaglevKey(set: set, size: agent.maglevTableSize, seed: seeds.murmur)
     if let known = ebpf.tables[key] { return known }
     // Tables of backend sets that are gone are not asked for again.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Cilium's load-balancing maps as data: what a node's agent writes for the Services and EndpointSlices that it
-// knows (cilium pkg/loadbalancer/reconciler/bpf_reconciler.go). Listing and explanation read these; the
+// Cilium's load-balancing maps as data: what a node's agent writes for the Services and EndpointSlices that
+// it knows (cilium pkg/loadbalancer/reconciler/bpf_reconciler.go). Listing and explanation read these; the
 // compiled lookup must agree with them. Numbers of Services and backends are those of an agent that met them
 // in this order: a running agent's depend on its past.
 
@@ -25,6 +25,11 @@ struct EBPFServiceKey: Hashable, Comparable {
 
   /// The form without slot, by which affinity and conflicts know it.
   var frontend: UInt64 { Frontend.key(address, port, transport) }
+  /// With the scope, in bits that the protocol leaves free.
+  var identity: UInt64 { Self.identity(frontend, scope) }
+  static func identity(_ frontend: UInt64, _ scope: EBPFScope) -> UInt64 {
+    frontend | UInt64(scope.rawValue) << 8
+  }
   var text: String {
     "\(address):\(port)/\(transport.apiName)" + (scope == .internal ? "/i" : "")
   }
@@ -113,7 +118,7 @@ struct EBPFMaps {
   var backends: [EBPFBackend] = []
   /// By number of the frontend.
   var sourceRanges: [UInt32: [IPv4CIDR]] = [:]
-  /// Frontends for which a map had no room.
+  /// Identities of frontends for which a map had no room.
   var unprogrammed: Set<UInt64> = []
   /// Entries of cilium_lb4_services_v2, slots included.
   var entries = 0
@@ -253,7 +258,7 @@ extension ProxyFleet {
     guard maps.entries + 1 + used <= agent.maps.services,
       maps.backends.count + unknown <= agent.maps.backends
     else {
-      maps.unprogrammed.insert(draft.key.frontend)
+      maps.unprogrammed.insert(draft.key.identity)
       return
     }
     maps.entries += 1 + used
@@ -286,10 +291,10 @@ extension ProxyFleet {
 }
 
 extension PortSpec {
-  /// Entries of the service map that this port takes at most: at a node of up to four addresses, in both
-  /// scopes. What is counted exactly is `EBPFMaps.entries`; this says when counting is needed.
+  /// Entries of the service map that this port takes at most, at a node of up to four addresses. What is counted exactly is `EBPFMaps.entries`; this says when counting is needed.
   func mapEntriesAtMost(endpoints: Int) -> Int32 {
-    let frontends = 1 + 2 * (externalIPs.count + loadBalancerVIPs.count + (nodePort != 0 ? 5 : 0))
+    let scopes = isExternalPolicyLocal == isInternalPolicyLocal ? 1 : 2
+    let frontends = 1 + scopes * (externalIPs.count + loadBalancerVIPs.count + (nodePort != 0 ? 5 : 0))
     return Int32(clamping: frontends * (1 + endpoints))
   }
 }

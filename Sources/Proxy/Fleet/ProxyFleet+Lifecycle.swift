@@ -11,6 +11,7 @@ extension ProxyFleet {
   public mutating func converge(into output: inout ProxyOutput) {
     precondition(!hasConverged, "converge is called once")
     hasConverged = true
+    var isCountingPrepared = false
     for index in processes.indices where processes[index].phase == .idle {
       list(index, at: .zero)
       let maxInterval = SyncRunner.maxInterval(processes[index].settings)
@@ -29,6 +30,8 @@ extension ProxyFleet {
         services: history.latestRevision, slices: history.latestRevision, eyes: eyes,
         orderKey: draws.order(node: index, ordinal: 0), totals: history.totals)
       if process.settings.mode == .iptables {
+        if !isCountingPrepared { prepareCounting(table) }
+        isCountingPrepared = true
         let counts = countRules(table)
         let now = self.eyes[Int(eyes)]
         processes[index].ruleCounts = counts
@@ -105,6 +108,7 @@ extension ProxyFleet {
     processes[index].awaitsLists = false
     processes[index].epoch &+= 1
     processes[index].wakeAt = .distantFuture
+    processes[index].staleChains = []
     tables[index].nat = .empty
     tables[index].filter = .empty
     recent.removeLists(of: node.rawValue) { _ in true }

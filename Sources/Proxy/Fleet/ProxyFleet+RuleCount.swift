@@ -1,25 +1,41 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// How many rules or entries a node has in its kernel, for comparisons of modes.
+// How many rules or entries a node has in its kernel, for comparisons of modes, and which mode wrote them.
 
 import Cluster
 import NetworkTypes
 
 extension ProxyFleet {
-  /// Rules (iptables, nftables), rules, set entries and servers (ipvs) or map entries (ebpf) of the Services at `node`; nil for a node
-  /// without any since its boot, and for modes that do not say.
-  public func ruleCount(of node: NodeID) -> Int? {
+  /// The mode of the tables that `node` has in its kernel; nil without any since its boot.
+  @inline(__always) public func programmedMode(of node: NodeID) -> ProxyMode? {
     let state = tables[node.index].nat
-    guard state.eyes >= 0 else { return nil }
-    let eyes = eyes[Int(state.eyes)]
-    switch eyes.mode {
-    case .iptables:
-      let perNodePort = eyes.localhostNodePorts ? 2 : 1
-      let dispatch = Int(state.totals.dispatch) + Int(state.totals.nodePorts) * perNodePort
-      return dispatch + Int(state.totals.filter) + Int(state.totals.chains)
-    case .ipvs: return ipvsRulesWritten(node.index)
-    case .nftables, .ebpf:
-      return nil
+    return state.eyes < 0 ? nil : eyes[Int(state.eyes)].mode
+  }
+
+  /// What `node` holds for its Services: rules (iptables), rules (nftables),
+  /// servers, set entries and rules (ipvs), map entries (ebpf). Nil for a node without any since its boot.
+  /// The last two are counted in what their tools would print, in time proportional to the table.
+  public mutating func ruleCount(of node: NodeID) -> Int? {
+    guard let mode = programmedMode(of: node) else { return nil }
+    if mode == .nftables { return nftablesRuleCount(tables[node.index].nat) }
+    if mode == .iptables {
+      let counts = iptablesRuleCounts(of: node)
+      return counts.filter + counts.nat
+    }
+    return ruleTexts(of: node).reduce(0) { $0 + $1.entryCount }
+  }
+}
+
+extension RuleText {
+  /// Rules and entries in the text; other views of the same entries count as none.
+  var entryCount: Int {
+    let lines = text.split(separator: "\n")
+    switch command {
+    case let name where name.hasPrefix("iptables-save"): return lines.count { $0.hasPrefix("-A ") }
+    case "ipvsadm -Sn": return lines.count { $0.hasPrefix("-A ") || $0.hasPrefix("-a ") }
+    case "ipset save": return lines.count { $0.hasPrefix("add ") }
+    case "cilium-dbg bpf lb list": return max(0, lines.count - 1)
+    default: return 0
     }
   }
 }

@@ -31,6 +31,8 @@ public struct ProxyFleet: ~Copyable {
   var ebpf = EBPFState()
   var draws: ProxyDraws
   let minorVersion: Int
+  /// Ranges of the ServiceCIDR objects, which the nftables mode knows.
+  let serviceCIDRs: [IPv4CIDR]
   let filterCommitShare: Double
   var hasConverged = false
   /// Scratch of the packet path and of syncs; empty between calls.
@@ -41,15 +43,20 @@ public struct ProxyFleet: ~Copyable {
   var touched: [ServiceID] = []
   /// By settings that matter; nil: not counted yet.
   var sharedRuleCounts: [SharedRuleCounts?] = []
+  /// The cluster is too large to count each node's rules exactly; decided at convergence.
+  var countsRoughly = false
 
   /// - Parameters:
   ///   - nodes: the nodes that are up at t = 0; their IDs must count from 0.
   ///   - minorVersion: of Kubernetes 1.x.
+  ///   - serviceCIDRs: the ranges from which cluster IPs come.
   public init(
-    nodes: [ProxyNode], timing: TimingSettings, minorVersion: Int, seed: UInt64, replication: UInt32
+    nodes: [ProxyNode], timing: TimingSettings, minorVersion: Int, serviceCIDRs: [IPv4CIDR] = [],
+    seed: UInt64, replication: UInt32
   ) {
     draws = ProxyDraws(timing: timing, seed: seed, replication: replication)
     self.minorVersion = minorVersion
+    self.serviceCIDRs = serviceCIDRs
     filterCommitShare = min(1, max(0, timing.filterCommitShare))
     for node in nodes { insert(node) }
     for index in processes.indices { processes[index].phase = .idle }
@@ -115,8 +122,7 @@ public struct ProxyFleet: ~Copyable {
       podMask: settings.clusterCIDR.map { IPv4CIDR.mask($0.prefixLength) } ?? 0,
       masqueradesAll: settings.masqueradeAll, localhostNodePorts: settings.localhostNodePorts,
       dropsInvalid: !settings.tcpBeLiberal,
-      acceptsAnyNodePortAddress: settings.mode != .nftables && settings.mode != .ipvs
-        && (settings.nodePortAddresses.isEmpty || settings.nodePortAddresses.contains { $0.prefixLength == 0 }),
+      acceptsAnyNodePortAddress: settings.acceptsAnyNodePortAddress,
       firstNodePortAddress: 0,
       nodePortAddressCount: UInt32(accepted.count),
       agent: settings.mode == .ebpf ? ebpf.agent(settings.ebpf) : -1)
@@ -137,8 +143,8 @@ public struct ProxyFleet: ~Copyable {
   /// (GetAllLocalAddressesExcept in pkg/proxy/ipvs/netlink_linux.go).
   private func acceptedNodePortAddresses(_ process: ProxyProcess, nodeIP: IPv4Address) -> [IPv4Address] {
     let settings = process.settings
-    let takesLoopback =
-      settings.mode != .nftables && settings.mode != .ipvs && settings.localhostNodePorts
+    let takesLoopback = (settings.mode == .iptables || settings.mode == .ebpf) && settings.localhostNodePorts
+    if settings.acceptsAnyNodePortAddress { return [] }
     if settings.nodePortAddresses.isEmpty {
       if settings.mode == .ipvs { return process.addresses }
       return settings.mode == .nftables && !nodeIP.isUnspecified ? [nodeIP] : []
@@ -151,5 +157,16 @@ public struct ProxyFleet: ~Copyable {
   func nodePortAddresses(_ eyes: NodeEyes) -> ArraySlice<IPv4Address> {
     let first = Int(eyes.firstNodePortAddress)
     return ArraySlice(addressPool[first..<first + Int(eyes.nodePortAddressCount)])
+  }
+}
+
+extension ProxySettings {
+  /// Any local address takes node ports: nodePortAddresses have 0.0.0.0/0 or are empty, which in nftables
+  /// mode means the primary address (k/k pkg/proxy/util/nodeport_addresses.go, MatchAll; FACTS C1). ipvs has a
+  /// virtual server for each address that it found.
+  var acceptsAnyNodePortAddress: Bool {
+    if mode == .ipvs { return false }
+    return nodePortAddresses.contains { $0.prefixLength == 0 }
+      || (nodePortAddresses.isEmpty && mode != .nftables)
   }
 }

@@ -81,4 +81,6 @@ struct ProxyProcess {
   var ruleCounts = IptablesRuleCounts()
   var lastWritten = IptablesTableCounts(filter: 0, nat: 0)
   var starts: UInt64 = 0
+  /// nftables: chains that the last sync left empty.
+  var staleChains: [NftablesStaleChain] = []
 }

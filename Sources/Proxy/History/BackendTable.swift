@@ -52,6 +52,12 @@ struct BackendTable {
 
   func portName(ofChain chain: UInt32) -> PortNameID { chains.values[Int(chain)].portName }
 
+  /// What an endpoint chain is named for.
+  func endpoint(ofChain chain: UInt32) -> (portName: PortNameID, address: IPv4Address, port: UInt16) {
+    let key = chains.values[Int(chain)]
+    return (key.portName, key.address, key.port)
+  }
+
   @inline(__always) func target(_ id: BackendID) -> BackendTarget { targets[id.index] }
 
   /// kube-proxy orders endpoints by the text of `ip:port` (pkg/proxy/endpointslicecache.go).

@@ -46,8 +46,26 @@ extension ClusterHistory {
     for frontend in newFrontends where !oldFrontends.contains(frontend) {
       openClaim(frontend, port, revision)
     }
+    if old?.clusterIP != new?.clusterIP { claimClusterIP(port, old?.clusterIP, new?.clusterIP, revision) }
     recount(port)
     return true
+  }
+
+  private mutating func claimClusterIP(
+    _ port: PortNameID, _ old: IPv4Address?, _ new: IPv4Address?, _ revision: UInt32
+  ) {
+    if let old, !old.isUnspecified {
+      var index = clusterIPHeads.find(UInt64(old.bits))
+      while clusterIPClaims[Int(index)].portName != port || clusterIPClaims[Int(index)].until != .max {
+        index = UInt32(bitPattern: clusterIPClaims[Int(index)].previous)
+      }
+      clusterIPClaims[Int(index)].until = revision
+    }
+    guard let new, !new.isUnspecified else { return }
+    let previous = Int32(bitPattern: clusterIPHeads.find(UInt64(new.bits)))
+    clusterIPClaims.append(
+      Claim(from: revision, until: .max, portName: port, kind: .clusterIP, previous: previous))
+    clusterIPHeads.set(UInt64(new.bits), UInt32(clusterIPClaims.count - 1))
   }
 
   private mutating func openClaim(_ frontend: Frontend, _ port: PortNameID, _ revision: UInt32) {

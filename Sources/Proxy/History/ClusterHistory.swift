@@ -94,6 +94,9 @@ struct ClusterHistory: ~Copyable {
   var frontends = FlatMap()
   var frontendHeads: ContiguousArray<FrontendHead> = []
   var claims: ContiguousArray<Claim> = []
+  /// Cluster IP → its newest claim in `clusterIPClaims`, for questions that ask for the address alone.
+  var clusterIPHeads = FlatMap()
+  var clusterIPClaims: ContiguousArray<Claim> = []
   var frontendsOfAddress = FrontendsOfAddress()
   /// Every health check node port that any version of a Service had.
   var healthCheckNodePorts: Set<UInt16> = []
@@ -150,6 +153,18 @@ struct ClusterHistory: ~Copyable {
   }
   @inline(__always) func endpointsVersion(_ port: PortNameID, at revision: UInt32) -> Int32 {
     endpointLinks.version(at: revision, from: heads[port.index].endpoints)
+  }
+
+  /// Some Service has this cluster IP at a revision.
+  @inline(__always) func isClusterIP(_ address: IPv4Address, at revision: UInt32) -> Bool {
+    if address.isUnspecified { return false }
+    var index = clusterIPHeads.find(UInt64(address.bits))
+    while index != .max {
+      let claim = clusterIPClaims[Int(index)]
+      if claim.isActive(at: revision) { return true }
+      index = UInt32(bitPattern: claim.previous)
+    }
+    return false
   }
 
   func advancing(to revision: Revision) -> UInt32 {

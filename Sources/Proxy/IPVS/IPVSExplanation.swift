@@ -27,7 +27,8 @@ extension ProxyFleet {
     let isNode = packet.origin == .node
     // A process of the node that connects to a local address gets it as its source.
     if isNode, walk.nodeAddresses.contains(flow.source),
-      ruleset.sets.contains(.boundAddresses, .address(flow.destination)) {
+      ruleset.sets.contains(.boundAddresses, .address(flow.destination))
+    {
       walk.source = flow.destination
     }
     _ = walk.walk(.nat, isNode ? "OUTPUT" : "PREROUTING")
@@ -74,7 +75,8 @@ extension ProxyFleet {
       var verdict = Verdict(kind: .drop, servicePort: plan.servicePort)
       verdict.reason = .noDestination
       let why = "the packet is dropped to expire a connection whose real server is gone"
-      let step = DecisionStep(table: "ipvs", chain: Self.chainText(rule, node), rule: "known connection", why: why)
+      let step = DecisionStep(
+        table: "ipvs", chain: Self.chainText(rule, node), rule: "known connection", why: why)
       return single(verdict, walk.steps + [step])
     }
     let choices = self.choices(&node, rule, packet, walk.source, admission)
@@ -84,7 +86,8 @@ extension ProxyFleet {
       var verdict = Verdict(kind: .reject, servicePort: plan.servicePort)
       refuse(plan, isEmpty: known.list.isEmpty, &verdict)
       let why = "\(known.servicesInWords); ICMP port unreachable goes back (ip_vs_leave)"
-      let step = DecisionStep(table: "ipvs", chain: Self.chainText(rule, node), rule: "no destination", why: why)
+      let step = DecisionStep(
+        table: "ipvs", chain: Self.chainText(rule, node), rule: "no destination", why: why)
       return single(verdict, walk.steps + [step])
     }
     let branches = choices.map { choice in
@@ -107,7 +110,8 @@ extension ProxyFleet {
       if table.services != tables[index].nat.services || table.slices != tables[index].nat.slices {
         node.virtualServers[Int(place)].persistence = plan.affinity
         node.virtualServers[Int(place)].sync(
-          addOrder(rule.endpoints, table.orderKey), isInitialSync: false, flushes: node.flushes, at: packet.at)
+          addOrder(rule.endpoints, table.orderKey), isInitialSync: false, flushes: node.flushes, at: packet.at
+        )
       }
     } else {
       let new = newVirtualServer(rule.key, claim, plan, node.settings, table, packet.at)
@@ -122,7 +126,8 @@ extension ProxyFleet {
     _ admission: IPVSAdmission
   ) -> [IPVSChoice] {
     let chain = Self.chainText(rule, node)
-    func choice(_ server: RealServer, _ probability: Double, _ remembered: Bool, _ why: String) -> IPVSChoice {
+    func choice(_ server: RealServer, _ probability: Double, _ remembered: Bool, _ why: String) -> IPVSChoice
+    {
       let text = "-r \(server.address):\(server.port) -m -w \(server.weight)"
       return IPVSChoice(
         backend: server.backend, probability: probability, viaAffinity: remembered,
@@ -172,7 +177,9 @@ extension ProxyFleet {
     verdict.viaAffinity = choice.viaAffinity
     verdict.isScheduled = true
     let place = Int(known.index[rule.key]!)
-    let usable = known.virtualServers[place].list.filter { known.virtualServers[place].servers[Int($0)].weight > 0 }
+    let usable = known.virtualServers[place].list.filter {
+      known.virtualServers[place].servers[Int($0)].weight > 0
+    }
     let backends = usable.map { known.virtualServers[place].servers[Int($0)].backend }
     verdict.candidates =
       choice.viaAffinity

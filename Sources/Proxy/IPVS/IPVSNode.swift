@@ -130,7 +130,8 @@ struct IPVSNode {
   ) -> Int32 {
     assert(connectionIndex[flow] == nil, "\(flow) is known already")
     let new = IPVSConnection(
-      flow: flow, virtualServer: virtualServer, server: server, template: template, state: .none, expires: now)
+      flow: flow, virtualServer: virtualServer, server: server, template: template, state: .none, expires: now
+    )
     let place: Int32
     if let free = freeConnections.popLast() {
       place = free
@@ -241,8 +242,9 @@ extension IPVSNode {
       for (place, s) in server.servers.enumerated() {
         let isSame = s.active == active[v][place] && s.inactive == inactive[v][place]
         if !isSame {
-          broken.append("\(s.address):\(s.port) counts \(s.active) + \(s.inactive) connections, not "
-            + "\(active[v][place]) + \(inactive[v][place])")
+          broken.append(
+            "\(s.address):\(s.port) counts \(s.active) + \(s.inactive) connections, not "
+              + "\(active[v][place]) + \(inactive[v][place])")
         }
         if s.isAvailable != server.list.contains(Int32(place)) {
           broken.append("\(s.address):\(s.port) is in the list or available, not both")

@@ -85,7 +85,8 @@ extension ProxyFleet {
     if nodePorts > 0 { count += (spec.transport == .sctp ? nodePorts : 1) * (isLocal ? 2 : 1) }
     if spec.healthCheckNodePort != 0 { count += 1 }
     let here = localities.values[Int(natEyes.locality)].node
-    return count + history.endpointList(history.endpointsVersion(port, at: table.slices)).count { $0.node == here }
+    return count
+      + history.endpointList(history.endpointsVersion(port, at: table.slices)).count { $0.node == here }
   }
 
   /// Another scheduler replaces the old one's state (ip_vs_edit_service).

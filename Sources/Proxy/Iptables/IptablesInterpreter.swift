@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Walks rules as the kernel does, one by one, for a NEW connection's first packet: the reference for the
-// compiled lookup, and what a trace shows. Nat first. The filter table judges only packets that nat left alone:
-// what nat rewrote is refused there only if an endpoint has the address and port of a Service that is refused
-// itself, and the API server's validation or common sense forbid that. What nat rewrote then passes
-// POSTROUTING, which masquerades it if it is marked.
+// compiled lookup, and what a trace shows. Nat first. The filter table judges only packets that nat left
+// alone: what nat rewrote is refused there only if an endpoint has the address and port of a Service that
+// is refused itself, and the API server's validation or common sense forbid that. What nat rewrote then
+// passes POSTROUTING, which masquerades it if it is marked.
 
 import NetworkTypes
 import SimKernel
@@ -16,6 +16,8 @@ public struct IptablesWalk: Sendable, Equatable {
     public var table: IptablesTableName
     public var chain: IptablesChainName
     public var rule: Int
+    /// Jumps that led to its chain.
+    public var depth: Int
   }
   public var kind = VerdictKind.notProxied
   /// The rule's Service port, for all kinds but `notProxied`.
@@ -76,6 +78,7 @@ public struct IptablesInterpreter {
     var isMarked = false
     var sawAffinity = false
     var end = End.fellThrough
+    var depth = 0
     var walk = IptablesWalk()
   }
 
@@ -95,7 +98,8 @@ public struct IptablesInterpreter {
       state.walk.rulesWalked += 1
       if isDispatch { state.walk.dispatchRulesWalked += 1 }
       guard isMatch(rule, &state, isTaken) else { continue }
-      state.walk.steps.append(IptablesWalk.Step(table: table.name, chain: chain, rule: index))
+      state.walk.steps.append(
+        IptablesWalk.Step(table: table.name, chain: chain, rule: index, depth: state.depth))
       apply(rule, table, &state, isTaken)
       if state.end == .returned { break }
       if state.end != .fellThrough { return }
@@ -108,7 +112,10 @@ public struct IptablesInterpreter {
   ) {
     switch rule.target {
     case .none: break
-    case .jump(let chain): run(table, chain, &state, isTaken)
+    case .jump(let chain):
+      state.depth += 1
+      run(table, chain, &state, isTaken)
+      state.depth -= 1
     case .dnat(let backend, _, _):
       state.walk.kind = .forward
       state.walk.servicePort = rule.servicePort

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // How many rules a node's tables hold and how many a sync writes, without making them (FACTS C3): what
-// kube-proxy counts in sync_proxy_rules_iptables_total and …_last. Rules that it writes in full with each sync
-// are those of its fixed chains and of the dispatch chains; those in the chains of a Service port are written
-// only in full syncs and when the Service or its endpoints changed. Rules in the kernel's own chains (the jumps
-// to kube-proxy's) are not counted, as kube-proxy does not.
+// kube-proxy counts in sync_proxy_rules_iptables_total and …_last. Rules that it writes in full with each
+// sync are those of its fixed chains and of the dispatch chains; those in the chains of a Service port are
+// written only in full syncs and when the Service or its endpoints changed. Rules in the kernel's own
+// chains (the jumps to kube-proxy's) are not counted, as kube-proxy does not.
 
 import Cluster
 import NetworkTypes
@@ -20,18 +20,25 @@ struct IptablesRuleCounts: BitwiseCopyable, Equatable {
   var chains: Int32 = 0
   /// The filter table's dispatch chains.
   var filter: Int32 = 0
+  /// Endpoints of Service ports, usable or not.
+  var endpoints: Int32 = 0
+
+  /// FACTS C3: no comments in the rules of endpoints.
+  var isLargeCluster: Bool { endpoints > Int32(IptablesNatBuilder.largeClusterEndpoints) }
 
   static func += (a: inout Self, b: Self) {
     a.dispatch += b.dispatch
     a.nodePorts += b.nodePorts
     a.chains += b.chains
     a.filter += b.filter
+    a.endpoints += b.endpoints
   }
   static func -= (a: inout Self, b: Self) {
     a.dispatch -= b.dispatch
     a.nodePorts -= b.nodePorts
     a.chains -= b.chains
     a.filter -= b.filter
+    a.endpoints -= b.endpoints
   }
 }
 
@@ -52,8 +59,23 @@ public struct IptablesTableCounts: Sendable, Equatable {
 }
 
 extension ProxyFleet {
-  /// Rules that kube-proxy has in the two tables of `node`: sync_proxy_rules_iptables_total. Zero in other modes
-  /// and on a node without rules.
+  /// Pairs of node and Service port that are looked at one by one at convergence, at most: some seconds.
+  /// Beyond that the rules of ports that look different from each node are counted as if every node had the
+  /// sets that a node without topology and traffic policies has.
+  static var countedPairs: Int { 4_000_000 }
+
+  /// At convergence, before any node is counted: decides how. O(Service ports).
+  mutating func prepareCounting(_ table: TableState) {
+    if countsRoughly { return }
+    _ = countRules(table)
+    let slot = eyes[Int(table.eyes)].settingsNumber
+    let others = sharedRuleCounts[slot]?.others.count ?? 0
+    countsRoughly = others * tables.count > Self.countedPairs
+    if countsRoughly { sharedRuleCounts[slot] = nil }
+  }
+
+  /// Rules that kube-proxy has in the two tables of `node`: sync_proxy_rules_iptables_total. Zero in other
+  /// modes and on a node without rules.
   public func iptablesRuleCounts(of node: NodeID) -> IptablesTableCounts {
     let table = tables[node.index].nat
     guard table.eyes >= 0, eyes[Int(table.eyes)].mode == .iptables else {
@@ -96,7 +118,7 @@ extension ProxyFleet {
       counts += ofPort
       let endpoints = history.endpointsVersion(port, at: table.slices)
       // The firewall chain depends on the node's address.
-      if !portSpec.hasSourceRanges, plans.isShared(spec: spec, endpoints: endpoints) {
+      if countsRoughly || !portSpec.hasSourceRanges && plans.isShared(spec: spec, endpoints: endpoints) {
         shared.counts += ofPort
       } else {
         shared.others.append(port)
@@ -111,9 +133,11 @@ extension ProxyFleet {
     guard let spec = history.spec(history.specVersion(port, at: table.services)) else {
       return IptablesRuleCounts()
     }
+    if countsRoughly { return countRulesRoughly(port, spec, table) }
     let eyes = self.eyes[Int(table.eyes)]
     let plan = self.plan(port, table, locality: eyes.locality)
     var counts = IptablesRuleCounts()
+    counts.endpoints = Int32(history.endpointList(history.endpointsVersion(port, at: table.slices)).count)
     let external = Int32(spec.externalIPs.count + spec.loadBalancerVIPs.count)
     let traits = plan.traits
     if !traits.contains(.hasInternal) { counts.filter += 1 }
@@ -125,6 +149,19 @@ extension ProxyFleet {
     counts.nodePorts = spec.nodePort == 0 ? 0 : eyes.localhostNodePorts ? 2 : 1
     counts.chains = countChains(spec, plan, eyes)
     return counts
+  }
+
+  private func countRulesRoughly(
+    _ port: PortNameID, _ spec: PortSpec, _ table: TableState
+  ) -> IptablesRuleCounts {
+    let endpoints = history.endpointList(history.endpointsVersion(port, at: table.slices))
+    let ready = endpoints.count { $0.isReady }
+    let totals = spec.ruleTotals(
+      endpoints: ready > 0 ? ready : endpoints.count { $0.isServingTerminating })
+    let perPort: Int32 = eyes[Int(table.eyes)].localhostNodePorts ? 2 : 1
+    return IptablesRuleCounts(
+      dispatch: totals.dispatch, nodePorts: totals.nodePorts * perPort, chains: totals.chains,
+      filter: totals.filter, endpoints: Int32(endpoints.count))
   }
 
   private func countChains(_ spec: PortSpec, _ plan: PortPlan, _ eyes: NodeEyes) -> Int32 {
@@ -170,6 +207,7 @@ extension ProxyFleet {
     var counts = processes[index].ruleCounts
     var written: Int32 = 0
     if target.isFull || old.eyes != target.table.eyes {
+      // The sync that follows a change of the node's labels or addresses writes everything anew.
       counts = countRules(target.table)
       written = counts.chains
     } else {

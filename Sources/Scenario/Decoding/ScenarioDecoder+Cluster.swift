@@ -109,7 +109,7 @@ extension ScenarioDecoder {
     assign(c["loss"]?.number, to: &n.loss)
     assign(c["masqueradePodTraffic"]?.bool, to: &n.masqueradesPodTraffic)
     assign(c["deadPodIP"]?.string.flatMap { DeadAddressAnswer(rawValue: $0) }, to: &n.deadPodIP)
-    assign(c["costPerRule"]?.duration, to: &n.costPerRule)
+    decodeCosts(c, &n)
     scenario.network = n
   }
 

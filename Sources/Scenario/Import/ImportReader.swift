@@ -12,8 +12,10 @@ struct ImportReader {
   private(set) var items: [ImportedItem] = []
   private(set) var contents = ManifestContents()
   private(set) var configuration = ImportedConfiguration()
-  private(set) var diagnostics: [Diagnostic] = []
+  private var diagnostics: [Diagnostic] = []
   private(set) var remarks: [ImportRemark] = []
+  /// What would change the answer but is not modelled, in the order of its first place.
+  private var unmodelled: [(kind: String, count: Int, position: SourcePosition)] = []
   /// Objects that have IPv6 addresses only, by kind.
   private(set) var leftOut: [(words: String, position: SourcePosition)] = []
 
@@ -93,10 +95,37 @@ struct ImportReader {
   }
 
   private mutating func noteUnmodelled(_ result: ManifestContents) {
-    for item in result.unmodelled where !accepted.contains(item.kind) {
-      let message =
-        "\(item.kind) would change the answer but is not modelled; add --accept \"\(item.kind)\" to import without it"
-      diagnostics.append(Diagnostic(position: item.position, message: message))
+    for item in result.unmodelled {
+      if let index = unmodelled.firstIndex(where: { $0.kind == item.kind }) {
+        unmodelled[index].count += 1
+      } else {
+        unmodelled.append((item.kind, 1, item.position))
+      }
     }
+  }
+
+  /// Every mistake, what is not modelled and not accepted first of all.
+  var mistakes: [Diagnostic] {
+    let refused = unmodelled.filter { !accepted.contains($0.kind) }
+    return refused.map { item in
+      let places = item.count == 1 ? "" : " (in \(item.count) places, this is the first)"
+      let message =
+        "\(item.kind)\(places) would change the answer but is not modelled; "
+        + "add --accept \"\(item.kind)\" to import without it"
+      return Diagnostic(position: item.position, message: message)
+    } + diagnostics
+  }
+
+  /// What was left out on the user's word, and objects of a family that the model does not have.
+  var leftOutRemarks: [ImportRemark] {
+    let accepted = unmodelled.filter { self.accepted.contains($0.kind) }
+    let kinds = accepted.map { item in
+      let places = item.count == 1 ? "" : " (in \(item.count) places, this is the first)"
+      return ImportRemark(
+        "\(item.kind)\(places) is left out, as accepted, although it would change the answer",
+        at: item.position)
+    }
+    return kinds
+      + leftOut.map { ImportRemark("\($0.words) has IPv6 addresses only: left out", at: $0.position) }
   }
 }

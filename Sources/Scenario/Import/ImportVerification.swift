@@ -100,17 +100,21 @@ struct ImportVerification {
     func compare<V: Equatable>(_ name: String, _ path: KeyPath<ServiceSpec, V>) {
       if before.spec[keyPath: path] != after.spec[keyPath: path] { changes.append("spec.\(name)") }
     }
-    compare("type", \.type)
-    compare("clusterIP", \.clusterIP)
+    /// What the input leaves out is filled in with the API's defaults.
+    func compareGiven<V: Equatable>(_ name: String, _ path: KeyPath<ServiceSpec, V?>) {
+      if before.spec[keyPath: path] != nil { compare(name, path) }
+    }
+    compareGiven("type", \.type)
+    compareGiven("clusterIP", \.clusterIP)
     compare("ports", \.ports)
     compare("selector", \.selector)
     compare("externalIPs", \.externalIPs)
-    compare("externalTrafficPolicy", \.externalTrafficPolicy)
-    compare("internalTrafficPolicy", \.internalTrafficPolicy)
-    compare("healthCheckNodePort", \.healthCheckNodePort)
-    compare("sessionAffinity", \.sessionAffinity)
+    compareGiven("externalTrafficPolicy", \.externalTrafficPolicy)
+    compareGiven("internalTrafficPolicy", \.internalTrafficPolicy)
+    compareGiven("healthCheckNodePort", \.healthCheckNodePort)
+    compareGiven("sessionAffinity", \.sessionAffinity)
     compare("loadBalancerSourceRanges", \.loadBalancerSourceRanges)
-    compare("trafficDistribution", \.trafficDistribution)
+    compareGiven("trafficDistribution", \.trafficDistribution)
     if before.status != after.status { changes.append("status.loadBalancer") }
     return changes
   }

@@ -13,7 +13,7 @@ struct ImportedScenarioText {
   let kindNodes: [NodeSettings]
   let accepted: [String]
   let duration: String
-  let notes: [String]
+  var notes: [String]
 
   /// Kinds in the order in which they are written. Within a kind objects keep the input's order, except that
   /// Services with addresses come before those that will get one.

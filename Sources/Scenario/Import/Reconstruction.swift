@@ -138,14 +138,7 @@ struct Reconstruction {
         let addresses = slice.endpoints.filter { $0.isReady == isReady }.map { address($0) }
         if !addresses.isEmpty { pairs.append((key, .array(addresses))) }
       }
-      let ports = slice.ports.map { port in
-        var pairs: [(String, OrderedJSON)] = []
-        if !port.name.isEmpty { pairs.append(("name", .string(port.name))) }
-        if let number = port.port { pairs.append(("port", .integer(number))) }
-        pairs.append(("protocol", .string(port.protocol)))
-        return OrderedJSON.object(pairs)
-      }
-      pairs.append(("ports", .array(ports)))
+      pairs.append(("ports", .array(slice.ports.map { port($0) })))
       return OrderedJSON.object(pairs)
     }
     let metadata = OrderedJSON.object([("name", .string(name.name)), ("namespace", .string(name.namespace))])
@@ -154,6 +147,40 @@ struct Reconstruction {
       ("subsets", .array(subsets)),
     ])
     return item(json, at: position)
+  }
+
+  /// The slice that a writer of these Endpoints writes beside them: of the first subset, under the same name.
+  static func slice(of endpoints: Endpoints, at position: SourcePosition) -> ImportedItem? {
+    guard let subset = endpoints.subsets.first else { return nil }
+    let ready = subset.addresses.map { entry($0, isReady: true) }
+    let unready = subset.notReadyAddresses.map { entry($0, isReady: false) }
+    let metadata = OrderedJSON.object([
+      ("name", .string(endpoints.metadata.name)), ("namespace", .string(endpoints.metadata.namespace)),
+      ("labels", .object([(EndpointSlice.serviceNameLabel, .string(endpoints.metadata.name))])),
+    ])
+    let json = OrderedJSON.object([
+      ("apiVersion", .string("discovery.k8s.io/v1")), ("kind", .string("EndpointSlice")),
+      ("metadata", metadata), ("addressType", .string("IPv4")), ("endpoints", .array(ready + unready)),
+      ("ports", .array(subset.ports.map { port($0) })),
+    ])
+    return item(json, at: position)
+  }
+
+  private static func entry(_ address: EndpointAddress, isReady: Bool) -> OrderedJSON {
+    var pairs: [(String, OrderedJSON)] = [
+      ("addresses", .array([.string(address.ip)])),
+      ("conditions", .object([("ready", .boolean(isReady))])),
+    ]
+    if let node = address.nodeName { pairs.append(("nodeName", .string(node))) }
+    return .object(pairs)
+  }
+
+  private static func port(_ port: EndpointPort) -> OrderedJSON {
+    var pairs: [(String, OrderedJSON)] = []
+    if !port.name.isEmpty { pairs.append(("name", .string(port.name))) }
+    if let number = port.port { pairs.append(("port", .integer(number))) }
+    pairs.append(("protocol", .string(port.protocol)))
+    return .object(pairs)
   }
 
   private static func address(_ endpoint: Endpoint) -> OrderedJSON {

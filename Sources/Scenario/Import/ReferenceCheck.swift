@@ -27,6 +27,7 @@ struct ReferenceCheck {
     dropLooseSlices()
     completePods()
     completeEndpoints()
+    completeSlices()
     completeNodes()
     checkAddresses()
     checkPods()
@@ -208,6 +209,21 @@ struct ReferenceCheck {
     }
   }
 
+  /// Slices of Endpoints that nobody mirrors because their writer, as the API server, writes slices too.
+  private mutating func completeSlices() {
+    let sliced = Set(slices.compactMap(\.slice.serviceName))
+    for item in items {
+      guard case .endpoints(let endpoints) = item.object, !endpoints.subsets.isEmpty,
+        let service = service(endpoints.metadata.namespacedName),
+        !sliced.contains(service.metadata.namespacedName),
+        !EndpointSliceReconciler.manages(service), !EndpointsMirroring.mirrors(endpoints, service: service),
+        let slice = Reconstruction.slice(of: endpoints, at: item.position)
+      else { continue }
+      add(slice)
+      remark("\(slice.words) not in the input: made from the Endpoints of that name", at: item.position)
+    }
+  }
+
   // MARK: Nodes
 
   private mutating func completeNodes() {
@@ -319,15 +335,18 @@ struct ReferenceCheck {
       items.filter(\.isDumped).compactMap { item -> String? in
         if case .pod(let pod) = item.object { pod.metadata.namespace } else { nil }
       })
+    var living: [String: [Labels]] = [:]
+    for (pod, _) in pods
+    where pod.metadata.deletionTimestamp == nil && pod.status.phase != .succeeded
+      && pod.status.phase != .failed
+    {
+      living[pod.metadata.namespace, default: []].append(pod.metadata.labels)
+    }
     for item in items {
       guard case .workload(let workload) = item.object, item.isDumped, workload.kind != .daemonSet,
         dumpedNamespaces.contains(workload.metadata.namespace), !isOwned(workload)
       else { continue }
-      let count = pods.filter {
-        $0.pod.metadata.namespace == workload.metadata.namespace
-          && $0.pod.metadata.deletionTimestamp == nil
-          && workload.selector.matches($0.pod.metadata.labels)
-      }.count
+      let count = (living[workload.metadata.namespace] ?? []).count { workload.selector.matches($0) }
       if count < workload.replicas {
         remark(
           "\(item.words) wants \(workload.replicas) replicas and has \(count) pods in the input: its controller makes the rest after t = 0",

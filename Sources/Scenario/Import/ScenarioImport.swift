@@ -35,7 +35,7 @@ public struct ScenarioImport: Sendable {
         reader.fail(error)
       }
     }
-    try throwIfAny(reader.diagnostics)
+    try throwIfAny(reader.mistakes)
     let check = ReferenceCheck(items: reader.items, configuredNodes: reader.contents.kindNodes ?? [])
     try throwIfAny(check.diagnostics)
     let inference = ClusterInference(
@@ -47,11 +47,12 @@ public struct ScenarioImport: Sendable {
       .sorted { $0.kind.utf8.lexicographicallyPrecedes($1.kind.utf8) }
     let items = ImportedScenarioText.inOrder(check.items)
     result.counts = ImportedScenarioText.counts(items)
-    let writer = ImportedScenarioText(
+    var writer = ImportedScenarioText(
       items: items, inference: inference, kindNodes: reader.kindNodesToWrite(beside: items),
-      accepted: accepted, duration: duration, notes: result.notes(files: files.map(\.path)))
+      accepted: accepted, duration: duration, notes: [])
+    result.warnings += try ImportVerification(items: items).check(writer.json.text())
+    writer.notes = result.notes(files: files.map(\.path))
     result.text = writer.json.text() + "\n"
-    result.warnings += try ImportVerification(items: items).check(result.text)
     return result
   }
 
@@ -104,26 +105,6 @@ public struct ScenarioImport: Sendable {
 }
 
 extension ImportReader {
-  var leftOutRemarks: [ImportRemark] {
-    var remarks = leftOut.map {
-      ImportRemark("\($0.words) has IPv6 addresses only: left out", at: $0.position)
-    }
-    var counts: [(kind: String, count: Int, position: SourcePosition)] = []
-    for item in contents.unmodelled where accepted.contains(item.kind) {
-      if let index = counts.firstIndex(where: { $0.kind == item.kind }) {
-        counts[index].count += 1
-      } else {
-        counts.append((item.kind, 1, item.position))
-      }
-    }
-    remarks += counts.map {
-      ImportRemark(
-        "\($0.kind) (\($0.count)) accepted and left out, although it would change the answer", at: $0.position
-      )
-    }
-    return remarks
-  }
-
   /// Nodes of the kind configuration that belong into the scenario: all, unless Node objects say which exist.
   func kindNodesToWrite(beside items: [ImportedItem]) -> [NodeSettings] {
     let dumped = Set(items.filter { $0.kind == "Node" }.map(\.object.metadata.name))

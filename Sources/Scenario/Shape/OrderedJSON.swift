@@ -13,8 +13,10 @@ public indirect enum OrderedJSON: Sendable {
 
   /// Indented by two spaces; short arrays and objects of scalars on one line.
   public func text(indent: Int = 0) -> String {
-    let flat = flatText
-    if flat.utf8.count + indent <= 100, isShallow { return flat }
+    if isShallow {
+      let flat = flatText
+      if flat.utf8.count + indent <= 100 { return flat }
+    }
     let inner = String(repeating: " ", count: indent + 2)
     let outer = String(repeating: " ", count: indent)
     switch self {
@@ -24,7 +26,7 @@ public indirect enum OrderedJSON: Sendable {
     case .array(let items) where !items.isEmpty:
       let lines = items.map { inner + $0.text(indent: indent + 2) }
       return "[\n" + lines.joined(separator: ",\n") + "\n\(outer)]"
-    default: return flat
+    default: return flatText
     }
   }
 

@@ -3,6 +3,8 @@
 // The part of the format about delays: of the control plane and of network paths. Keys and defaults are those
 // of TimingSettings and NetworkSettings, where their sources stand.
 
+import Traffic
+
 extension ScenarioFormat {
   static let timing = Shape.object(
     ObjectShape([
@@ -71,6 +73,28 @@ extension ScenarioFormat {
       Field(
         "deadPodIP", .word(["host_unreachable", "blackhole", "reset"]), standard: "\"host_unreachable\"",
         "What answers for the IP of a pod that is gone."),
-      Field("costPerRule", .duration(), standard: "\"25ns\"", "Time for one iptables rule."),
+      Field(
+        "iptablesBackend", .word(IptablesBackend.allCases.map(\.rawValue)), standard: "\"nft\"",
+        "What holds the rules of iptables: nf_tables, or the older x_tables with cheaper rules."),
+      Field(
+        "calibration", .text(.path), "File that `sim calibrate` wrote: costs in place of the defaults."),
+      Field(
+        "costs", .either([.word(["none"]), costs]),
+        "What packets cost in nodes' tables, instead of what the calibration says; \"none\": nothing."),
+      Field(
+        "costPerRule", .duration(), "Time for one iptables rule, of either backend: short for both `costs`."),
+    ]))
+
+  private static let costs = Shape.object(
+    ObjectShape(
+      DataPath.allCases.map { Field($0.rawValue, dataPathCosts, "Costs of a node in this mode.") }))
+
+  private static let dataPathCosts = Shape.object(
+    ObjectShape([
+      Field("firstPacket", .duration(), "Of a flow's first packet, before rules and lookups."),
+      Field(
+        "perRule", .duration(), "Of each rule that a first packet is compared with; fractions of 1ns count."),
+      Field("perLookup", .duration(), "Of each lookup of a first packet in a map or set."),
+      Field("establishedPacket", .duration(), "Of each later packet of a flow."),
     ]))
 }

@@ -19,6 +19,11 @@ public enum DurationText {
 
   /// nil if the text is no duration; saturates far beyond `limit`.
   public static func parse(_ text: String) -> SimDuration? {
+    nanoseconds(text).map { SimDuration(nanoseconds: $0 < 9e18 ? Int64($0.rounded()) : .max) }
+  }
+
+  /// As `parse`, with fractions of a nanosecond.
+  static func nanoseconds(_ text: String) -> Double? {
     guard !text.isEmpty else { return nil }
     var rest = text[...]
     var total = 0.0
@@ -29,7 +34,7 @@ public enum DurationText {
       rest = rest.dropFirst(letters.count)
       total += number * unit.nanoseconds
     }
-    return SimDuration(nanoseconds: total < 9e18 ? Int64(total.rounded()) : .max)
+    return total
   }
 
   /// Takes `digits[.digits]` off the front.

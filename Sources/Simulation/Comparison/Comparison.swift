@@ -19,6 +19,7 @@ public struct Comparison: Sendable {
   /// One variant: its name and what its rows start with.
   public struct Side: Sendable {
     public var name: String
+    let evidence: VariantEvidence
     /// Of its first replication; nil before that.
     public var identity: RunIdentity?
     /// Hash over open-loop arrivals, by replication.
@@ -28,6 +29,11 @@ public struct Comparison: Sendable {
     public var notes: [String] = []
     /// By metric of `SummaryMetric.catalogue`, by replication.
     var values: [[Double?]] = SummaryMetric.catalogue.map { _ in [] }
+
+    init(_ name: String, _ scenario: ScenarioFile) {
+      self.name = name
+      evidence = VariantEvidence(scenario)
+    }
   }
 
   public private(set) var sides: [Side]
@@ -38,11 +44,15 @@ public struct Comparison: Sendable {
   public private(set) var closedLoopClients: [String]
 
   /// - Precondition: at least two variants, and no name twice.
-  public init(variants: [String], scenario: ScenarioFile) {
+  public init(_ variants: [(name: String, file: ScenarioFile)]) {
     precondition(variants.count > 1, "one variant is no comparison")
-    precondition(Set(variants).count == variants.count, "a variant twice")
-    sides = variants.map { Side(name: $0) }
-    closedLoopClients = scenario.clients.filter(\.arrivals.isClosedLoop).map(\.name)
+    precondition(Set(variants.map(\.name)).count == variants.count, "a variant twice")
+    sides = variants.map { Side($0.name, $0.file) }
+    var closed: [String] = []
+    for client in variants.flatMap(\.file.clients) where client.arrivals.isClosedLoop {
+      if !closed.contains(client.name) { closed.append(client.name) }
+    }
+    closedLoopClients = closed
   }
 
   /// Takes in a replication of a variant.

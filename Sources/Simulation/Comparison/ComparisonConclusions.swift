@@ -35,6 +35,14 @@ extension Comparison {
     if min(means.first, means.second) > 0,
       let factor = factor(isFewer ? 0 : index, isFewer ? index : 0), factor.low > 1
     {
+      if factor.estimate < 1.5, let share = pair.ratioInterval {
+        let percent = ConfidenceInterval(
+          estimate: abs(1 - share.estimate) * 100, low: (1 - share.high) * 100, high: (1 - share.low) * 100,
+          confidence: share.confidence)
+        return "\(second) lost \(Self.plusMinus(percent)) % \(word) connections than \(first) "
+          + "(\(ReadableNumber.short(means.second)) instead of \(ReadableNumber.short(means.first)) "
+          + "per replication)."
+      }
       return "\(second) lost \(Self.plusMinus(factor)) times \(word) connections than \(first) "
         + "(\(ReadableNumber.short(means.second)) instead of \(ReadableNumber.short(means.first)) "
         + "per replication)."
@@ -60,7 +68,8 @@ extension Comparison {
     let estimate = magnitude ? abs(interval.estimate) : interval.estimate
     guard reach > 0 else { return ReadableNumber.short(estimate) }
     let decimals = min(9, max(0, 1 - Int(log10(reach).rounded(.down))))
-    return String(format: "%.*f ± %.*f", decimals, estimate, decimals, reach)
+    return "\(ComparisonRow.grouped(estimate, decimals: decimals)) ± "
+      + ComparisonRow.grouped(reach, decimals: decimals)
   }
 
   // MARK: Rankings
@@ -72,24 +81,29 @@ extension Comparison {
     var groups: [[(name: String, mean: Double)]]
     /// First and last of groups of which these two can be told apart all the same.
     var apart: [(String, String)]
+    /// Whether the order hinges on assumed parameters.
+    var caveat: String?
 
     var sentence: String {
       let words = groups.map { group in
         group.map { "\($0.name) (\(ReadableNumber.short($0.mean)))" }.joined(separator: " ~ ")
       }
       let exceptions = apart.map { "; \($0) < \($1)" }.joined()
-      return "\(title): \(words.joined(separator: " < "))\(exceptions)."
+      let remark = caveat.map { "; \($0)" } ?? ""
+      return "\(title): \(words.joined(separator: " < "))\(exceptions)\(remark)."
     }
   }
 
   var rankings: [Ranking] {
     [
-      ranking("Fewest losses first", "lost"), ranking("Shortest connect p99 first, ms", "connect_p99"),
-      ranking("Freshest tables first, mean age in s", "staleness_mean"),
+      ranking("Fewest losses first", "lost", .syncs),
+      ranking("Shortest connect p50 first, ms", "connect_p50", .costs),
+      ranking("Shortest connect p99 first, ms", "connect_p99", .costs),
+      ranking("Freshest tables first, mean age in s", "staleness_mean", .syncs),
     ].compactMap { $0 }
   }
 
-  private func ranking(_ title: String, _ name: String) -> Ranking? {
+  private func ranking(_ title: String, _ name: String, _ basis: Basis) -> Ranking? {
     let metric = self.metric(name)
     let order = sides.indices.filter { metric.means[$0] != nil }
       .sorted { (metric.means[$0]!, $0) < (metric.means[$1]!, $1) }
@@ -104,8 +118,15 @@ extension Comparison {
       }
     }
     let apart = groups.filter { $0.count > 2 && areDifferent($0[0], $0[$0.count - 1]) }
+    var differing: [(less: Int, more: Int, difference: Double)] = []
+    for (place, more) in order.enumerated() {
+      for less in order[..<place] where areDifferent(less, more) {
+        differing.append((less, more, (metric.means[more] ?? 0) - (metric.means[less] ?? 0)))
+      }
+    }
     return Ranking(
       title: title, groups: groups.map { $0.map { (sides[$0].name, metric.means[$0] ?? 0) } },
-      apart: apart.map { (sides[$0[0]].name, sides[$0[$0.count - 1]].name) })
+      apart: apart.map { (sides[$0[0]].name, sides[$0[$0.count - 1]].name) },
+      caveat: caveat(basis, order: differing))
   }
 }

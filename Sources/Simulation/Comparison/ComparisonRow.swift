@@ -25,7 +25,11 @@ struct ComparisonRow {
     }
     let reach = interval.halfWidth * scale
     // Two digits of the error say where the difference ends; without error there is no such place.
-    let decimals = Self.decimals(reach > 0 ? reach : difference.mean * scale, digits: reach > 0 ? 2 : 3)
+    // … and no more decimals than the values have, plus one.
+    let size = max(abs(pair.firstMean ?? 0), abs(pair.secondMean ?? 0)) * scale
+    let decimals = min(
+      Self.decimals(reach > 0 ? reach : difference.mean * scale, digits: reach > 0 ? 2 : 3),
+      Self.decimals(size, digits: 3) + 1)
     return Self.signed(difference.mean * scale, decimals: decimals)
       + " ±\(Self.grouped(reach, decimals: decimals))" + (pair.isDifferent ? "*" : " ")
   }
@@ -39,7 +43,7 @@ struct ComparisonRow {
     (value > 0 ? "+" : "") + grouped(value, decimals: decimals)
   }
 
-  private static func grouped(_ value: Double, decimals: Int) -> String {
+  static func grouped(_ value: Double, decimals: Int) -> String {
     let text = String(format: "%.*f", decimals, value)
     let parts = text.split(separator: ".", maxSplits: 1)
     guard let whole = Int(parts[0]) else { return text }

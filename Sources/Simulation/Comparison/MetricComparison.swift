@@ -27,13 +27,21 @@ public struct MetricComparison: Sendable {
     var pairs: [MetricPair] = []
     for first in values.indices {
       for second in values.indices.dropFirst(first + 1) {
-        pairs.append(MetricPair(first: first, second: second, values[first], values[second]))
+        pairs.append(
+          MetricPair(
+            first: first, second: second, values[first], values[second], resolution: Self.resolution(metric)))
       }
     }
     // One family of tests per metric: its pairs of variants.
     let adjusted = HolmCorrection.adjusted(pairs.map(\.pValue))
     for index in pairs.indices { pairs[index].adjustedPValue = adjusted[index] }
     self.pairs = pairs
+  }
+
+  /// Quantiles come from histograms whose bins are up to 1 % wide; the rest is exact.
+  private static func resolution(_ metric: String) -> Double {
+    let isQuantile = ["_p01", "_p50", "_p90", "_p99"].contains { metric.hasSuffix($0) }
+    return isQuantile ? 0.01 : 0
   }
 
   /// A variant's values by replication; nil if one is missing.
@@ -68,10 +76,13 @@ public struct MetricPair: Sendable {
   public let pValue: Double?
   /// Among the pairs of the metric (Holm).
   public internal(set) var adjustedPValue: Double?
+  /// Relative difference up to which two values are the same to whoever measured them.
+  private let resolution: Double
 
-  init(first: Int, second: Int, _ a: [Double?], _ b: [Double?]) {
+  init(first: Int, second: Int, _ a: [Double?], _ b: [Double?], resolution: Double) {
     self.first = first
     self.second = second
+    self.resolution = resolution
     var (x, y) = ([Double](), [Double]())
     for (a, b) in zip(a, b) {
       guard let a, let b else { continue }
@@ -92,10 +103,16 @@ public struct MetricPair: Sendable {
   /// Of the ratio; nil below two replications.
   public var ratioInterval: ConfidenceInterval? { ratio?.interval(confidence: Comparison.confidence) }
 
-  /// The interval excludes "no difference", and so does the p-value after correction for the other pairs.
+  /// The interval excludes "no difference", so does the p-value after correction for the other pairs, and the
+  /// histogram behind a quantile can tell the two apart.
   public var isDifferent: Bool {
-    guard let interval, let adjustedPValue else { return false }
+    guard let interval, let adjustedPValue, !isBelowResolution else { return false }
     return !interval.contains(0) && adjustedPValue < 1 - Comparison.confidence
+  }
+
+  private var isBelowResolution: Bool {
+    guard let difference, let firstMean, let secondMean else { return true }
+    return abs(difference.mean) <= resolution * max(abs(firstMean), abs(secondMean))
   }
 
   /// The two were equal in every replication, as far as the mean and its error tell.

@@ -86,6 +86,10 @@ extension World {
     _ story: LossStory, _ node: Int, _ verdict: Verdict, _ flow: FlowTuple, _ origin: FlowOrigin
   ) -> Cause {
     let fresh = proxies.decideFresh(node: NodeID(node), flow: flow, origin: origin, at: now, random: 0)
+    // Modes that answer for addresses and ports without a Service do what otherwise is left to routing.
+    if verdict.reason == .unknownPort || verdict.reason == .unallocatedAddress {
+      return unroutedCause(story, node, flow, origin)
+    }
     if fresh.kind == .forward { return swapOrStale(node, flow, origin) }
     if verdict.reason == .noEndpoints, hasReadyPodInReality(verdict.servicePort) { return .staleAPI }
     return Self.cause(of: verdict.reason)

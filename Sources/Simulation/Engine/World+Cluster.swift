@@ -90,6 +90,7 @@ extension World {
 
   private mutating func note(_ sync: SyncRecord) {
     lags.synced(sync)
+    refreshPacketCost(of: sync.node.index)
     syncs.append(
       ProxySyncRow(
         start: sync.start, node: nodePlanes[sync.node.index].name, kind: sync.kind.rawValue,

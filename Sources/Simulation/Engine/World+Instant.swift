@@ -16,11 +16,15 @@ extension World {
   }
 
   /// Handles everything before `time`, and of `time` itself what packets of that instant already see: changes
-  /// of the cluster and of the proxies' tables.
+  /// of the cluster and of the proxies' tables. At zero the cluster has converged and nothing has happened yet.
   mutating func run(upTo time: SimTime, observer: (any RunObserver)?) throws {
+    guard time > .zero else { return }
     let packets = EventRank.make(.packet, entity: 0, counter: 0)
     while let next = queue.nextTime(), next <= time, let entry = queue.popMin() {
-      if entry.time == time.nanoseconds, entry.rank >= packets { break }
+      if entry.time == time.nanoseconds, entry.rank >= packets {
+        queue.push(at: time, rank: entry.rank, entry.event)
+        break
+      }
       now = SimTime(nanoseconds: entry.time)
       eventCount += 1
       handle(entry.event)

@@ -26,25 +26,35 @@ enum NextStep {
   case lost(Loss)
 }
 
+/// `NextStep` towards a pod, small enough for the packet path.
+enum PodStep {
+  case localStack
+  case node(Int)
+  case staleRoute(to: Int)
+}
+
 extension World {
   /// Where a packet goes that leaves the tables of `node`.
   func nextStep(_ tuple: FlowTuple, from node: Int, _ origin: FlowOrigin) -> NextStep {
     let owner = addresses.owner(of: tuple.destination)
-    if owner.kind == .pod { return stepToPod(owner, from: node) }
-    return stepElsewhere(tuple, to: owner, from: node, origin)
+    guard owner.kind == .pod else { return stepElsewhere(tuple, to: owner, from: node, origin) }
+    switch stepToPod(owner, from: node) {
+    case .localStack: return .localStack(owner)
+    case .node(let home): return .node(home)
+    case .staleRoute(let home): return .staleRoute(to: home)
+    }
   }
 
   /// To a pod that has its address. The way of nearly all packets.
-  @inline(__always) func stepToPod(_ owner: HostReference, from node: Int) -> NextStep {
+  @inline(__always) func stepToPod(_ owner: HostReference, from node: Int) -> PodStep {
     let home = Int(podNodes[Int(owner.id)])
-    if home == node { return .localStack(owner) }
-    return stepToPods(of: home, from: node)
+    if home == node { return .localStack }
+    return isMisrouted(home, from: node) ? .staleRoute(to: home) : .node(home)
   }
 
-  /// To the pods of another node: to the next hop that `node` believes in.
-  @inline(__always) private func stepToPods(of home: Int, from node: Int) -> NextStep {
-    if nodePlanes[home].hasStaleRoutes, !hasRoute(node, home) { return .staleRoute(to: home) }
-    return .node(home)
+  /// The next hop that `node` believes in for pods of another node is not that node.
+  @inline(__always) private func isMisrouted(_ home: Int, from node: Int) -> Bool {
+    nodePlanes[home].hasStaleRoutes && !hasRoute(node, home)
   }
 
   /// The next hop that `node` believes in is `home`.
@@ -73,7 +83,8 @@ extension World {
     guard podNetwork.contains(destination),
       let home = nodePlanes.indices.first(where: { nodePlanes[$0].podCIDR.contains(destination) })
     else { return .lost(.unrouted(node: node, tuple, origin)) }
-    return home == node ? .deadAddress : stepToPods(of: home, from: node)
+    if home == node { return .deadAddress }
+    return isMisrouted(home, from: node) ? .staleRoute(to: home) : .node(home)
   }
 
   /// Where a packet goes that a host outside the cluster sends.

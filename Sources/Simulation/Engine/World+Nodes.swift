@@ -95,8 +95,7 @@ extension World {
     guard let leaving = remember(slot, node, origin, verdict, state, &stream) else { return }
     if verdict.kind == .forward { noteDecision(packet, node, verdict) }
     packets[slot].tuple = leaving
-    let cost = costPerRule * Int64(verdict.rulesWalked)
-    forward(slot, from: node, origin, extra: cost)
+    forward(slot, from: node, origin, extra: firstPacketCost(verdict, node))
   }
 
   /// Hosts hand out their ports in turn, and eight neighbours share a cache line of the index: the host's

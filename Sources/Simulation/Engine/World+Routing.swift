@@ -53,8 +53,6 @@ extension World {
     case .localStack: deliverLocally(slot, to: owner, node, origin, extra)
     case .node(let home): toPodNode(slot, from: node, to: home, extra)
     case .staleRoute(let home): lose(slot, .staleRoute(on: node, to: home))
-    case .outsideHost, .loadBalancer, .upstreamRouters, .deadAddress, .lost:
-      preconditionFailure("no step to a pod")
     }
   }
 
@@ -203,24 +201,27 @@ extension World {
     let p = packets.pointer(slot)
     let isCurrent = connections.isCurrent(p.pointee.connection, p.pointee.generation)
     let extra = isCurrent ? cost + owedDelay(connections[p.pointee.connection]) : cost
+    let passing =
+      packetsCost ? passingCost(from: from, to: to, entersNode: p.pointee.entersNode) : .zero
     let quiet = paths.quietDelay(kind)
     if quiet >= 0 {
-      let arrival = now + (SimDuration(nanoseconds: quiet) + extra)
+      let arrival = now + (SimDuration(nanoseconds: quiet) + extra + passing)
       let rank = isCurrent ? rankArming(p, arrival) : 0
       queue.push(lane: kind.lane(isFirst: extra != .zero), at: arrival, rank: rank, .packet(slot))
     } else {
-      travelByChance(slot, kind, HopEnd(from), HopEnd(to), extra)
+      travelByChance(slot, kind, HopEnd(from), HopEnd(to), extra, passing)
     }
   }
 
   /// A hop whose delay is drawn, or on which something may happen to the packet.
   @inline(never) private mutating func travelByChance(
-    _ slot: UInt32, _ kind: HopClass, _ from: HopEnd, _ to: HopEnd, _ extra: SimDuration
+    _ slot: UInt32, _ kind: HopClass, _ from: HopEnd, _ to: HopEnd, _ extra: SimDuration,
+    _ passing: SimDuration
   ) {
     var stream = drawStream(packets[slot].connection)
     switch paths.cross(kind, from: from, to: to, stream: &stream, nodeName: { nodePlanes[$0].name }) {
     case .arrives(let delay, let isConstant):
-      let arrival = now + delay + extra
+      let arrival = now + delay + extra + passing
       if isConstant {
         let lane = kind.lane(isFirst: extra != .zero)
         queue.push(lane: lane, at: arrival, rank: rankArming(slot, arrival), .packet(slot))

@@ -22,7 +22,7 @@ extension World {
     }
     let proxies = ProxyFleet(
       nodes: nodes, timing: scenario.cluster.timing, minorVersion: scenario.cluster.minorVersion,
-      seed: scenario.seed, replication: replication)
+      serviceCIDRs: [scenario.cluster.serviceCIDR], seed: scenario.seed, replication: replication)
     var world = World(scenario, replication, control, proxies)
     world.setUp()
     return world
@@ -36,7 +36,7 @@ extension World {
     self.replication = replication
     end = .zero + scenario.duration
     podNetwork = scenario.cluster.podCIDR
-    costPerRule = scenario.network.costPerRule
+    modeCosts = ModeCosts.table(scenario.network)
     masqueradesPodTraffic = scenario.network.masqueradesPodTraffic
     recorderWarmUp = .zero + scenario.report.warmUp
     paths = NetworkPaths(scenario.network)
@@ -77,6 +77,7 @@ extension World {
       }
     }
     proxies.converge(into: &proxyOutput)
+    for node in nodePlanes.indices { refreshPacketCost(of: node) }
     for node in nodePlanes.indices { refreshRoutes(to: node) }
     setUpServers()
     setUpClients()

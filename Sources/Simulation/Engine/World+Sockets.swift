@@ -2,8 +2,8 @@
 //
 // Socket load balancing (FACTS D4): the node's hook at connect() or sendmsg() gives the socket another
 // destination, so that the connection is one with the backend from its first packet on. No translation on the
-// way, no masquerade, and nothing that a later change of the Service could move. What an agent's updates do to
-// sockets and flows is here too.
+// way, no masquerade, and nothing that a later change of the Service could move. What an agent's updates do
+// to sockets and flows is here too.
 
 import NetworkTypes
 import Proxy
@@ -41,7 +41,7 @@ extension World {
     let untouched = Verdict(kind: .notProxied)
     guard let leaving = remember(slot, node, origin, untouched, state, &stream) else { return }
     packets[slot].tuple = leaving
-    forward(slot, from: node, origin, extra: .zero)
+    forward(slot, from: node, origin, extra: firstPacketCost(verdict, node))
   }
 
   /// The kernel picks a source port for the destination that the hook has left: another one if a second

@@ -10,7 +10,7 @@
 //     World+Clients    operations, attempts, retries, pools, DNS
 //     World+Client     the client's end of a connection
 //     World+Server     the server's end
-//     World+Nodes      a packet in a node's tables: conntrack, proxy, NAT
+//     World+Nodes      a packet in a node's tables: conntrack, proxy, NAT; World+Costs what it pays for them
 //     World+NextStep   where a packet goes from here, and with which source address
 //     World+Routing    from one place to the next
 //     World+Causes     the but-for test; World+LossStory what it must know of the packet
@@ -59,7 +59,9 @@ struct World: ~Copyable {
   var connections = ConnectionTable()
   var paths: NetworkPaths
   let podNetwork: IPv4CIDR
-  let costPerRule: SimDuration
+  let modeCosts: Table<ModeCosts>
+  /// Packets that are no first ones cost something at some node.
+  var packetsCost = false
   /// By connection, where `isTranslatedAtSocket`: what the client dialled.
   var dialledTuples: [UInt32: FlowTuple] = [:]
   let masqueradesPodTraffic: Bool
@@ -121,6 +123,8 @@ struct NodePlane {
   /// Equal for nodes of one zone.
   var zoneNumber: Int32
   var isUp: Bool
+  /// Nanoseconds that any packet pays for the node's tables.
+  var packetCost: Int64 = 0
   /// Some node sends packets for its pods to where it no longer is.
   var hasStaleRoutes = false
   /// When it last booted in this run.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What one node has programmed at an instant of a run. It is the run itself that is taken up to there, so that
-// stale tables, rules between two commits and nodes without rules are seen as packets would meet them.
+// What one node has programmed at an instant of a run. It is the run itself that is taken up to there, so
+// that stale tables, rules between two commits and nodes without rules are seen as packets would meet them.
 
 import Cluster
 import Proxy
@@ -28,16 +28,18 @@ public struct UnknownNode: Error, CustomStringConvertible {
   public var description: String {
     let nearest = nearestName(to: name, in: known).map { "; did you mean \"\($0)\"?" } ?? "."
     let shown = known.prefix(8).joined(separator: ", ")
-    let all = known.isEmpty ? "there is none" : shown + (known.count > 8 ? " and \(known.count - 8) more" : "")
+    let all =
+      known.isEmpty ? "there is none" : shown + (known.count > 8 ? " and \(known.count - 8) more" : "")
     return "no node is called \"\(name)\"\(nearest) Nodes: \(all)"
   }
 }
 
 extension SimulationRun {
-  /// What `node` has programmed at `time` in replication 0. A time past the scenario's duration is that of a run
-  /// that lasts so long.
+  /// What `node` has programmed at `time` in replication 0. A time past the scenario's duration is that of
+  /// a run that lasts so long.
   /// - Throws: `UnknownNode`, and what `run` throws.
-  public static func rules(_ scenario: ScenarioFile, node name: String, at time: SimTime) throws -> NodeRules {
+  public static func rules(_ scenario: ScenarioFile, node name: String, at time: SimTime) throws -> NodeRules
+  {
     var scenario = scenario
     scenario.duration = max(scenario.duration, time - .zero)
     // Connections leave no trace in the rules of iptables; in other modes they do: affinity sets, weights of
@@ -49,13 +51,13 @@ extension SimulationRun {
       throw UnknownNode(name: name, known: planes.map(\.name))
     }
     guard planes[index].isUp else { return NodeRules(texts: [], isDown: true) }
-    return NodeRules(texts: world.proxies.ruleTexts(of: NodeID(index)), isDown: false)
+    return NodeRules(texts: world.proxies.ruleTexts(of: NodeID(index), at: time), isDown: false)
   }
 }
 
 extension World {
-  /// Handles all events up to and including those at `time`; at zero the cluster has converged and nothing has
-  /// happened yet.
+  /// Handles all events up to and including those at `time`; at zero the cluster has converged and nothing
+  /// has happened yet.
   fileprivate mutating func run(until time: SimTime) {
     guard time > .zero else { return }
     while let entry = queue.popMin(), entry.time <= time.nanoseconds {

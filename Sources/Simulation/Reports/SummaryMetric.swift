@@ -161,6 +161,7 @@ private let latencyMetrics: [MetricDefinition] = LatencyPhase.allCases.flatMap {
   }
   return [
     metric("mean", "Mean") { $0.meanMilliseconds },
+    metric("p01", "1st percentile") { $0.milliseconds(quantile: 0.01) },
     metric("p50", "Median") { $0.milliseconds(quantile: 0.5) },
     metric("p90", "90th percentile") { $0.milliseconds(quantile: 0.9) },
     metric("p99", "99th percentile") { $0.milliseconds(quantile: 0.99) },
@@ -191,7 +192,7 @@ private let loadMetrics: [MetricDefinition] = {
 }()
 
 private let tableMetrics: [MetricDefinition] = [
-  .value("rules_per_node", "rules", "Rules or entries in a node's table at the end, mean over nodes.") {
+  .value("rules_per_node", "rules", "Rules or entries in a node's table at the end, mean over nodes (a few of them in large clusters).") {
     $0.result.rulesPerNode
   },
   .value("staleness_mean", "s", "Mean age of the oldest change not programmed, over node × bin.") {

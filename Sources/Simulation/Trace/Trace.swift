@@ -40,14 +40,21 @@ public enum ClientView: String, Sendable, CaseIterable {
   case silence
 }
 
-/// Source and destination of a packet. A source port that masquerading draws is `*`.
+/// Source and destination of a packet. A port that masquerading draws is `*`.
 public struct TracePacket: Sendable, Equatable {
+  public enum DrawnPort: Sendable { case none, source, destination }
   public var tuple: FlowTuple
-  public var hasDrawnPort: Bool
-  public var source: String {
-    "\(tuple.source):" + (hasDrawnPort ? "*" : String(tuple.sourcePort))
+  /// Which port, if any, a random number would decide.
+  public var drawn: DrawnPort
+  public var source: String { "\(tuple.source):" + (drawn == .source ? "*" : String(tuple.sourcePort)) }
+  public var destination: String {
+    "\(tuple.destination):" + (drawn == .destination ? "*" : String(tuple.destinationPort))
   }
-  public var destination: String { "\(tuple.destination):\(tuple.destinationPort)" }
+
+  init(_ tuple: FlowTuple, drawn: DrawnPort = .none) {
+    self.tuple = tuple
+    self.drawn = drawn
+  }
 }
 
 /// What connection tracking does with the packet.
@@ -133,6 +140,8 @@ public struct TraceOutcome: Sendable, Equatable {
   public var backend: TraceBackend?
   /// The source address that the backend sees, or would have seen.
   public var sourceSeen: IPv4Address?
+  /// That of the client's socket.
+  public var clientSource: IPv4Address
   /// The node by which a packet from outside entered.
   public var entryNode: String?
   /// Answered by a pod that is no endpoint of the Service any more.
@@ -227,7 +236,8 @@ public struct Trace: Sendable {
     let sources = Set(ways.compactMap(\.sourceSeen)).sorted()
     return TraceCandidate(
       backend: backend, probability: TraceNumber.sum(ways.lazy.map(\.probability)),
-      masquerade: sources.contains { $0 != packet?.tuple.source }, sourcesSeen: sources,
+      masquerade: ways.contains { $0.sourceSeen != nil && $0.sourceSeen != $0.clientSource },
+      sourcesSeen: sources,
       verdict: worst.verdict, clientSees: worst.clientSees, cause: worst.cause)
   }
 

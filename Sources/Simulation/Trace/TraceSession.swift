@@ -10,7 +10,7 @@ import SimKernel
 
 /// Replication 0 of a scenario at one instant.
 public struct TraceSession: ~Copyable {
-  private var world: World
+  var world: World
 
   /// Runs the scenario up to `time`, changes of that very instant included.
   /// - Throws: `TraceError` if the time is past the end; what `SimulationRun.run` throws.

@@ -26,7 +26,10 @@ struct TraceProbe {
 /// One way of a probe, up to now.
 struct TraceWay {
   var probability: Double
+  /// The packet's header now.
   var tuple: FlowTuple
+  /// The connection as the client's socket has it, so that answers must look like its reverse.
+  var socket: FlowTuple
   var hasDrawnPort = false
   var delay = SimDuration.zero
   var lastHop: Int?
@@ -37,10 +40,18 @@ struct TraceWay {
   var isDecidedByConntrack = false
   /// What the nodes on the way remember of it.
   var flows: [TraceFlow] = []
+  /// The header before a translation that the backend's own node undoes (direct server return).
+  var directReturn: FlowTuple?
   /// Where it has been with which header: coming back means going round for ever.
   var visited: [(node: Int, tuple: FlowTuple)] = []
 
-  var packet: TracePacket { TracePacket(tuple: tuple, hasDrawnPort: hasDrawnPort) }
+  init(_ tuple: FlowTuple, probability: Double) {
+    self.probability = probability
+    self.tuple = tuple
+    socket = tuple
+  }
+
+  var packet: TracePacket { TracePacket(tuple, drawn: hasDrawnPort ? .source : .none) }
 }
 
 /// An entry that the probe would have made in a node's conntrack table, or found there.
@@ -80,7 +91,7 @@ extension World {
       record.probe.tuple.destination = address
       record.probe.tuple.destinationPort = port
       record.probe.tuple.source = sourceAddress(of: client, towards: address)
-      if trace.packet == nil { trace.packet = TracePacket(tuple: record.probe.tuple, hasDrawnPort: false) }
+      if trace.packet == nil { trace.packet = TracePacket(record.probe.tuple) }
       start(target, share: 1 / Double(target.addresses.count), &record)
     }
     trace.hops = record.hops
@@ -94,11 +105,16 @@ extension World {
     if let via = record.probe.via, !record.hasUsedVia {
       notes.append("--via node/\(nodePlanes[via].name) plays no part: the packet's way is settled without it")
     }
+    if record.probe.client.node < 0, record.probe.via == nil,
+      case .lost = stepFromOutside(record.probe.tuple.destination)
+    {
+      notes.append("nothing outside routes to this address; --via node/NAME says at which node it arrives")
+    }
     return notes
   }
 
   /// The kernel takes the address of the interface by which the packet leaves.
-  private func sourceAddress(of client: TraceClient, towards destination: IPv4Address) -> IPv4Address {
+  func sourceAddress(of client: TraceClient, towards destination: IPv4Address) -> IPv4Address {
     if destination.isLoopback { return destination }
     guard client.host.kind == .node else { return client.address }
     if addresses.owner(of: destination) == client.host { return destination }
@@ -121,18 +137,19 @@ extension World {
   // MARK: The look-up and the client
 
   private mutating func nameFails(_ target: TraceTarget, _ record: inout TraceRecord) {
-    let way = TraceWay(probability: 1, tuple: record.probe.tuple)
+    let way = TraceWay(record.probe.tuple, probability: 1)
     let name = target.lookUp?.name ?? ""
     add(
       .dns, nil, "\(name) (\(target.lookUp?.kind ?? "")) has no address", way, out: nil, &record)
     record.outcomes.append(
       TraceOutcome(
         probability: 1, verdict: .notProxied, clientSees: .unreachable, cause: .nameNotFound,
-        savedBy: savedBy(.nameNotFound, node: nil), lastHop: record.hops.count - 1))
+        savedBy: savedBy(.nameNotFound, node: nil), clientSource: way.socket.source,
+        lastHop: record.hops.count - 1))
   }
 
   private mutating func start(_ target: TraceTarget, share: Double, _ record: inout TraceRecord) {
-    var way = TraceWay(probability: share, tuple: record.probe.tuple)
+    var way = TraceWay(record.probe.tuple, probability: share)
     if let lookUp = target.lookUp {
       let many = target.addresses.count > 1 ? ", one of \(target.addresses.count)" : ""
       way.lastHop = add(
@@ -243,7 +260,9 @@ extension World {
     let path = paths.condition(
       kind, from: HopEnd(from ?? HopEnd.outsideIndex), to: HopEnd(to ?? HopEnd.outsideIndex),
       nodeName: { nodePlanes[$0].name })
-    way.delay = way.delay + path.meanDelay
+    let outside = HopEnd.outsideIndex
+    let passing = passingCost(from: from ?? outside, to: to ?? outside, entersNode: to != nil && to != from)
+    way.delay = way.delay + path.meanDelay + passing
     let place = "between \(name(of: from)) and \(name(of: to))"
     if path.isPartitioned {
       way.lastHop = add(.network, nil, "partitioned \(place)", way, out: nil, &record)

@@ -129,6 +129,8 @@ extension World {
     _ record: inout TraceRecord
   ) -> ClientView {
     guard verdict.kind == .reject else { return .silence }
+    // EHOSTUNREACH (World+Sockets): nothing travels.
+    if verdict.isAtSocket { return .unreachable }
     if origin != .node, !icmp.wouldAllow(node: node, peer: flow.source, now: now) {
       way.lastHop = add(
         .reply, nodePlanes[node].name, "no ICMP error: the kernel's limit is used up for now", way, out: nil,
@@ -156,7 +158,8 @@ extension World {
     of way: TraceWay, _ verdict: TraceVerdict, _ view: ClientView, host: HostReference?, _ node: Int?
   ) -> TraceOutcome {
     var outcome = TraceOutcome(
-      probability: way.probability, verdict: verdict, clientSees: view, lastHop: way.lastHop ?? 0)
+      probability: way.probability, verdict: verdict, clientSees: view, clientSource: way.socket.source,
+      lastHop: way.lastHop ?? 0)
     outcome.entryNode = way.entryNode.map { nodePlanes[$0].name }
     outcome.backend = backend(way, host, node)
     if outcome.backend != nil { outcome.sourceSeen = way.tuple.source }
@@ -222,7 +225,7 @@ extension World {
   func lossOfReply(_ way: TraceWay, from node: Int?, _ probe: TraceProbe) -> Loss? {
     var tuple = way.tuple.reversed
     var place = node
-    let wanted = probe.tuple.reversed
+    let wanted = way.socket.reversed
     for _ in 0..<Int(Packet.timeToLive) {
       let step: NextStep
       if let node = place {

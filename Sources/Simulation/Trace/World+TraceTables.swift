@@ -47,8 +47,8 @@ extension World {
     let what = "conntrack knows the flow (\(entry.state)): translated as before, no rule is asked"
     let id = add(.tables, nodePlanes[node].name, what, way, out: next.packet, &record)
     record.hops[id].conntrack = .existing(
-      original: TracePacket(tuple: original, hasDrawnPort: false),
-      reply: TracePacket(tuple: reply, hasDrawnPort: false), state: "\(entry.state)")
+      original: TracePacket(original),
+      reply: TracePacket(reply), state: "\(entry.state)")
     next.lastHop = id
     leave(next, node, origin, &record)
   }
@@ -113,7 +113,7 @@ extension World {
     let verdict = branch.verdict
     var next = way
     let ends = verdict.kind == .reject || verdict.kind == .drop
-    if !ends { translate(&next, node, origin, verdict) }
+    if !ends { translate(&next, node, origin, verdict, record.probe.client) }
     let id = add(
       .tables, nodePlanes[node].name, words(verdict, way, next, origin, node), way,
       out: ends ? nil : next.packet,
@@ -122,7 +122,7 @@ extension World {
     record.hops[id].steps = branch.steps
     next.lastHop = id
     if ends {
-      next.delay = next.delay + costPerRule * Int64(verdict.rulesWalked)
+      next.delay = next.delay + firstPacketCost(verdict, node)
       return end(next, .refusedByTable(node: node, verdict, way.tuple, origin), at: node, &record)
     }
     guard conntrack[node].pointee.hasRoom(now: now) else {
@@ -130,21 +130,37 @@ extension World {
       return end(next, .conntrackFull(node: node), at: node, &record)
     }
     let reply = next.tuple.reversed
-    next.flows.append(TraceFlow(node: node, original: way.tuple, reply: reply))
+    let original = verdict.isAtSocket ? TracePacket(next.socket) : way.packet
+    next.flows.append(TraceFlow(node: node, original: original.tuple, reply: reply))
+    if let original = way.directReturn {
+      next.flows.append(TraceFlow(node: node, original: original, reply: reply))
+    }
     record.hops[id].conntrack = .new(
-      original: way.packet, reply: TracePacket(tuple: reply, hasDrawnPort: next.hasDrawnPort))
-    next.delay = next.delay + costPerRule * Int64(verdict.rulesWalked)
+      original: original, reply: TracePacket(reply, drawn: next.hasDrawnPort ? .destination : .none))
+    next.delay = next.delay + firstPacketCost(verdict, node)
     leave(next, node, origin, &record)
   }
 
-  /// DNAT, then masquerading.
-  private func translate(_ way: inout TraceWay, _ node: Int, _ origin: FlowOrigin, _ verdict: Verdict) {
+  /// DNAT, then masquerading. A socket that is led elsewhere sends to there from its first packet on.
+  private func translate(
+    _ way: inout TraceWay, _ node: Int, _ origin: FlowOrigin, _ verdict: Verdict, _ client: TraceClient
+  ) {
+    let before = way.tuple
+    way.directReturn = nil
     if verdict.kind == .forward {
       way.tuple.destination = verdict.address
       way.tuple.destinationPort = verdict.port
       way.backend = verdict.backend.isNone ? nil : verdict.backend
       way.decidingNode = node
       way.isDecidedByConntrack = false
+    }
+    if verdict.isAtSocket {
+      way.tuple.source = sourceAddress(of: client, towards: way.tuple.destination)
+      way.socket = way.tuple
+    } else if verdict.kind == .forward, origin == .outside, !verdict.masquerade,
+      proxies.hasAgent(NodeID(node))
+    {
+      way.directReturn = before
     }
     if verdict.masquerade || leavesPodNetwork(node, origin, way.tuple.destination) {
       way.tuple.source = masqueradeAddress(node, towards: way.tuple.destination)
@@ -157,6 +173,7 @@ extension World {
   ) -> String {
     let port = verdict.servicePort.isNone ? "" : " of " + portName(verdict)
     switch verdict.kind {
+    case .reject where verdict.isAtSocket: return "connect() fails: " + reason(verdict) + port
     case .reject: return "REJECT: " + reason(verdict) + port
     case .drop: return "DROP: " + reason(verdict) + port
     case .forward, .notProxied: break
@@ -164,7 +181,8 @@ extension World {
     var parts: [String] = []
     if verdict.kind == .forward {
       let how = verdict.viaAffinity ? ", remembered by session affinity" : ""
-      parts.append("DNAT to \(verdict.address):\(verdict.port)\(port)\(how)")
+      let act = verdict.isAtSocket ? "the socket is led to" : "DNAT to"
+      parts.append("\(act) \(verdict.address):\(verdict.port)\(port)\(how)")
     } else {
       parts.append("no rule of kube-proxy takes it" + (verdict.reason == .none ? "" : ": " + reason(verdict)))
     }

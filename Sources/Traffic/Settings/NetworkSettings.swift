@@ -19,8 +19,13 @@ public struct NetworkSettings: Sendable, Equatable {
   public var masqueradesPodTraffic = true
   /// What answers for a pod IP that is gone while its node lives (FACTS E5).
   public var deadPodIP: DeadAddressAnswer = .hostUnreachable
-  /// Latency per iptables rule walked: about 25 ns (FACTS H1).
-  public var costPerRule: SimDuration = .nanoseconds(25)
+  /// What packets cost in nodes' tables.
+  public var costs = PacketCosts()
+  /// What holds the rules of nodes in mode iptables. iptables-nft is the default of Debian since 10 and of
+  /// RHEL since 8.
+  public var iptablesBackend = IptablesBackend.nft
+  /// Name in the calibration file, if the scenario names one.
+  public var calibration: String?
   public init() {}
 }
 

@@ -34,7 +34,9 @@ private func endpointList(_ numbers: ClosedRange<Int>) -> [Endpoint] {
 }
 
 extension ProxyWorld {
-  fileprivate func flow(_ port: UInt16, _ transport: TransportProtocol = .tcp, from: String = Address.pod) -> FlowTuple {
+  fileprivate func flow(_ port: UInt16, _ transport: TransportProtocol = .tcp, from: String = Address.pod)
+    -> FlowTuple
+  {
     FlowTuple(
       source: address(from), sourcePort: port, destination: address("172.30.0.41"), destinationPort: 80,
       transport: transport)
@@ -46,7 +48,8 @@ extension ProxyWorld {
     _ flow: FlowTuple, _ segment: SegmentKind, isReply: Bool = false, reopens: Bool = false
   ) -> ScheduledPacket {
     fleet.scheduledPacket(
-      node: NodeID(0), flow: flow, segment, isReply: isReply, isError: false, conntrackReopens: reopens, at: now)
+      node: NodeID(0), flow: flow, segment, isReply: isReply, isError: false, conntrackReopens: reopens,
+      at: now)
   }
   /// `ipvsadm -Sn`, real servers alone: "1:1 2:0" is server 1 with weight 1 and 2 with weight 0.
   fileprivate mutating func weights() -> String {
@@ -66,7 +69,8 @@ extension ProxyWorld {
 @Suite struct IPVSConnectionTests {
   @Test(
     "an idle TCP connection lives 900 s, or as tcpTimeout says",
-    arguments: [(SimDuration.zero, 900), (.seconds(7200), 7200), (.seconds(60), 60)] as [(SimDuration, Int64)])
+    arguments: [(SimDuration.zero, 900), (.seconds(7200), 7200), (.seconds(60), 60)] as [(SimDuration, Int64)]
+  )
   func established(_ setting: SimDuration, _ seconds: Int64) {
     var w = world("TCP") { $0.ipvs.tcpTimeout = setting }
     let flow = w.flow(40000)

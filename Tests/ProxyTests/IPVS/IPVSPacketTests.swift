@@ -103,7 +103,8 @@ extension ProxyWorld {
 
   @Test func internalPolicyLocalAloneIsRefusedWithoutALocalEndpoint() {
     var world = ipvsWorld()
-    world.put(0, testService("svc", clusterIP: "172.30.0.41") { $0.spec.internalTrafficPolicy = "Local" }, [remote])
+    world.put(
+      0, testService("svc", clusterIP: "172.30.0.41") { $0.spec.internalTrafficPolicy = "Local" }, [remote])
     world.converge()
     let verdict = world.verdict(Probe(from: Address.pod, to: "172.30.0.41", port: 80))
     #expect(verdict.kind == .reject)
@@ -125,13 +126,18 @@ extension ProxyWorld {
     "terminating endpoints (FACTS I2): local ones before others, all where none is ready",
     arguments: [
       ("RRTX", "R", "10.180.0.1:80 10.180.0.2:80 10.180.1.1:80", "10.180.0.1:80 10.180.0.2:80"),
-      ("TTX", "R", "10.180.1.1:80", "10.180.0.1:80 10.180.0.2:80"), ("", "T", "10.180.1.1:80", "10.180.1.1:80"),
+      ("TTX", "R", "10.180.1.1:80", "10.180.0.1:80 10.180.0.2:80"),
+      ("", "T", "10.180.1.1:80", "10.180.1.1:80"),
       ("X", "X", "REJECT", "REJECT"), ("", "", "REJECT", "REJECT"),
     ])
   func terminating(_ here: String, _ there: String, _ fromPod: String, _ fromOutside: String) {
     var world = ipvsWorld()
-    let mine = here.enumerated().map { testEndpoint("10.180.0.\($0.offset + 1)", node: "testnode", $0.element) }
-    let others = there.enumerated().map { testEndpoint("10.180.1.\($0.offset + 1)", node: "other", $0.element) }
+    let mine = here.enumerated().map {
+      testEndpoint("10.180.0.\($0.offset + 1)", node: "testnode", $0.element)
+    }
+    let others = there.enumerated().map {
+      testEndpoint("10.180.1.\($0.offset + 1)", node: "other", $0.element)
+    }
     world.put(0, everyAddress { $0.spec.externalTrafficPolicy = "Local" }, mine + others)
     world.converge()
     #expect(world.fate(Probe(from: Address.pod, to: "172.30.0.41", port: 80)) == fromPod)
@@ -153,7 +159,8 @@ extension ProxyWorld {
     var world = ipvsWorld()
     world.put(0, everyAddress(), [local, remote])
     world.converge()
-    let probe = Probe(from: to == localhost ? localhost : Address.outside, to: to, port: port, transport: transport)
+    let probe = Probe(
+      from: to == localhost ? localhost : Address.outside, to: to, port: port, transport: transport)
     #expect(world.fate(probe) == expected)
     #expect(world.verdict(probe).reason == reason)
   }
@@ -218,7 +225,8 @@ extension ProxyWorld {
     world.converge()
     #expect(world.fate(Probe(from: Address.outside, to: Address.node, port: 3001)) == "")
     #expect(
-      world.fate(Probe(from: Address.outside, to: Address.secondNodeAddress, port: 3001)) == "10.180.0.1:80 M")
+      world.fate(Probe(from: Address.outside, to: Address.secondNodeAddress, port: 3001)) == "10.180.0.1:80 M"
+    )
   }
 }
 

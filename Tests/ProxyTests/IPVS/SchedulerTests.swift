@@ -61,7 +61,8 @@ func letters(_ chosen: [Int32?]) -> String {
   @Test(
     "wrr interleaves by weight",
     arguments: [
-      ([(4, 0, 0), (3, 0, 0), (2, 0, 0)], "AABABCABCAABABCABC"), ([(1, 0, 0), (1, 0, 0)], "ABABABABABABABABAB"),
+      ([(4, 0, 0), (3, 0, 0), (2, 0, 0)], "AABABCABCAABABCABC"),
+      ([(1, 0, 0), (1, 0, 0)], "ABABABABABABABABAB"),
       ([(2, 0, 0), (0, 0, 0), (4, 0, 0)], "CACCACCACCACCACCAC"), ([(0, 0, 0)], "------------------"),
     ] as [([Load], String)])
   func weightedRoundRobin(_ loads: [Load], _ expected: String) {

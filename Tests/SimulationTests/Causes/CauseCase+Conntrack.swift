@@ -22,6 +22,27 @@ extension CauseCase {
       w.addClient { $0.connectTimeout = .seconds(1) }
       return w
     },
+    CauseCase("eBPF: a service map without room for the Service", .mapFull, [.connectTimeout]) {
+      var w = base()
+      w.add(SmallWorld.service("other", app: nil))
+      w.serve()
+      w.useCilium { $0.maps.services = 1 }
+      w.addClient { $0.connectTimeout = .seconds(1) }
+      return w
+    },
+    CauseCase("eBPF: more open flows at the entry node than its conntrack map holds", .mapFull, [.broken, .reset]) {
+      var w = base(web: [1, 1, 1, 1]) { $0.type = "NodePort" }
+      w.serve()
+      w.useCilium { $0.maps.conntrackTCP = 6 }
+      for _ in 0..<4 {
+        w.addOutsideClient(to: .nodePort(SmallWorld.web, port: .first, node: "node-0"), every: 0.3) {
+          $0.requests = .constant(2)
+          $0.requestGap = .constant(1)
+          $0.requestTimeout = .seconds(1)
+        }
+      }
+      return w
+    },
     CauseCase("silent for longer than the timeout of an open flow", .conntrackExpired, [.reset]) {
       var w = base(web: [1, 1, 1])
       w.serve()

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // For every cause that a run can find (DESIGN 2.3): a small world in which it, and nothing else, is found. Not
-// producible here: insert_race and map_full (other proxy modes and a later model), icmp_limited (the REJECT is the
-// earlier cause), conntrack_invalid (see ConntrackStates below).
+// producible here: insert_race (a later model), icmp_limited (the REJECT is the earlier cause), conntrack_invalid (see ConntrackStates below).
 
 import Cluster
 import NetworkTypes
@@ -44,7 +43,7 @@ struct CauseTests {
   }
 
   @Test func everyCauseThatCanBeProducedHasAWorld() {
-    let elsewhere: Set<Cause> = [.insertRace, .mapFull, .icmpLimited, .conntrackInvalid]
+    let elsewhere: Set<Cause> = [.insertRace, .icmpLimited, .conntrackInvalid]
     #expect(Set(CauseCase.all.map(\.cause)) == Set(Cause.allCases).subtracting(elsewhere))
   }
 

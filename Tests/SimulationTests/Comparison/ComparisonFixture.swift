@@ -2,6 +2,7 @@
 //
 // Comparisons of results made by hand: only counts, so that every mean and interval can be worked out on paper.
 
+import Cluster
 import NetworkTypes
 import Scenario
 import SimKernel
@@ -45,7 +46,12 @@ enum ComparisonFixture {
     _ losses: [[Int]] = losses, modes: [String] = modes, scenario: ScenarioFile = scenario(),
     arrivals: (_ variant: Int, _ replication: Int) -> UInt64 = { _, _ in 0xabc }
   ) -> Comparison {
-    var comparison = Comparison(variants: modes, scenario: scenario)
+    var comparison = Comparison(
+      modes.map { mode in
+        var file = scenario
+        if let mode = ProxyMode(rawValue: mode) { file.setMode(of: mode) }
+        return (mode, file)
+      })
     for replication in losses[0].indices {
       for (variant, mode) in modes.enumerated() {
         let result = result(

@@ -38,7 +38,7 @@ import Traffic
   private static func compare(jobs: Int, into folder: String) throws -> Comparison {
     let scenarios = scenarios()
     let writer = try ReportWriter(folder: ResultFolder(target: folder), isComparison: true)
-    var comparison = Comparison(variants: scenarios.map(\.name), scenario: scenarios[0].file)
+    var comparison = Comparison(scenarios)
     var order: [String] = []
     try ReplicationPool(jobs: jobs).run(scenarios, replications: 3) { task, result in
       order.append("\(task.replication)/\(result.identity.variant)")

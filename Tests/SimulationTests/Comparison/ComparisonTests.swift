@@ -77,7 +77,43 @@ import Traffic
         + "(3.50 instead of 10.5 per replication).")
     #expect(sentences[2] == "ebpf and iptables cannot be told apart by their losses in 4 replications.")
     #expect(
-      sentences[3] == "Fewest losses first: nftables (3.50) < ebpf (8.50) ~ iptables (10.5) ~ ipvs (10.5).")
+      sentences[3]
+        == "Fewest losses first: nftables (3.50) < ebpf (8.50) ~ iptables (10.5) ~ ipvs (10.5); hinges on "
+        + "assumptions: syncs of ipvs and nftables take as long as those of iptables, ebpf writes its maps in the "
+        + "time that the scenario says.")
+  }
+
+  @Test("a small difference is a percentage")
+  func percentage() {
+    let sentences = Fixture.comparison(
+      [[100, 120, 90, 110], [90, 107, 82, 100]], modes: ["iptables", "ebpf"]
+    )
+    .conclusions
+    // 379 / 420 = 0.9024; deviations y - 0.9024 x: -0.24, -1.29, 0.79, 0.74; se = 0.00469; t = 3.182.
+    #expect(
+      sentences[0]
+        == "ebpf lost 9.8 ± 1.5 % fewer connections than iptables (94.8 instead of 105 per replication).")
+  }
+
+  @Test("an order within what assumed costs can do is said to hinge on them; a larger difference is not")
+  func assumedCosts() throws {
+    let modes = ["iptables", "ebpf"]
+    func caveat(_ difference: Double) -> String? {
+      Fixture.comparison([[1, 1], [1, 1]], modes: modes).caveat(
+        .costs, order: [(less: 1, more: 0, difference: difference)])
+    }
+    // ebpf: 2 * 1500 ns + 20 * 100 ns; iptables has none that are assumed and not zero.
+    #expect(caveat(0.0049) == "hinges on assumed costs: ebpf firstPacket 1,500 ns, ebpf perLookup 100 ns")
+    #expect(caveat(0.0051) == "assumed costs are too small to turn this order")
+  }
+
+  @Test("variants of one mode rest on the same parameters, about which nothing is said")
+  func sameMode() {
+    var scenario = Fixture.scenario()
+    scenario.setMode(of: .ebpf)
+    let comparison = Comparison([("base", scenario), ("other", scenario)])
+    #expect(comparison.caveat(.syncs, order: [(less: 0, more: 1, difference: 1)]) == nil)
+    #expect(comparison.caveat(.costs, order: [(less: 0, more: 1, difference: 1)]) == nil)
   }
 
   @Test("a mode that lost nothing has no factor")

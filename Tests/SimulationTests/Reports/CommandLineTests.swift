@@ -351,7 +351,7 @@ struct Program {
       #expect(object?["$schema"] as? String == "https://json-schema.org/draft/2020-12/schema")
       let help = try program.run("--help")
       #expect(help.exitCode == 0)
-      for command in ["run", "validate", "get", "schema"] { #expect(help.output.contains(command)) }
+      for command in ["run", "validate", "get", "rules", "schema"] { #expect(help.output.contains(command)) }
       #expect(try program.run("--version").output == "0.1.0\n")
     }
   }

@@ -51,6 +51,7 @@ private struct RealFlow {
 
 struct GoldenTraceTests {
   private static let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
 
   private static func flows(_ mode: ProxyMode, from vantage: String) throws -> [RealFlow] {
     let path = tests.appending(path: "SimulationTests/Golden/traffic-\(mode.rawValue).json")
@@ -78,7 +79,7 @@ struct GoldenTraceTests {
     }
   }
 
-  static let modes = [ProxyMode.iptables]
+  static let modes = [ProxyMode.iptables, .nftables]
   static let vantages = [
     "node-cp", "node-worker", "node-worker2", "outside", "pod-client-1", "pod-client-2", "pod-web-1",
   ]
