@@ -38,7 +38,7 @@ struct TraceAgreementTests {
 
   @Test(
     "a lost connection's first packet is traced to the same cause", arguments: worlds,
-    [ProxyMode.iptables, .nftables, .ebpf])
+    ProxyMode.allCases)
   func traced(_ world: CauseCase, _ mode: ProxyMode) throws {
     var small = world.build()
     small.file.setMode(of: mode)
