@@ -5,7 +5,7 @@ ARGS ?=
 RELEASE := --configuration release --scratch-path .build-release
 SWIFT_SOURCES := Sources Tests Package.swift $(wildcard Benchmarks/Package.swift Benchmarks/Sources)
 
-.PHONY: help run test build release lint format bench clean toolchain
+.PHONY: help run test lab build release lint format bench clean toolchain lab-tools
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -18,6 +18,12 @@ run: toolchain ## Build, run $(SCENARIO) and show its report
 test: toolchain ## Run all tests
 	swift build --build-tests
 	swift test --skip-build
+	@echo 'left out: the kernel lab, which sends real packets through our rules (make lab; needs Linux and root)'
+
+lab: toolchain lab-tools ## Hold our rules against this machine's kernel (Linux, as root)
+	swift build --product simlab
+	$$(swift build --show-bin-path)/simlab validation/lab/cluster.yaml $(ARGS)
+	$$(swift build --show-bin-path)/simlab validation/lab/cluster.yaml --damage
 
 build: toolchain ## Build for debugging
 	swift build
@@ -51,3 +57,13 @@ toolchain:
 	echo 'installing libgsl-dev and pkg-config' >&2; \
 	$$root apt-get update -q >&2 && \
 	$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends libgsl-dev pkg-config >&2
+
+# What the kernel lab needs beside Swift. It says itself what is missing where it cannot be installed.
+lab-tools:
+	@missing=; for pair in ip:iproute2 iptables-restore:iptables nft:nftables conntrack:conntrack; do \
+	  PATH="$$PATH:/usr/sbin:/sbin" command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair##*:}"; \
+	done; \
+	if [ -z "$$missing" ] || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then exit 0; fi; \
+	echo "installing$$missing" >&2; \
+	apt-get update -q >&2 && \
+	env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing >&2

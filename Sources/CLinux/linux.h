@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// System calls that glibc declares for _GNU_SOURCE only, which Swift's importer does not set. Elsewhere than on Linux
-// they fail with ENOSYS.
+// System calls that glibc declares for _GNU_SOURCE only, which Swift's importer does not set. Elsewhere than
+// on Linux they fail with ENOSYS.
 
 #ifndef SIM_LINUX_H
 #define SIM_LINUX_H

@@ -13,9 +13,9 @@ public struct LeastSquaresFit: Sendable, Equatable {
   /// the weights are 1 over the squares of the observations.
   public let scatter: Double
 
-  /// Fits `observed[i] = sum over j of coefficients[j] * design[i][j]`, with weight `weights[i]` for the square
-  /// of each difference. Nil if there are not more observations than coefficients, or if the design does not
-  /// tell the coefficients apart.
+  /// Fits `observed[i] = sum over j of coefficients[j] * design[i][j]`, with weight `weights[i]` for the
+  /// square of each difference. Nil if there are not more observations than coefficients, or if the design
+  /// does not tell the coefficients apart.
   /// - Precondition: one row and one weight per observation, all rows equally long and not empty.
   public init?(design: [[Double]], observed: [Double], weights: [Double]) {
     precondition(design.count == observed.count && design.count == weights.count, "one row per observation")

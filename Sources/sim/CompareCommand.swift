@@ -118,7 +118,10 @@ struct CompareCommand: ParsableCommand {
         let file = try variant.scenario(base: base) { try options.load(scenario, more: $0) }
         return (name: variant.name, file: file)
       }
-      if !quiet { Console.remark(leftOutOf: base) }
+      if !quiet {
+        Console.remark(leftOutOf: base)
+        Console.remark(modesOf: scenarios.map(\.file))
+      }
       let writer = try ReportWriter(
         folder: ResultFolder(target: out ?? "results/\(base.name)"), isComparison: true)
       do {

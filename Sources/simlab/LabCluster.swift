@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// From a scenario to what the lab builds and asks: its machines, the places from which it connects, and every address
-// of every Service.
+// From a scenario to what the lab builds and asks: its machines, the places from which it connects, and every
+// address of every Service.
 
 import Cluster
 import Foundation
@@ -75,7 +75,9 @@ struct LabCluster {
         let node = nodes.firstIndex(where: { $0.name == pod.spec.nodeName })
       else { return nil }
       let ports = pod.spec.containers.flatMap(\.ports).compactMap { port -> LabPlan.Port? in
-        guard let transport = TransportProtocol(apiName: port.protocol), transport != .sctp else { return nil }
+        guard let transport = TransportProtocol(apiName: port.protocol), transport != .sctp else {
+          return nil
+        }
         return LabPlan.Port(UInt16(port.containerPort), transport)
       }
       return LabPlan.Pod(name: pod.metadata.name, address: address, node: node, ports: ports)
@@ -103,7 +105,8 @@ struct LabCluster {
 
   // MARK: From where
 
-  /// The first and the last node, labelled pods, and hosts outside that send by the first and by the last node.
+  /// The first and the last node, labelled pods, and hosts outside that send by the first and by the last
+  /// node.
   var vantages: [LabVantage] {
     var found: [LabVantage] = []
     for pod in view.pods where pod.metadata.labels[Self.vantageLabel] != nil {
@@ -201,7 +204,8 @@ struct LabCluster {
     switch vantage.place {
     case .node: true
     case .pod: !target.isLoopback
-    case .outside: !target.isLoopback && !(target.isMachine && file.cluster.podCIDR.contains(target.end.address))
+    case .outside:
+      !target.isLoopback && !(target.isMachine && file.cluster.podCIDR.contains(target.end.address))
     }
   }
 }

@@ -16,10 +16,15 @@
     private let connections: Int
     /// What was not loaded as it was printed.
     private(set) var remarks: [String] = []
+    /// Done to every text before it is loaded.
+    private let damages: [LabDamage]
+    private var damagedLines: [Int]
 
-    init(_ cluster: LabCluster, connections: Int) throws {
+    init(_ cluster: LabCluster, connections: Int, damages: [LabDamage] = []) throws {
       self.cluster = cluster
       self.connections = connections
+      self.damages = damages
+      damagedLines = [Int](repeating: 0, count: damages.count)
       network = try LabNetwork(cluster.plan)
       for (index, pod) in cluster.plan.pods.enumerated() {
         for port in pod.ports {
@@ -27,7 +32,9 @@
         }
       }
       for (address, port) in LabCluster.outsideServers(cluster.file) {
-        guard let index = cluster.plan.outsiders.firstIndex(where: { $0.address == address }) else { continue }
+        guard let index = cluster.plan.outsiders.firstIndex(where: { $0.address == address }) else {
+          continue
+        }
         try loop.listen(in: network.outsiders[index], at: LabEnd(address, port.number), port.transport)
       }
     }
@@ -55,13 +62,37 @@
       for (index, node) in cluster.plan.nodes.enumerated() {
         let rules = try SimulationRun.rules(cluster.file, node: node.name, at: time)
         let wanted = cluster.mode == .iptables ? "iptables-save" : "nft list table ip kube-proxy"
-        guard let text = rules.texts.first(where: { $0.command == wanted })?.text else {
+        guard let printed = rules.texts.first(where: { $0.command == wanted })?.text else {
           throw LabError.unusable("\(node.name) has no rules that '\(wanted)' would print")
         }
+        let text = damaged(printed)
         switch cluster.mode {
         case .iptables: note(try network.loadIptables(text, node: index))
         case .nftables: try network.loadNftables(text, node: index)
         }
+      }
+    }
+
+    private func damaged(_ text: String) -> String {
+      var text = text
+      for (index, damage) in damages.enumerated() {
+        let result = damage.apply(to: text, isNftables: cluster.mode == .nftables)
+        text = result.text
+        damagedLines[index] += result.lines
+      }
+      return text
+    }
+
+    /// With damaged rules: whether the addresses of each damaged Service disagree.
+    func noticed(level: Double) throws -> [(damage: LabDamage, lines: Int, disagreements: Int)] {
+      for node in cluster.plan.nodes.indices { try network.clearRules(node: node) }
+      try loadRules(at: cluster.time)
+      let judgement = LabJudgement(try matrix(), level: level)
+      return damages.enumerated().map { index, damage in
+        let found = judgement.disagreements.filter {
+          judgement.checks[$0].target.hasPrefix(damage.service + " ")
+        }
+        return (damage, damagedLines[index], found.count)
       }
     }
 

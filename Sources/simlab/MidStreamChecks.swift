@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What the matrix of addresses cannot show: packets of an open connection whose conntrack entry is gone (FACTS E2), and
-// more refusals at once than ICMP's limit allows (FACTS E5).
+// What the matrix of addresses cannot show: packets of an open connection whose conntrack entry is gone
+// (FACTS E2), and more refusals at once than ICMP's limit allows (golden/README.md).
 
 #if os(Linux)
   import KernelLab
@@ -87,7 +87,8 @@
         story: .init(predicted: "silence for all \(flows.count)", met: "silence for \(silent)"),
         name: "TCP in mid-stream, entry deleted, tcp_loose 0", vantage: vantage.name,
         attempts: flows.map(\.attempt),
-        problems: silent == flows.count ? [] : ["\(flows.count - silent) met something: \(Set(met.map(\.description)).sorted())"])
+        problems: silent == flows.count
+          ? [] : ["\(flows.count - silent) met something: \(Set(met.map(\.description)).sorted())"])
     }
 
     /// Flows that were answered once and are kept open.

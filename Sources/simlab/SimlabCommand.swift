@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// `simlab`, what `make lab` runs: loads our rules into a real kernel, sends real packets, and holds what they meet
-// against `sim trace`. Ends with 0 if all agrees, 1 if something does not, 69 if this machine cannot do it.
+// `simlab`, what `make lab` runs: loads our rules into a real kernel, sends real packets, and holds what they
+// meet against `sim trace`. Ends with 0 if all agrees, 1 if something does not, 69 if this machine cannot do
+// it.
 
 import ArgumentParser
 import Foundation
@@ -32,13 +33,16 @@ struct SimlabCommand: ParsableCommand {
   var at = "10s"
 
   @Option(help: "Connections from each place to each address that answers.")
-  var connections = 120
+  var connections = 300
 
   @Option(help: "Chance of any false alarm among all tests of one mode.")
   var level = 0.001
 
   @Option(help: "File for all checks with their numbers, as JSON.")
   var json: String?
+
+  @Flag(help: "Damage the rules before they are loaded: each damage must be noticed.")
+  var damage = false
 
   func validate() throws {
     guard (10...10_000).contains(connections) else {
@@ -69,7 +73,7 @@ struct SimlabCommand: ParsableCommand {
       throw ExitCode(Self.unavailable)
     }
     do {
-      try runModes()
+      try damage ? runDamaged() : runModes()
     } catch let error as ScenarioError {
       Self.remark(error.description)
       throw ExitCode(Self.scenarioIsWrong)
@@ -92,16 +96,42 @@ struct SimlabCommand: ParsableCommand {
         let judgement = LabJudgement(checks, level: level)
         disagreements += judgement.disagreements.count
         let table = LabTable(judgement)
-        print("== \(mode.rawValue)\n\n\(table.text)")
-        for remark in run.remarks { print("note: \(remark)") }
-        print(table.disagreements, terminator: "")
-        print(table.summary + String(format: "%.0f s\n", Date().timeIntervalSince(started)))
+        let notes = run.remarks.map { "note: \($0)\n" }.joined()
+        let seconds = String(format: "%.0f s\n\n", Date().timeIntervalSince(started))
+        Self.write("== \(mode.rawValue)\n\n\(table.text)\n\(notes)\(table.disagreements)")
+        Self.write(table.summary + seconds)
         records += LabRecord.records(mode: mode.rawValue, judgement)
       }
       if let json { try LabRecord.write(records, to: json) }
-      print(LabTable.legend)
+      Self.write(LabTable.legend + "\n")
       guard disagreements == 0 else { throw ExitCode(Self.disagreement) }
     #endif
+  }
+
+  /// Each mode once, with all damages at the same time.
+  private func runDamaged() throws {
+    #if os(Linux)
+      var missed = 0
+      for mode in try labModes() {
+        let time = SimTime.zero + (DurationText.parse(at) ?? .zero)
+        let cluster = try LabCluster(path: scenario, mode: mode, at: time)
+        Self.remark("simlab: \(mode.rawValue): damaged rules")
+        let run = try LabRun(cluster, connections: connections, damages: LabDamage.all)
+        Self.write("== \(mode.rawValue), rules damaged on purpose\n\n")
+        for (damage, lines, found) in try run.noticed(level: level) {
+          let isNoticed = lines > 0 && found > 0
+          missed += isNoticed ? 0 : 1
+          let what = LabTable.padded("\(damage.service): \(damage.what)", 56)
+          Self.write("\(what)\(lines) lines, \(isNoticed ? "noticed in \(found) checks" : "!NOT NOTICED")\n")
+        }
+        Self.write("\n")
+      }
+      guard missed == 0 else { throw ExitCode(Self.disagreement) }
+    #endif
+  }
+
+  private static func write(_ text: String) {
+    try? FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
   }
 
   private static func remark(_ text: String) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// UDP flows whose endpoint left: their conntrack entries keep them at the old pod, until kube-proxy deletes those that
-// our `ConntrackCleanup` names; it names none of a Service without any endpoint left (FACTS C10).
+// UDP flows whose endpoint left: their conntrack entries keep them at the old pod, until kube-proxy deletes
+// those that our `ConntrackCleanup` names; it names none of a Service without any endpoint left (FACTS C10).
 
 #if os(Linux)
   import Cluster
@@ -75,7 +75,8 @@
           met: "\(served) at one"),
         name: "UDP flows, endpoint left, entries deleted as ConntrackCleanup says", vantage: vantage.name,
         attempts: flows.map(\.attempt),
-        problems: served == flows.count && stale > 0 ? [] : ["\(flows.count - served) were not, \(stale) were stale"])
+        problems: served == flows.count && stale > 0
+          ? [] : ["\(flows.count - served) were not, \(stale) were stale"])
     }
 
     /// What new flows meet at that later time.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Session affinity with many clients: iptables remembers 100 addresses per endpoint, nftables all of them (FACTS D1,
-// D2).
+// Session affinity with many clients: iptables remembers 100 addresses per endpoint, nftables all of them
+// (FACTS D1, D2).
 
 #if os(Linux)
   import KernelLab
@@ -21,7 +21,8 @@
       let check = LabCheck(
         target: target.name, vantage: vantage.name, prediction: prediction, attempts: first)
       let ends = Self.ends(first)
-      let remembered = AffinityMemory(ends, limit: cluster.mode == .iptables ? AffinityMemory.recentLimit : nil)
+      let remembered = AffinityMemory(
+        ends, limit: cluster.mode == .iptables ? AffinityMemory.recentLimit : nil)
       let spread = LabCheck(
         story: .init(
           predicted: "\(prediction.ways.count) pods, each with its share", met: LabTable.spread(first)),
@@ -40,7 +41,8 @@
       let kept = zip(known, again).filter { ends[$0] == $1 && $1 != nil }.count
       var checks = [
         LabCheck(
-          story: .init(predicted: "all \(known.count) to their old endpoint", met: "\(kept) of \(known.count)"),
+          story: .init(
+            predicted: "all \(known.count) to their old endpoint", met: "\(kept) of \(known.count)"),
           name: "sticky: second connection, remembered", vantage: vantage.name, attempts: [],
           problems: kept == known.count ? [] : ["\(known.count - kept) clients were sent elsewhere"])
       ]

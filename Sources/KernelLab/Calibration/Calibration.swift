@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// `sim calibrate`: builds the tables of a design, visits them in turn many times, and fits the costs. All tables
-// stand at the same time, so that whatever disturbs the machine disturbs all of them alike.
+// `sim calibrate`: builds the tables of a design, visits them in turn many times, and fits the costs. All
+// tables stand at the same time, so that whatever disturbs the machine disturbs all of them alike.
 
 import Foundation
 

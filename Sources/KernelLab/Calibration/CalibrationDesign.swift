@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Which tables the calibration measures: Services in number, the target's place among them, and for nftables further
-// lookups and rules, without which the cost of one could not be told from the rest.
+// Which tables the calibration measures: Services in number, the target's place among them, and for nftables
+// further lookups and rules, without which the cost of one could not be told from the rest.
 
 import NetworkTypes
 
@@ -43,9 +43,16 @@ public struct CalibrationTable: Sendable, Equatable {
     return (0..<count).map { (2 * $0 + 1) * services / (2 * count) }
   }
 
-  /// Rules that the packet is compared with in kube-proxy's nat chains until its endpoint is chosen. iptables:
-  /// the dispatch chain up to the target's rule, two in the Service's chain and two in the endpoint's.
-  public func rulesWalked(place: Int) -> Int { mode == .nftables ? moreRules : place + 1 + 4 }
+  /// Rules that a first packet is compared with, counted as the model counts them (`Verdict.rulesWalked`).
+  /// iptables: the dispatch chain up to the target's rule, two in the Service's chain and two in the
+  /// endpoint's. nftables: 14 on the way of a pod's packet to a ClusterIP, in all hooks, each with its jump.
+  public func rulesWalked(place: Int) -> Int {
+    mode == .nftables ? 14 + moreRules + moreLookups : place + 1 + 4
+  }
+
+  /// Lookups in maps and sets (`Verdict.lookups`). nftables: firewall-ips, cluster-ips, service-ips, the map
+  /// of endpoints, no-endpoint-services, cluster-ips again, hairpin-connections.
+  public var lookups: Int { mode == .nftables ? 7 + moreLookups : 0 }
 }
 
 /// The whole plan of a calibration.

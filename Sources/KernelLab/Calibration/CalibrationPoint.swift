@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What was measured, and what is made of it: cost per rule, per lookup and per packet, by weighted least squares on
-// medians.
+// What was measured, and what is made of it: cost per rule, per lookup and per packet, by weighted least
+// squares on medians.
 
 import SimStatistics
 
@@ -33,8 +33,7 @@ public struct CalibratedCost: Sendable, Equatable {
 /// What a mode's packets cost at a node, beside the plain way through it.
 public struct CalibratedMode: Sendable, Equatable {
   public var mode: CalibrationMode
-  /// A flow's first packet, before any rule of the dispatch chain: hooks, conntrack entry, translation, and
-  /// for nftables the lookups that every packet makes.
+  /// A flow's first packet, without its rules and lookups: hooks, conntrack entry, translation.
   public var firstPacket: CalibratedCost
   /// Each rule that the first packet is compared with.
   public var perRule: CalibratedCost
@@ -45,24 +44,20 @@ public struct CalibratedMode: Sendable, Equatable {
   /// Standard deviation of the measured first packets about the fitted ones, relative.
   public var scatter: Double
 
-  /// Lookups of a first packet to a ClusterIP in a table of kube-proxy's nftables: firewall-ips, cluster-ips,
-  /// service-ips, no-endpoint-services, cluster-ips again, hairpin-connections (golden/cluster/nftables).
-  public static let lookupsOfFirstPacket = 6
-
   /// Nil without enough points.
   public init?(_ mode: CalibrationMode, points: [CalibrationPoint]) {
     let own = points.filter { $0.table.mode == mode }
     let plain = points.filter { $0.table.mode == nil }
     let sizes = Set(own.map(\.table.services)).sorted()
-    // In nftables the number of Services is no part of the model: what it does to caches must not be taken for
-    // the cost of a rule or a lookup, so each size has a constant of its own, and their mean is the answer's.
+    // In nftables the number of Services is no part of the model: what it does to caches must not be taken
+    // for the cost of a rule or a lookup, so each size has a constant of its own, and their mean is the
+    // answer's.
     let constants = mode == .nftables ? sizes : [0]
     guard !plain.isEmpty, !sizes.isEmpty else { return nil }
     let design = own.map { point -> [Double] in
       let walked = Double(point.table.rulesWalked(place: point.place))
       guard mode == .nftables else { return [1, walked] }
-      let lookups = Double(Self.lookupsOfFirstPacket + point.table.moreLookups)
-      return constants.map { $0 == point.table.services ? 1 : 0 } + [walked, lookups]
+      return constants.map { $0 == point.table.services ? 1 : 0 } + [walked, Double(point.table.lookups)]
     }
     // Errors grow with the time measured: all points count by their relative distance.
     let weights = own.map { 1 / ($0.first * $0.first) }

@@ -84,7 +84,7 @@ struct CalibrationDocument: Codable, Equatable {
     var services: Int
     var place: Int
     var rulesWalked: Int
-    var moreLookups: Int
+    var lookups: Int
     var firstPacket: String
     var establishedPacket: String
   }
@@ -130,7 +130,7 @@ extension CalibrationDocument.Point {
     services = point.table.mode == nil ? 0 : point.table.services
     place = point.place
     rulesWalked = point.table.mode == nil ? 0 : point.table.rulesWalked(place: point.place)
-    moreLookups = point.table.moreLookups
+    lookups = point.table.lookups
     firstPacket = DurationCell.text(point.first)
     establishedPacket = DurationCell.text(point.later)
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// One table under measurement: a client pod and a server pod on a node with the rules. One thread sends and receives,
-// so what it measures is the packet's way through the kernel and no scheduler: a packet over veth pairs is carried to
-// the receiving socket before sendto() returns.
+// One table under measurement: a client pod and a server pod on a node with the rules. One thread sends and
+// receives, so what it measures is the packet's way through the kernel and no scheduler: a packet over veth
+// pairs is carried to the receiving socket before sendto() returns.
 
 #if os(Linux)
   import Foundation

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The rules of a calibration table: the shape of kube-proxy's (golden/cluster/iptables and nftables), one endpoint
-// per Service, and all Services with the same endpoint.
+// The rules of a calibration table: the shape of kube-proxy's (golden/cluster/iptables and nftables), one
+// endpoint per Service, and all Services with the same endpoint.
 
 import NetworkTypes
 
@@ -61,7 +61,8 @@ struct CalibrationRules {
     for service in 0..<table.services {
       let (svc, sep, vip) = (chain("KUBE-SVC-", service), chain("KUBE-SEP-", service), address(of: service))
       chains.append(":\(svc) - [0:0]\n:\(sep) - [0:0]")
-      let match = "-d \(vip)/32 -p udp -m comment --comment \"default/s\(service) cluster IP\" -m udp --dport 80"
+      let match =
+        "-d \(vip)/32 -p udp -m comment --comment \"default/s\(service) cluster IP\" -m udp --dport 80"
       dispatch.append("-A KUBE-SERVICES \(match) -j \(svc)")
       rules.append("-A \(svc) ! -s \(podNetwork) \(match) -j KUBE-MARK-MASQ")
       rules.append("-A \(svc) -m comment --comment \"default/s\(service) -> \(endpoint)\" -j \(sep)")
@@ -103,7 +104,8 @@ struct CalibrationRules {
     let targets = services.map { "\(address(of: $0)) . udp . 80 : goto service-\($0)" }
       .joined(separator: ", ")
     // Services of other addresses: the lookup misses.
-    let elsewhere = services.map { "10.111.\($0 / 256).\($0 % 256) . udp . 80 : drop" }.joined(separator: ", ")
+    let elsewhere = services.map { "10.111.\($0 / 256).\($0 % 256) . udp . 80 : drop" }.joined(
+      separator: ", ")
     let maps = (0..<table.moreLookups).map {
       "  map more-\($0) { type ipv4_addr . inet_proto . inet_service : verdict; elements = { \(elsewhere) }; }\n"
     }
@@ -173,7 +175,8 @@ struct CalibrationRules {
       chain firewall-check { ip daddr . meta l4proto . th dport vmap @firewall-ips; }
       chain masquerading {
         meta mark & 0x00004000 != 0x00000000 meta mark set meta mark ^ 0x00004000 masquerade fully-random
-        ct status dnat ip saddr . ip daddr . meta l4proto . th dport @hairpin-connections masquerade fully-random
+        ct status dnat ip saddr . ip daddr . meta l4proto . th dport @hairpin-connections \
+          masquerade fully-random
       }
       chain cluster-ips-check {
         ip daddr @cluster-ips reject

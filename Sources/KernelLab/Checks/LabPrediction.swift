@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What a client should meet, and whether it did: each attempt must be one of the predicted kinds, and their numbers
-// must go with the predicted probabilities.
+// What a client should meet, and whether it did: each attempt must be one of the predicted kinds, and their
+// numbers must go with the predicted probabilities.
 
 import NetworkTypes
 import SimStatistics
@@ -79,7 +79,8 @@ public struct LabCheck: Sendable, Equatable {
   }
 
   /// A check with a story of its own.
-  /// - Parameter counts: how often which way was gone, beside how often it should be; empty: nothing is random.
+  /// - Parameter counts: how often which way was gone, beside how often it should be; empty: nothing is
+  ///   random.
   public init(
     story: Story, name: String, vantage: String, attempts: [LabAttempt], problems: [String],
     counts: [(observed: Int, expected: Double)] = []

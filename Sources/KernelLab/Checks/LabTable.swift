@@ -45,8 +45,8 @@ public struct LabTable {
     return "\(mark)\(pods) p=" + LabText.chance(test.pValue)
   }
 
-  /// Rows in the order in which targets first come, columns in that of the vantage points, whose names stand on
-  /// two lines: `NAME, WHERE`.
+  /// Rows in the order in which targets first come, columns in that of the vantage points, whose names stand
+  /// on two lines: `NAME, WHERE`.
   public var text: String {
     var rows: [String] = []
     var columns: [String] = []
@@ -141,6 +141,9 @@ public struct LabTable {
     for view in LabView.allCases { if let count = views[view] { parts.append("\(view.rawValue): \(count)") } }
     return parts.joined(separator: ", ")
   }
+
+  /// `text`, made as wide.
+  public static func padded(_ text: String, _ width: Int) -> String { LabText.pad(text, width) }
 
   /// How many checks, connections and tests there were, and what they say together.
   public var summary: String {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Network namespaces without names: each lives as long as this process holds its file descriptor, or a socket in
-// it. So the kernel removes them with all that is in them when the process ends, however it ends, and the
+// Network namespaces without names: each lives as long as this process holds its file descriptor, or a socket
+// in it. So the kernel removes them with all that is in them when the process ends, however it ends, and the
 // machine's own namespace never sees a rule, an interface or an address of the lab.
 
 #if os(Linux)

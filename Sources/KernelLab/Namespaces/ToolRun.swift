@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Runs a tool of the machine (ip, iptables-restore, nft, conntrack) with its input, a time limit and its output in
-// unlinked files, so that no amount of text can block it.
+// Runs a tool of the machine (ip, iptables-restore, nft, conntrack) with its input, a time limit and its
+// output in unlinked files, so that no amount of text can block it.
 
 #if os(Linux)
   import Foundation
@@ -37,7 +37,9 @@
     /// Runs a tool in the calling thread's namespace, whatever it ends with.
     static func start(_ command: [String], input: String, seconds: Double) throws -> Ended {
       guard let tool = command.first, let path = find(tool) else {
-        throw LabError.missing(["\(command.first ?? "a tool") (not found in \(folders.joined(separator: ":")))"])
+        throw LabError.missing([
+          "\(command.first ?? "a tool") (not found in \(folders.joined(separator: ":")))"
+        ])
       }
       let files = [try scratch(input), try scratch(""), try scratch("")]
       defer { for file in files { close(file) } }

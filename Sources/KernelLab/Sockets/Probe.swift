@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What the lab's clients ask for, and what they can meet. The answering pods say who they are and whom they saw, in
-// one line: `10.244.1.2:8080 10.244.1.1:40123`.
+// What the lab's clients ask for, and what they can meet. The answering pods say who they are and whom they
+// saw, in one line: `10.244.1.2:8080 10.244.1.1:40123`.
 
 import NetworkTypes
 
@@ -17,7 +17,9 @@ public struct LabEnd: Sendable, Hashable, Comparable, CustomStringConvertible {
   /// `10.244.1.2:8080`; anything else gives nil.
   public init?(_ text: some StringProtocol) {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count == 2, let address = IPv4Address(parts[0]), let port = UInt16(parts[1]) else { return nil }
+    guard parts.count == 2, let address = IPv4Address(parts[0]), let port = UInt16(parts[1]) else {
+      return nil
+    }
     self.init(address, port)
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// One loop over the sockets of all pods and all clients, in whatever namespaces they are. Answers are looked for
-// before time runs out for anybody, so that a machine that was busy elsewhere makes no silence.
+// One loop over the sockets of all pods and all clients, in whatever namespaces they are. Answers are looked
+// for before time runs out for anybody, so that a machine that was busy elsewhere makes no silence.
 
 #if os(Linux)
   import Foundation
@@ -101,7 +101,8 @@
         waiting.removeAll { next[$0] >= probes[$0].attempts }
         for index in waiting {
           let probe = probes[index]
-          while next[index] < probe.attempts, active[index] < (probe.isSequential ? 1 : width), underWay < 600 {
+          while next[index] < probe.attempts, active[index] < (probe.isSequential ? 1 : width), underWay < 600
+          {
             try ask(probe, index, attempt: next[index])
             next[index] += 1
             active[index] += 1
@@ -186,7 +187,8 @@
       let isUDP = probe.transport == .udp
       questions.append(
         Question(
-          fd: fd, probe: index, transport: probe.transport, isOpen: isUDP, started: LabClock.now, meeting: nil))
+          fd: fd, probe: index, transport: probe.transport, isOpen: isUDP, started: LabClock.now, meeting: nil
+        ))
       underWay += 1
       let code = Socket.connect(fd, probe.to)
       watch(fd, .client(number), Int16(isUDP ? POLLIN : POLLOUT))
@@ -206,7 +208,8 @@
 
     private func say(_ number: Int) {
       let result = Socket.send(questions[number].fd, "?")
-      if result < 0 { settle(number, Socket.meeting(Int32(-result), isOpen: true)) }
+      // EPERM: the client's own node dropped or rejected the datagram. If it was rejected, ICMP says so next.
+      if result < 0, result != -Int(EPERM) { settle(number, Socket.meeting(Int32(-result), isOpen: true)) }
     }
 
     private func settle(_ number: Int, _ meeting: LabMeeting) {

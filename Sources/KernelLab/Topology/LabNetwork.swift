@@ -7,7 +7,8 @@
 //     node -------+-- 172.18.0.1     node+-- veth pair -- pod        and a route of its own to each pod
 //     node -------+  (drops the rest)
 //
-// The bridge's namespace answers for the default route and forwards nothing: what no rule took meets silence there.
+// The bridge's namespace answers for the default route and forwards nothing: what no rule took meets silence
+// there.
 
 #if os(Linux)
   import NetworkTypes
@@ -70,7 +71,9 @@
       try nodes[index].set("ipv4/icmp_ratelimit", "0")
       try nodes[index].set("ipv4/icmp_msgs_per_sec", "100000")
       try nodes[index].set("ipv4/icmp_msgs_burst", "10000")
-      var lines = ["link set lo up", "link set eth0 up", "addr add \(node.address)/\(everyNetworkBits) dev eth0"]
+      var lines = [
+        "link set lo up", "link set eth0 up", "addr add \(node.address)/\(everyNetworkBits) dev eth0",
+      ]
       for (other, peer) in plan.nodes.enumerated() where other != index {
         lines.append("route add \(peer.podCIDR) via \(peer.address)")
       }

@@ -31,7 +31,8 @@ public struct LabPlan: Sendable, Equatable {
     }
   }
 
-  /// A pod: one namespace, joined to its node's by a pair of interfaces, routed as kind's network plugin does.
+  /// A pod: one namespace, joined to its node's by a pair of interfaces, routed as kind's network plugin
+  /// does.
   public struct Pod: Sendable, Equatable {
     public var name: String
     public var address: IPv4Address

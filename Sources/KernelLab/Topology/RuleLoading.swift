@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Rule text as the tools print it, made loadable on the lab's nodes: what this kernel cannot match is taken out and
-// named, and what the pod network adds beside kube-proxy is written here.
+// Rule text as the tools print it, made loadable on the lab's nodes: what this kernel cannot match is taken
+// out and named, and what the pod network adds beside kube-proxy is written here.
 
 import NetworkTypes
 
@@ -40,8 +40,8 @@ public struct LoadableRules: Sendable, Equatable {
     return (kept.joined(separator: " "), true)
   }
 
-  /// What the pod network does after kube-proxy: everything but traffic to pods leaves with the address of the
-  /// interface it leaves by. A form of kind's ip-masq-agent, whose chain hangs behind kube-proxy's in nat
+  /// What the pod network does after kube-proxy: everything but traffic to pods leaves with the address of
+  /// the interface it leaves by. A form of kind's ip-masq-agent, whose chain hangs behind kube-proxy's in nat
   /// POSTROUTING and looks at non-local destinations only (golden/cluster/iptables).
   public static func podMasquerade(podNetwork: IPv4CIDR) -> String {
     """

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Which stale UDP entries the nodes' kube-proxies delete in a run, for those who want to do the same on a real node.
+// Which stale UDP entries the nodes' kube-proxies delete in a run, for those who want to do the same on a
+// real node.
 
 import Cluster
 import Proxy
@@ -8,8 +9,8 @@ import Scenario
 import SimKernel
 
 extension SimulationRun {
-  /// The clean-ups of replication 0 after `start` and up to `end`, by name of the node, in the order in which they
-  /// are made. Clients change nothing about them.
+  /// The clean-ups of replication 0 after `start` and up to `end`, by name of the node, in the order in which
+  /// they are made. Clients change nothing about them.
   /// - Throws: what `run` throws.
   public static func conntrackCleanups(
     _ scenario: ScenarioFile, after start: SimTime, upTo end: SimTime
