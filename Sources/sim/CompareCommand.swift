@@ -113,11 +113,11 @@ struct CompareCommand: ParsableCommand {
 
   func run() throws {
     try Failure.mapped(scenario) {
-      let variants = try variants()
-      let scenarios = try variants.map { variant in
-        (name: variant.name, file: try load(variant))
-      }
       let base = try options.load(scenario)
+      let scenarios = try variants().map { variant in
+        let file = try variant.scenario(base: base) { try options.load(scenario, more: $0) }
+        return (name: variant.name, file: file)
+      }
       if !quiet {
         Console.remark(leftOutOf: base)
         Console.remark(modesOf: scenarios.map(\.file))
@@ -137,10 +137,6 @@ struct CompareCommand: ParsableCommand {
         throw error
       }
     }
-  }
-
-  private func load(_ variant: ComparisonVariant) throws -> ScenarioFile {
-    try variant.load(path: scenario, edits: options.edits, seed: options.seed, mode: options.chosenMode())
   }
 
   private func simulate(

@@ -39,9 +39,10 @@ struct ScenarioOptions: ParsableArguments {
   var edits: [String] { overrides + (until.map { ["duration=\($0)"] } ?? []) }
 
   /// The scenario with these options in force.
-  func load(_ path: String) throws -> ScenarioFile {
+  /// - Parameter more: `path=value` after those of the options.
+  func load(_ path: String, more: [String] = []) throws -> ScenarioFile {
     var scenario = try ScenarioLoader.load(
-      path: path, overrides: edits, seed: seed, manifestReader: ManifestDecoder())
+      path: path, overrides: edits + more, seed: seed, manifestReader: ManifestDecoder())
     if let mode = try chosenMode() { scenario.setMode(of: mode) }
     return scenario
   }

@@ -40,6 +40,8 @@ public struct Comparison: Sendable {
   public private(set) var scenario = ""
   public private(set) var question = ""
   public private(set) var duration: SimDuration = .zero
+  /// What a mode does without, or serves otherwise than the others.
+  public let modeRemarks: [String]
   /// Client groups that react to the system, so that no variant sees the arrivals of another.
   public private(set) var closedLoopClients: [String]
 
@@ -53,6 +55,11 @@ public struct Comparison: Sendable {
       if !closed.contains(client.name) { closed.append(client.name) }
     }
     closedLoopClients = closed
+    var remarks: [String] = []
+    for remark in variants.flatMap({ $0.file.modeRemarks() }) where !remarks.contains(remark) {
+      remarks.append(remark)
+    }
+    modeRemarks = remarks
   }
 
   /// Takes in a replication of a variant.

@@ -123,11 +123,11 @@ extension Comparison {
     ]
   }
 
-  /// What variants had to say, with the names of those that said it.
+  /// What is to be known of the modes, then what variants had to say, with the names of those that said it.
   var notes: [String] {
     var all: [String] = []
     for side in sides { for note in side.notes where !all.contains(note) { all.append(note) } }
-    return all.map { note in
+    return modeRemarks + all.map { note in
       let names = sides.filter { $0.notes.contains(note) }.map(\.name)
       return names.count == sides.count ? note : "\(names.joined(separator: ", ")): \(note)"
     }

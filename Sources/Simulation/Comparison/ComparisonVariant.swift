@@ -30,20 +30,19 @@ public struct ComparisonVariant: Sendable, Equatable {
 
   /// The scenario of this variant.
   /// - Parameters:
-  ///   - edits: `path=value` of all variants.
-  ///   - mode: proxy mode of all nodes in variants that do not say one.
-  public func load(
-    path: String, edits: [String], seed: UInt64?, mode: ProxyMode? = nil
-  ) throws(ScenarioError) -> ScenarioFile {
-    var own: [String] = []
-    if case .edits(let more) = change { own = more }
-    var scenario = try ScenarioLoader.load(path: path, overrides: edits + own, seed: seed)
-    if case .mode(let mode) = change {
+  ///   - base: the scenario without this variant's change.
+  ///   - load: the scenario with further edits; asked only of variants that have some.
+  public func scenario(
+    base: ScenarioFile, load: (_ edits: [String]) throws -> ScenarioFile
+  ) rethrows -> ScenarioFile {
+    switch change {
+    case .nothing: return base
+    case .mode(let mode):
+      var scenario = base
       scenario.setMode(of: mode)
-    } else if let mode {
-      scenario.setMode(of: mode)
+      return scenario
+    case .edits(let edits): return try load(edits)
     }
-    return scenario
   }
 }
 

@@ -3,6 +3,7 @@
 // Goal: a comparison says of its variants what paper and pencil say, says no more than the intervals allow, and says it
 // when the variants did not see the same arrivals.
 
+import Cluster
 import Foundation
 import NetworkTypes
 import Scenario
@@ -114,6 +115,23 @@ import Traffic
     let comparison = Comparison([("base", scenario), ("other", scenario)])
     #expect(comparison.caveat(.syncs, order: [(less: 0, more: 1, difference: 1)]) == nil)
     #expect(comparison.caveat(.costs, order: [(less: 0, more: 1, difference: 1)]) == nil)
+  }
+
+  @Test("what a mode does not have is said under the table, too")
+  func modeRemarks() throws {
+    var scenario = Fixture.scenario()
+    var port = ServicePort()
+    port.port = 9000
+    port.protocol = "SCTP"
+    var spec = ServiceSpec()
+    spec.ports = [port]
+    scenario.objects = [.service(Service(metadata: ObjectMeta(name: "signal"), spec: spec))]
+    var ebpf = scenario
+    ebpf.setMode(of: .ebpf)
+    let remark = try #require(ebpf.modeRemarks().first)
+    let comparison = Comparison([("iptables", scenario), ("ebpf", ebpf)])
+    #expect(comparison.notes == ebpf.modeRemarks())
+    #expect(remark.contains("default/signal"))
   }
 
   @Test("a mode that lost nothing has no factor")
