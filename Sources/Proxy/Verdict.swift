@@ -46,6 +46,8 @@ import SimKernel
   public var masquerade: Bool
   /// The client came back to a backend that session affinity remembered.
   public var viaAffinity: Bool
+  /// ipvs forwards it: the flow's later packets pass by its connection table too (ipvs mode only).
+  public var isScheduled: Bool
   /// DNAT target; meaningful with `forward`.
   public var port: UInt16
   /// Decided at connect() or sendmsg() of a socket on this node: the connection itself gets another
@@ -70,6 +72,7 @@ import SimKernel
     self.reason = reason
     self.masquerade = false
     self.viaAffinity = false
+    self.isScheduled = false
     self.port = 0
     self.isAtSocket = false
     self.address = IPv4Address(bits: 0)

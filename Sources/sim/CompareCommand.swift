@@ -118,7 +118,10 @@ struct CompareCommand: ParsableCommand {
         (name: variant.name, file: try load(variant))
       }
       let base = try options.load(scenario)
-      if !quiet { Console.remark(leftOutOf: base) }
+      if !quiet {
+        Console.remark(leftOutOf: base)
+        Console.remark(modesOf: scenarios.map(\.file))
+      }
       let writer = try ReportWriter(
         folder: ResultFolder(target: out ?? "results/\(base.name)"), isComparison: true)
       do {

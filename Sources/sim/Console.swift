@@ -2,6 +2,7 @@
 //
 // Standard output is for results only; everything else that people read goes to standard error.
 
+import Cluster
 import Foundation
 import Scenario
 import Simulation
@@ -28,6 +29,14 @@ enum Console {
     guard !scenario.ignoredObjects.isEmpty else { return }
     let kinds = scenario.ignoredObjects.map { "\($0.kind) (\($0.count))" }.joined(separator: ", ")
     remark("sim: left out, because the model has no use for them: \(kinds)")
+  }
+
+  /// What the scenarios use and a proxy mode does not have; each sentence once.
+  static func remark(modesOf scenarios: [ScenarioFile], _ modes: [ProxyMode]? = nil) {
+    var said: Set<String> = []
+    for sentence in scenarios.flatMap({ $0.modeRemarks(for: modes) }) where said.insert(sentence).inserted {
+      remark("sim: \(sentence)")
+    }
   }
 
   /// What an interruption left in the place of the results.

@@ -15,8 +15,8 @@ struct RulesCommand: ParsableCommand {
       "Print what a node's kube-proxy has programmed at a simulated time, in its mode's own language.",
     discussion: """
       iptables-save text for iptables, nft list for nftables, ipvsadm -Sn, ipset and ip addr for ipvs, the \
-      agent's listing for ebpf. Several texts are told apart by a line with the command that prints them: # and the \
-      command. docs/rules.md says what is in them.
+      agent's listing for ebpf. Several texts are told apart by a line with the command that prints them: \
+      # and the command. docs/rules.md says what is in them.
       """)
 
   @Argument(help: "Scenario file, JSON or YAML.")
@@ -48,6 +48,7 @@ struct RulesCommand: ParsableCommand {
     let time = try time()
     try Failure.mapped(scenario) {
       let file = try options.load(scenario)
+      Console.remark(modesOf: [file])
       let rules: NodeRules
       do {
         rules = try SimulationRun.rules(file, node: node, at: time)

@@ -51,7 +51,10 @@ struct RunCommand: ParsableCommand {
   func run() throws {
     try Failure.mapped(scenario) {
       let scenario = try options.load(self.scenario)
-      if !quiet { Console.remark(leftOutOf: scenario) }
+      if !quiet {
+        Console.remark(leftOutOf: scenario)
+        Console.remark(modesOf: [scenario])
+      }
       let target = out ?? "results/\(scenario.name)"
       let writer = try ReportWriter(folder: ResultFolder(target: target))
       let monitor = RunMonitor(

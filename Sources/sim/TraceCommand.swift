@@ -35,7 +35,7 @@ struct TraceCommand: ParsableCommand {
   @Option(help: "Where it goes.")
   var to: String
 
-  @Option(name: .customLong("protocol"), help: "tcp, udp or sctp.")
+  @Option(name: .customLong("protocol"), help: "Transport protocol.")
   var transport: TransportProtocol = .tcp
 
   @Option(
@@ -74,14 +74,18 @@ struct TraceCommand: ParsableCommand {
   }
 
   private func single(_ request: TraceRequest, _ time: SimTime) throws -> String {
-    var session = try TraceSession(try options.load(scenario), at: time)
+    let file = try options.load(scenario)
+    Console.remark(modesOf: [file])
+    var session = try TraceSession(file, at: time)
     var trace = try session.trace(request)
     if droppedOnly { trace = trace.droppedOnly }
     return output == .json ? trace.json.document : trace.text(detail, isColoured: Console.isColoured)
   }
 
   private func comparison(_ request: TraceRequest, _ time: SimTime) throws -> String {
-    var comparison = try TraceComparison(try options.loadForAllModes(scenario), at: time, request)
+    let file = try options.loadForAllModes(scenario)
+    Console.remark(modesOf: [file], TraceComparison.modes)
+    var comparison = try TraceComparison(file, at: time, request)
     if droppedOnly { comparison = comparison.droppedOnly }
     return output == .json
       ? comparison.json.document : comparison.text(detail, isColoured: Console.isColoured)
@@ -99,4 +103,6 @@ extension TraceDetail: ExpressibleByArgument {}
 
 extension TransportProtocol: ExpressibleByArgument {
   public init?(argument: String) { self.init(apiName: argument.uppercased()) }
+  public static var allValueStrings: [String] { allCases.map(\.name) }
+  public var defaultValueDescription: String { name }
 }

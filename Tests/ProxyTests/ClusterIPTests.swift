@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// FACTS I2, TestClusterIPGeneral in iptables mode.
+// FACTS I2, TestClusterIPGeneral, in every mode.
 
 import Cluster
 import NetworkTypes
@@ -10,8 +10,8 @@ import Testing
 @testable import Proxy
 
 @Suite struct ClusterIPTests {
-  private static func world() -> ProxyWorld {
-    var world = ProxyWorld()
+  private static func world(_ mode: ProxyMode = .iptables) -> ProxyWorld {
+    var world = modeWorld(mode)
     world.put(
       0, testService("svc1", clusterIP: "172.30.0.41"), [testEndpoint("10.180.0.1", node: "testnode")])
     let second = testService("svc2", clusterIP: "172.30.0.42", port: 443)
@@ -38,36 +38,26 @@ import Testing
     return world
   }
 
-  @Test(arguments: [
-    (
-      "pod to a Service with one endpoint", Probe(from: Address.pod, to: "172.30.0.41", port: 80),
-      "10.180.0.1:80"
-    ),
-    (
-      "an endpoint to its own Service", Probe(from: "10.180.0.1", to: "172.30.0.41", port: 80),
-      "10.180.0.1:80 M"
-    ),
-    (
-      "two endpoints, another target port", Probe(from: Address.pod, to: "172.30.0.42", port: 443),
-      "10.180.0.1:8443 10.180.2.1:8443"
-    ),
-    ("port 53 as TCP", Probe(from: Address.pod, to: "172.30.0.43", port: 53), "10.180.0.3:5353"),
-    (
-      "port 53 as UDP", Probe(from: Address.pod, to: "172.30.0.43", port: 53, transport: .udp),
-      "10.180.0.3:53"
-    ),
-    (
-      "port 53 as SCTP", Probe(from: Address.pod, to: "172.30.0.43", port: 53, transport: .sctp),
-      "10.180.0.3:53"
-    ),
-    ("UDP to a TCP port", Probe(from: Address.pod, to: "172.30.0.41", port: 80, transport: .udp), ""),
-    ("another Service's port", Probe(from: Address.pod, to: "172.30.0.41", port: 443), ""),
-    ("an unallocated cluster IP", Probe(from: Address.pod, to: "172.30.0.50", port: 80), ""),
-    ("a node to a cluster IP", Probe(from: Address.node, to: "172.30.0.41", port: 80), "10.180.0.1:80 M"),
-    ("outside to a cluster IP", Probe(from: Address.outside, to: "172.30.0.41", port: 80), "10.180.0.1:80 M"),
-  ]) func clusterIPTrafficGoesWhereUpstreamSendsIt(name: String, probe: Probe, expected: String) {
-    var world = Self.world()
-    #expect(world.fate(probe) == expected, "\(name)")
+  @Test(
+    arguments: ProxyMode.allCases,
+    [
+      PacketFlow("pod to a Service with one endpoint", Address.pod, "172.30.0.41", 80, "10.180.0.1:80"),
+      PacketFlow("an endpoint to its own Service", "10.180.0.1", "172.30.0.41", 80, "10.180.0.1:80 M"),
+      PacketFlow(
+        "two endpoints, another target port", Address.pod, "172.30.0.42", 443,
+        "10.180.0.1:8443 10.180.2.1:8443"),
+      PacketFlow("port 53 as TCP", Address.pod, "172.30.0.43", 53, "10.180.0.3:5353"),
+      PacketFlow("port 53 as UDP", Address.pod, "172.30.0.43", 53, .udp, "10.180.0.3:53"),
+      PacketFlow("port 53 as SCTP", Address.pod, "172.30.0.43", 53, .sctp, "10.180.0.3:53"),
+      PacketFlow("UDP to a TCP port", Address.pod, "172.30.0.41", 80, .udp, ""),
+      PacketFlow("another Service's port", Address.pod, "172.30.0.41", 443, ""),
+      PacketFlow("an unallocated cluster IP", Address.pod, "172.30.0.50", 80, ""),
+      PacketFlow("a node to a cluster IP", Address.node, "172.30.0.41", 80, "10.180.0.1:80 M"),
+      PacketFlow("outside to a cluster IP", Address.outside, "172.30.0.41", 80, "10.180.0.1:80 M"),
+    ]) func clusterIPTrafficGoesWhereUpstreamSendsIt(_ mode: ProxyMode, _ flow: PacketFlow)
+  {
+    var world = Self.world(mode)
+    world.check(flow, mode)
   }
 
   @Test func choiceFollowsTheRandomBitsEvenly() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// FACTS I2: TestNodePorts (iptables, IPv4) and TestInternalExternalMasquerade with its four settings.
+// FACTS I2: TestNodePorts (IPv4) and TestInternalExternalMasquerade with its four settings.
 
 import Cluster
 import NetworkTypes
@@ -123,12 +123,11 @@ private let masqueradeFlows: [MasqueradeFlow] = [
 ]
 
 @Suite struct MasqueradeTests {
-  private static func world(hasDetector: Bool, masqueradeAll: Bool) -> ProxyWorld {
-    let settings = testSettings {
+  private static func world(_ mode: ProxyMode, hasDetector: Bool, masqueradeAll: Bool) -> ProxyWorld {
+    var world = modeWorld(mode, addresses: [Address.node]) {
       if !hasDetector { $0.clusterCIDR = nil }
       $0.masqueradeAll = masqueradeAll
     }
-    var world = ProxyWorld(nodes: [testNode(0, "testnode", [Address.node], settings)])
     for (i, loadBalancer) in ["1.2.3.4", "5.6.7.8", "9.10.11.12"].enumerated() {
       let service = testService("svc\(i + 1)", clusterIP: "172.30.1.\(i + 1)") { service in
         service.spec.type = "LoadBalancer"
@@ -146,15 +145,16 @@ private let masqueradeFlows: [MasqueradeFlow] = [
     return world
   }
 
-  @Test(arguments: masqueradeFlows)
-  fileprivate func masqueradeFollowsSourceDestinationAndSettings(_ flow: MasqueradeFlow) {
+  @Test(arguments: [ProxyMode.iptables, .nftables, .ipvs], masqueradeFlows)
+  fileprivate func masqueradeFollowsSourceDestinationAndSettings(_ mode: ProxyMode, _ flow: MasqueradeFlow) {
     let probe = Probe(from: flow.from, to: flow.to, port: flow.port)
     for (hasDetector, masqueradeAll, expected) in [
       (true, false, flow.expected), (false, false, flow.noDetector ?? flow.expected),
       (true, true, flow.masqueradeAll ?? flow.expected), (false, true, flow.both ?? flow.expected),
     ] {
-      var world = Self.world(hasDetector: hasDetector, masqueradeAll: masqueradeAll)
-      #expect(world.fate(probe) == expected, "detector \(hasDetector), masqueradeAll \(masqueradeAll)")
+      var world = Self.world(mode, hasDetector: hasDetector, masqueradeAll: masqueradeAll)
+      let fate = world.fateInMode(probe)
+      #expect(fate == expected, "\(mode) detector \(hasDetector), masqueradeAll \(masqueradeAll)")
     }
   }
 

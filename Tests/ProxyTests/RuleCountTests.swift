@@ -113,6 +113,39 @@ extension ProxyWorld {
     }
   }
 
+  /// In worlds too large to look at each node's view of each Service, counts are rough for those whose view
+  /// differs, and right for the others; they do not drift.
+  @Test func roughCountsAreRightForServicesThatLookTheSameEverywhere() {
+    var random = RandomWorld(seed: 77)
+    let nodes = random.nodes()
+    func world(isRough: Bool) -> ProxyWorld {
+      var world = ProxyWorld(nodes: nodes)
+      world.fleet.countsRoughly = isRough
+      for id in 0..<6 {
+        let service = testService("s\(id)", clusterIP: "172.30.0.\(10 + id)") { service in
+          service.spec.type = "NodePort"
+          service.spec.ports[0].nodePort = 30000 + id
+        }
+        world.put(id, service, (0..<id).map { testEndpoint("10.180.0.\($0 + 1)", node: "n0") })
+      }
+      world.converge()
+      for id in [2, 4, 2, 5] {
+        world.put(id, slices: [])
+        world.run(for: .seconds(3))
+        world.put(id, slices: [testSlice((0..<id).map { testEndpoint("10.180.0.\($0 + 9)", node: "n1") })])
+        world.run(for: .seconds(3))
+      }
+      return world
+    }
+    let rough = world(isRough: true)
+    let exact = world(isRough: false)
+    for node in 0..<3 where nodes[node].settings.clusterCIDR != nil || nodes[node].settings.masqueradeAll {
+      let id = NodeID(node)
+      #expect(rough.fleet.iptablesRuleCounts(of: id) == exact.fleet.iptablesRuleCounts(of: id))
+    }
+    #expect(rough.syncs.map(\.start) == exact.syncs.map(\.start))
+  }
+
   /// FACTS C3: above 1000 endpoints the rules that choose, and those of endpoints, go without comments.
   @Test(
     "comments of endpoint rules end above a thousand endpoints", arguments: [(1000, true), (1001, false)])

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// FACTS I2: upstream's packet tests in iptables mode, one table each. Address plan: FACTS I1. "all" are
+// FACTS I2: upstream's packet tests, one table each, in every mode. Address plan: FACTS I1. "all" are
 // 10.180.0.1 on this node and 10.180.2.1 elsewhere.
 
 import Cluster
@@ -9,8 +9,6 @@ import SimKernel
 import Testing
 
 @testable import Proxy
-
-private typealias PacketCase = (name: String, from: String, to: String, port: Int, expected: String)
 
 private let all = "10.180.0.1:80 10.180.2.1:80"
 private let here = "10.180.0.1:80"
@@ -35,58 +33,60 @@ private func openService(
 }
 
 @Suite struct TrafficPolicyTests {
-  private static func check(_ world: inout ProxyWorld, _ test: PacketCase) {
-    let probe = Probe(from: test.from, to: test.to, port: test.port)
-    let fate = world.fate(probe)
-    #expect(fate == test.expected, "\(test.name): \(probe)")
-  }
-
-  @Test(arguments: [
-    ("pod to cluster IP", Address.pod, "172.30.1.1", 80, "REJECT"),
-    ("outside to external IP", Address.outside, "192.168.99.11", 80, "REJECT"),
-    ("pod to node port", Address.pod, Address.node, 3001, "REJECT"),
-    ("outside to node port", Address.outside, Address.node, 3001, "REJECT"),
-    ("pod to LB IP", Address.pod, "1.2.3.4", 80, "REJECT"),
-    ("outside to LB IP", Address.outside, "1.2.3.4", 80, "REJECT"),
-    // golden/README.md: KUBE-EXTERNAL-SERVICES hangs in INPUT and FORWARD only.
-    ("node to external IP", Address.node, "192.168.99.11", 80, ""),
-    ("node to LB IP", Address.node, "1.2.3.4", 80, ""),
-    ("node to its own node port, through INPUT", Address.node, Address.node, 3001, "REJECT"),
-    ("node to cluster IP", Address.node, "172.30.1.1", 80, "REJECT"),
-  ]) fileprivate func withoutEndpointsPacketsAreRejected(_ test: PacketCase) {
-    var world = ProxyWorld()
+  @Test(
+    arguments: ProxyMode.allCases,
+    [
+      PacketFlow("pod to cluster IP", Address.pod, "172.30.1.1", 80, "REJECT"),
+      PacketFlow("outside to external IP", Address.outside, "192.168.99.11", 80, "REJECT"),
+      PacketFlow("pod to node port", Address.pod, Address.node, 3001, "REJECT"),
+      PacketFlow("outside to node port", Address.outside, Address.node, 3001, "REJECT"),
+      PacketFlow("pod to LB IP", Address.pod, "1.2.3.4", 80, "REJECT"),
+      PacketFlow("outside to LB IP", Address.outside, "1.2.3.4", 80, "REJECT"),
+      // golden/README.md: KUBE-EXTERNAL-SERVICES hangs in INPUT and FORWARD only.
+      PacketFlow("node to external IP", Address.node, "192.168.99.11", 80, ""),
+      PacketFlow("node to LB IP", Address.node, "1.2.3.4", 80, ""),
+      PacketFlow("node to its own node port, through INPUT", Address.node, Address.node, 3001, "REJECT"),
+      PacketFlow("node to cluster IP", Address.node, "172.30.1.1", 80, "REJECT"),
+    ]) func withoutEndpointsPacketsAreRejected(_ mode: ProxyMode, _ test: PacketFlow)
+  {
+    var world = modeWorld(mode)
     world.put(0, openService())
     world.converge()
-    Self.check(&world, test)
-    let probe = Probe(from: test.from, to: test.to, port: test.port)
-    let reason = world.verdict(probe).reason
+    world.check(test, mode)
+    guard mode == .iptables else { return }
+    let reason = world.verdict(test.probe).reason
     #expect(reason == (test.expected == "REJECT" ? .noEndpoints : .none))
   }
 
-  @Test(arguments: [
-    ("pod to cluster IP", Address.pod, "172.30.1.1", 80, all),
-    ("allowed to node port", Address.outside, Address.node, 3001, all + " M"),
-    ("blocked to node port: ranges do not apply", Address.blocked, Address.node, 3001, all + " M"),
-    ("allowed to LB1", Address.outside, "1.2.3.4", 80, all + " M"),
-    ("allowed to LB2", Address.outside, "5.6.7.8", 80, all + " M"),
-    ("blocked to LB1", Address.blocked, "1.2.3.4", 80, "DROP"),
-    ("blocked to LB2", Address.blocked, "5.6.7.8", 80, "DROP"),
-    ("pod to LB1", Address.pod, "1.2.3.4", 80, "DROP"),
-    ("pod to LB2", Address.pod, "5.6.7.8", 80, "DROP"),
-    ("node to LB1", Address.node, "1.2.3.4", 80, all + " M"),
-    ("node to LB2", Address.node, "5.6.7.8", 80, all + " M"),
-    ("LB1 as its own source", "1.2.3.4", "1.2.3.4", 80, all + " M"),
-    ("LB2 as source to LB1", "5.6.7.8", "1.2.3.4", 80, all + " M"),
-    ("ipMode Proxy", Address.outside, "9.10.11.12", 80, ""),
-  ]) fileprivate func sourceRangesGuardLoadBalancerAddressesOnly(_ test: PacketCase) {
-    var world = ProxyWorld()
+  @Test(
+    arguments: ProxyMode.allCases,
+    [
+      PacketFlow("pod to cluster IP", Address.pod, "172.30.1.1", 80, all),
+      PacketFlow("allowed to node port", Address.outside, Address.node, 3001, all + " M"),
+      PacketFlow(
+        "blocked to node port: ranges do not apply", Address.blocked, Address.node, 3001, all + " M"),
+      PacketFlow("allowed to LB1", Address.outside, "1.2.3.4", 80, all + " M"),
+      PacketFlow("allowed to LB2", Address.outside, "5.6.7.8", 80, all + " M"),
+      PacketFlow("blocked to LB1", Address.blocked, "1.2.3.4", 80, "DROP"),
+      PacketFlow("blocked to LB2", Address.blocked, "5.6.7.8", 80, "DROP"),
+      PacketFlow("pod to LB1", Address.pod, "1.2.3.4", 80, "DROP"),
+      PacketFlow("pod to LB2", Address.pod, "5.6.7.8", 80, "DROP"),
+      PacketFlow("node to LB1", Address.node, "1.2.3.4", 80, all + " M"),
+      PacketFlow("node to LB2", Address.node, "5.6.7.8", 80, all + " M"),
+      PacketFlow("LB1 as its own source", "1.2.3.4", "1.2.3.4", 80, all + " M"),
+      PacketFlow("LB2 as source to LB1", "5.6.7.8", "1.2.3.4", 80, all + " M"),
+      PacketFlow("ipMode Proxy", Address.outside, "9.10.11.12", 80, ""),
+    ]) func sourceRangesGuardLoadBalancerAddressesOnly(_ mode: ProxyMode, _ test: PacketFlow)
+  {
+    var world = modeWorld(mode)
     var service = openService(
       ranges: ["192.168.0.0/24", " 203.0.113.0/25"], loadBalancers: ["1.2.3.4", "5.6.7.8"])
     service.status.loadBalancerIngress.append(LoadBalancerIngress(ip: "9.10.11.12", ipMode: "Proxy"))
     world.put(0, service, bothEndpoints)
     world.converge()
-    Self.check(&world, test)
-    let verdict = world.verdict(Probe(from: test.from, to: test.to, port: test.port))
+    world.check(test, mode)
+    guard mode == .iptables else { return }
+    let verdict = world.verdict(test.probe)
     #expect(verdict.reason == (test.expected == "DROP" ? .sourceRange : .none))
   }
 
@@ -97,49 +97,59 @@ private func openService(
     #expect(world.fate(Probe(from: "1.2.3.4", to: "1.2.3.4", port: 80)) == "DROP")
   }
 
-  @Test(arguments: [
-    ("pod to cluster IP", Address.pod, "172.30.1.1", 80, all),
-    ("pod to external IP", Address.pod, "192.168.99.11", 80, all),
-    ("pod to LB", Address.pod, "1.2.3.4", 80, all),
-    ("pod to node port", Address.pod, Address.node, 3001, all),
-    ("outside to external IP", Address.outside, "192.168.99.11", 80, here),
-    ("outside to LB", Address.outside, "1.2.3.4", 80, here),
-    ("outside to node port", Address.outside, Address.node, 3001, here),
-  ]) fileprivate func externalPolicyLocalKeepsOutsideTrafficHere(_ test: PacketCase) {
-    var world = ProxyWorld()
+  @Test(
+    arguments: ProxyMode.allCases,
+    [
+      PacketFlow("pod to cluster IP", Address.pod, "172.30.1.1", 80, all),
+      PacketFlow("pod to external IP", Address.pod, "192.168.99.11", 80, all),
+      PacketFlow("pod to LB", Address.pod, "1.2.3.4", 80, all),
+      PacketFlow("pod to node port", Address.pod, Address.node, 3001, all),
+      PacketFlow("outside to external IP", Address.outside, "192.168.99.11", 80, here),
+      PacketFlow("outside to LB", Address.outside, "1.2.3.4", 80, here),
+      PacketFlow("outside to node port", Address.outside, Address.node, 3001, here),
+    ]) func externalPolicyLocalKeepsOutsideTrafficHere(_ mode: ProxyMode, _ test: PacketFlow)
+  {
+    var world = modeWorld(mode)
     world.put(0, openService(external: "Local"), bothEndpoints)
     world.converge()
-    Self.check(&world, test)
+    world.check(test, mode)
   }
 
-  @Test(arguments: [
-    ("pod to cluster IP", Address.pod, "172.30.1.1", 80, all),
-    ("pod to external IP", Address.pod, "192.168.99.11", 80, all + " M"),
-    ("pod to LB", Address.pod, "1.2.3.4", 80, all + " M"),
-    ("pod to node port", Address.pod, Address.node, 3001, all + " M"),
-    ("outside to external IP", Address.outside, "192.168.99.11", 80, all + " M"),
-    ("outside to LB", Address.outside, "1.2.3.4", 80, all + " M"),
-    ("outside to node port", Address.outside, Address.node, 3001, all + " M"),
-  ]) fileprivate func externalPolicyClusterMasquerades(_ test: PacketCase) {
-    var world = ProxyWorld()
+  @Test(
+    arguments: ProxyMode.allCases,
+    [
+      PacketFlow("pod to cluster IP", Address.pod, "172.30.1.1", 80, all),
+      PacketFlow("pod to external IP", Address.pod, "192.168.99.11", 80, all + " M"),
+      PacketFlow("pod to LB", Address.pod, "1.2.3.4", 80, all + " M"),
+      PacketFlow("pod to node port", Address.pod, Address.node, 3001, all + " M"),
+      PacketFlow("outside to external IP", Address.outside, "192.168.99.11", 80, all + " M"),
+      PacketFlow("outside to LB", Address.outside, "1.2.3.4", 80, all + " M"),
+      PacketFlow("outside to node port", Address.outside, Address.node, 3001, all + " M"),
+    ]) func externalPolicyClusterMasquerades(_ mode: ProxyMode, _ test: PacketFlow)
+  {
+    var world = modeWorld(mode)
     world.put(0, openService(), bothEndpoints)
     world.converge()
-    Self.check(&world, test)
+    world.check(test, mode)
   }
 
-  @Test(arguments: [
-    ("outside to external IP", Address.outside, "192.168.99.11", 80, "DROP"),
-    ("outside to LB", Address.outside, "1.2.3.4", 80, "DROP"),
-    ("outside to node port", Address.outside, Address.node, 3001, "DROP"),
-    ("pod to LB: short circuit", Address.pod, "1.2.3.4", 80, "10.180.2.1:80"),
-    ("node to LB: short circuit", Address.node, "1.2.3.4", 80, "10.180.2.1:80 M"),
-    ("pod to cluster IP", Address.pod, "172.30.1.1", 80, "10.180.2.1:80"),
-  ]) fileprivate func externalPolicyLocalWithoutLocalEndpointsIsSilent(_ test: PacketCase) {
-    var world = ProxyWorld()
+  @Test(
+    arguments: ProxyMode.allCases,
+    [
+      PacketFlow("outside to external IP", Address.outside, "192.168.99.11", 80, "DROP"),
+      PacketFlow("outside to LB", Address.outside, "1.2.3.4", 80, "DROP"),
+      PacketFlow("outside to node port", Address.outside, Address.node, 3001, "DROP"),
+      PacketFlow("pod to LB: short circuit", Address.pod, "1.2.3.4", 80, "10.180.2.1:80"),
+      PacketFlow("node to LB: short circuit", Address.node, "1.2.3.4", 80, "10.180.2.1:80 M"),
+      PacketFlow("pod to cluster IP", Address.pod, "172.30.1.1", 80, "10.180.2.1:80"),
+    ]) func externalPolicyLocalWithoutLocalEndpointsIsSilent(_ mode: ProxyMode, _ test: PacketFlow)
+  {
+    var world = modeWorld(mode)
     world.put(0, openService(external: "Local"), [bothEndpoints[1]])
     world.converge()
-    Self.check(&world, test)
-    let verdict = world.verdict(Probe(from: test.from, to: test.to, port: test.port))
+    world.check(test, mode)
+    guard mode == .iptables else { return }
+    let verdict = world.verdict(test.probe)
     #expect(verdict.reason == (test.expected == "DROP" ? .localPolicy : .none))
   }
 

@@ -31,6 +31,8 @@ public struct ProxySettings: Sendable, Equatable {
   public var udpTimeout: SimDuration = .zero
   public var udpStreamTimeout: SimDuration = .zero
   public var tcpBeLiberal = false
+  /// Read in ipvs mode only.
+  public var ipvs = IPVSSettings()
   /// Of Cilium's agent, in mode ebpf.
   public var ebpf = EBPFSettings()
 

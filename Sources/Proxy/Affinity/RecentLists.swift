@@ -2,9 +2,9 @@
 //
 // Session affinity as the kernel keeps it: per node and endpoint chain one list of source addresses, each
 // with an instant whose meaning is that of the mode.
-// iptables (xt_recent, FACTS D1): the last stamp; 100 addresses at most, the least recently stamped evicted. A
-// check does not stamp. Reaping expired entries changes nothing that a packet can see: they fail every check
-// and are the first to be evicted; so it is left out.
+// iptables (xt_recent, FACTS D1): the last stamp; 100 addresses at most, the least recently stamped evicted.
+// A check does not stamp. Reaping expired entries changes nothing that a packet can see: they fail every
+// check and are the first to be evicted; so it is left out.
 // nftables (dynamic set with timeout, FACTS D2): the expiry; a full set takes no further address.
 
 import NetworkTypes
@@ -106,8 +106,8 @@ struct RecentLists: ~Copyable {
     append(fresh, to: list)
   }
 
-  /// An nftables `update`: the source's element lives until `expiry`, or is added if the set has room once what
-  /// has expired is gone. The kernel collects garbage about once a second; here a full set does.
+  /// An nftables `update`: the source's element lives until `expiry`, or is added if the set has room once
+  /// what has expired is gone. The kernel collects garbage about once a second, here each update does.
   mutating func refresh(
     node: UInt32, port: PortNameID, chain: UInt32, source: IPv4Address, at now: SimTime,
     until expiry: SimTime,

@@ -88,8 +88,8 @@ extension ConntrackTable {
     if isMasqueraded, counts.masqueraded >= limits.masqueraded { evictOne(now: now) { $0.isMasqueraded } }
   }
 
-  /// The kernel's LRU lists are approximate too (kernel/bpf/bpf_lru_list.c): the oldest of up to 128 flows that
-  /// the clock hand meets goes; in a map of no more it is the oldest of all.
+  /// The kernel's LRU lists are approximate too (kernel/bpf/bpf_lru_list.c): the oldest of up to 128 flows
+  /// that the clock hand meets goes; in a map of no more it is the oldest of all.
   private mutating func evictOne(now: SimTime, where isEligible: (ConntrackEntry) -> Bool) {
     var oldest: Int32 = -1
     var oldestUse = Int64.max

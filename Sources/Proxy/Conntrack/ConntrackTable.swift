@@ -20,7 +20,7 @@ public struct ConntrackEntry: BitwiseCopyable {
   public var reply: PackedTuple
   public var state: ConntrackState
   public var transport: TransportProtocol
-  /// Bit 0: replies seen. Bit 1: in use. Bit 2: has NAT.
+  /// Bit 0: replies seen. Bit 1: in use. Bit 2: has NAT. Bit 3: ipvs scheduled it.
   var flags: UInt8
   var unused: UInt8 = 0
   /// `.min` for an entry that is not in use.
@@ -29,6 +29,8 @@ public struct ConntrackEntry: BitwiseCopyable {
   public var hasSeenReply: Bool { flags & 1 != 0 }
   var isInUse: Bool { flags & 2 != 0 }
   public var isTranslated: Bool { flags & 4 != 0 }
+  /// The connection table of ipvs decides about the flow's packets too.
+  public var isScheduled: Bool { flags & 8 != 0 }
 }
 
 /// Addresses and ports of a tuple without the protocol, as `FlowTuple` keeps them. 12 bytes.
@@ -203,9 +205,12 @@ public struct ConntrackTable: ~Copyable {
   public subscript(_ slot: Int32) -> ConntrackEntry { entries.pointer(slot).pointee }
 
   /// Remembers a new flow. Both tuples must be free; an expired holder of one makes room.
-  /// - Parameter tag: kept with the entry, see `ConntrackEntry.tag`.
+  /// - Parameters:
+  ///   - tag: kept with the entry, see `ConntrackEntry.tag`.
+  ///   - isScheduled: see `ConntrackEntry.isScheduled`.
   public mutating func insert(
-    original: FlowTuple, reply: FlowTuple, state: ConntrackState, tag: UInt32, now: SimTime
+    original: FlowTuple, reply: FlowTuple, state: ConntrackState, tag: UInt32, now: SimTime,
+    isScheduled: Bool = false
   ) -> ConntrackInsertion {
     assert(find(original, now: now) == nil, "flow is tracked already")
     let replyKey = PackedTuple(reply)
@@ -226,7 +231,7 @@ public struct ConntrackTable: ~Copyable {
     e.initialize(
       to: ConntrackEntry(
         original: PackedTuple(original), tag: tag, reply: replyKey, state: state,
-        transport: original.transport, flags: isTranslated ? 6 : 2,
+        transport: original.transport, flags: (isTranslated ? 6 : 2) | (isScheduled ? 8 : 0),
         expires: lifetimes.end(of: state, from: now)))
     let initiator = e.pointee.original.sourceKey(original.transport)
     index.insert(initiator, slot: slot)

@@ -25,7 +25,8 @@ extension ProxyFleet {
     let agent = ebpf.agents[Int(eyes[Int(table.eyes)].agent)]
     let maps = ebpfMaps(packet.node, table)
     var walk = EBPFWalk(
-      packet: packet, agent: agent, maps: maps, program: packet.origin == .outside ? "from-netdev" : "connect4")
+      packet: packet, agent: agent, maps: maps,
+      program: packet.origin == .outside ? "from-netdev" : "connect4")
     guard packet.flow.transport != .sctp else {
       walk.step(MapName.services, "no entry", "SCTP Services are not programmed")
       return walk.ends(Verdict(kind: .notProxied))
@@ -185,7 +186,8 @@ extension ProxyFleet {
   }
 
   private func rememberedSlot(
-    _ walk: EBPFWalk, _ service: EBPFService, _ key: EBPFAffinityKey, _ used: [EBPFBackend], _ own: [BackendID]
+    _ walk: EBPFWalk, _ service: EBPFService, _ key: EBPFAffinityKey, _ used: [EBPFBackend],
+    _ own: [BackendID]
   ) -> Int? {
     guard service.areActive,
       let chain = ebpf.rememberedChain(walk.packet.node, key, now: walk.packet.at, timeout: service.affinity)

@@ -250,7 +250,8 @@ extension ProxyFleet {
     return maglevTable(set, agent, seeds).backend(of: hash)
   }
 
-  mutating func maglevTable(_ set: CandidateSetID, _ agent: EBPFSettings, _ seeds: MaglevSeeds) -> MaglevTable {
+  mutating func maglevTable(_ set: CandidateSetID, _ agent: EBPFSettings, _ seeds: MaglevSeeds) -> MaglevTable
+  {
     let key = MaglevKey(set: set, size: agent.maglevTableSize, seed: seeds.murmur)
     if let known = ebpf.tables[key] { return known }
     // Tables of backend sets that are gone are not asked for again.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Cilium's load-balancing maps as data: what a node's agent writes for the Services and EndpointSlices that it
-// knows (cilium pkg/loadbalancer/reconciler/bpf_reconciler.go). Listing and explanation read these; the
+// Cilium's load-balancing maps as data: what a node's agent writes for the Services and EndpointSlices that
+// it knows (cilium pkg/loadbalancer/reconciler/bpf_reconciler.go). Listing and explanation read these; the
 // compiled lookup must agree with them. Numbers of Services and backends are those of an agent that met them
 // in this order: a running agent's depend on its past.
 
@@ -291,10 +291,10 @@ extension ProxyFleet {
 }
 
 extension PortSpec {
-  /// Entries of the service map that this port takes at most: at a node of up to four addresses, in both
-  /// scopes. What is counted exactly is `EBPFMaps.entries`; this says when counting is needed.
+  /// Entries of the service map that this port takes at most, at a node of up to four addresses. What is counted exactly is `EBPFMaps.entries`; this says when counting is needed.
   func mapEntriesAtMost(endpoints: Int) -> Int32 {
-    let frontends = 1 + 2 * (externalIPs.count + loadBalancerVIPs.count + (nodePort != 0 ? 5 : 0))
+    let scopes = isExternalPolicyLocal == isInternalPolicyLocal ? 1 : 2
+    let frontends = 1 + scopes * (externalIPs.count + loadBalancerVIPs.count + (nodePort != 0 ? 5 : 0))
     return Int32(clamping: frontends * (1 + endpoints))
   }
 }

@@ -26,10 +26,10 @@ extension ProxyFleet {
         let before = endpoints(of: port, old)
         if before.isEmpty { continue }
         let after = endpoints(of: port, new)
-        let deleted = before.filter { record in !after.contains { isSameTarget($0, record) } }
-        let dead = before.filter { record in
-          !after.contains { isSameTarget($0, record) && $0.isUsable }
-        }
+        let known = chains(after)
+        let alive = chains(after.filter(\.isUsable))
+        let deleted = before.filter { !known.contains(chain($0)) }
+        let dead = before.filter { !alive.contains(chain($0)) }
         if deleted.isEmpty && dead.isEmpty { continue }
         let transport = history.portNames.values[port.index].transport
         output.removals.append(
@@ -45,9 +45,10 @@ extension ProxyFleet {
     return history.endpointList(history.endpointsVersion(port, at: table.slices))
   }
 
-  private func isSameTarget(_ a: EndpointRecord, _ b: EndpointRecord) -> Bool {
-    history.backends.target(a.backend).chain == history.backends.target(b.backend).chain
-  }
+  /// Address and port of an endpoint of one Service port, as a number.
+  private func chain(_ record: EndpointRecord) -> UInt32 { history.backends.target(record.backend).chain }
+
+  private func chains(_ records: [EndpointRecord]) -> Set<UInt32> { Set(records.map { chain($0) }) }
 
   private func targets(_ records: [EndpointRecord]) -> [ConntrackCleanup.Target] {
     records.map { record in

@@ -51,7 +51,8 @@ struct EBPFState {
 
   // MARK: Affinity
 
-  func rememberedChain(_ node: UInt32, _ key: EBPFAffinityKey, now: SimTime, timeout: SimDuration) -> UInt32? {
+  func rememberedChain(_ node: UInt32, _ key: EBPFAffinityKey, now: SimTime, timeout: SimDuration) -> UInt32?
+  {
     Int(node) < affinity.count ? affinity[Int(node)].chain(key, now: now, timeout: timeout) : nil
   }
 

@@ -11,9 +11,11 @@ extension ProxyFleet {
   public mutating func converge(into output: inout ProxyOutput) {
     precondition(!hasConverged, "converge is called once")
     hasConverged = true
+    var isCountingPrepared = false
     for index in processes.indices where processes[index].phase == .idle {
       list(index, at: .zero)
-      let phase = SimDuration(seconds: SyncRunner.maxInterval.seconds * draws.phase(node: index))
+      let maxInterval = SyncRunner.maxInterval(processes[index].settings)
+      let phase = SimDuration(seconds: maxInterval.seconds * draws.phase(node: index))
       let lastRun = SimTime.zero - phase
       var process = processes[index]
       process.runner = runner(for: process.settings, idleSince: lastRun)
@@ -28,6 +30,8 @@ extension ProxyFleet {
         services: history.latestRevision, slices: history.latestRevision, eyes: eyes,
         orderKey: draws.order(node: index, ordinal: 0), totals: history.totals)
       if process.settings.mode == .iptables {
+        if !isCountingPrepared { prepareCounting(table) }
+        isCountingPrepared = true
         let counts = countRules(table)
         let now = self.eyes[Int(eyes)]
         processes[index].ruleCounts = counts
@@ -37,7 +41,11 @@ extension ProxyFleet {
       tables[index].nat = table
       tables[index].filter = table
       output.schedule.append(
-        (lastRun + SyncRunner.maxInterval, .forcedRun(NodeID(index), epoch: process.epoch)))
+        (lastRun + maxInterval, .forcedRun(NodeID(index), epoch: process.epoch)))
+      // The process is older than the simulation by a random part of a minute, for what it does each minute.
+      ipvsProcessStarted(
+        index, at: .zero - SimDuration(seconds: IPVSNode.checkInterval.seconds * draws.phase(node: index)))
+      commitIPVS(index, .empty, .zero)
     }
   }
 
@@ -66,15 +74,16 @@ extension ProxyFleet {
 
   /// Comes once per maxInterval and node; a run in between pushes it back.
   private mutating func forcedRun(_ index: Int, _ now: SimTime, _ output: inout ProxyOutput) {
+    let maxInterval = SyncRunner.maxInterval(processes[index].settings)
     let due =
       processes[index].phase == .idle
-      ? processes[index].runner.lastEnd + SyncRunner.maxInterval : now + .hours(1)
+      ? processes[index].runner.lastEnd + maxInterval : now + maxInterval
     if due > now {
       output.schedule.append((due, .forcedRun(NodeID(index), epoch: processes[index].epoch)))
       return
     }
     output.schedule.append(
-      (now + SyncRunner.maxInterval, .forcedRun(NodeID(index), epoch: processes[index].epoch)))
+      (now + maxInterval, .forcedRun(NodeID(index), epoch: processes[index].epoch)))
     beginSync(index, now, &output)
   }
 
@@ -103,6 +112,7 @@ extension ProxyFleet {
     tables[index].nat = .empty
     tables[index].filter = .empty
     recent.removeLists(of: node.rawValue) { _ in true }
+    dropIPVS(index)
     ebpf.forgetAffinity(of: index)
   }
 
@@ -135,8 +145,9 @@ extension ProxyFleet {
     processes[index].needsFull = true
     processes[index].hasSynced = false
     processes[index].failsNext = false
+    ipvsProcessStarted(index, at: now)
     output.schedule.append(
-      (now + SyncRunner.maxInterval, .forcedRun(NodeID(index), epoch: process.epoch)))
+      (now + SyncRunner.maxInterval(process.settings), .forcedRun(NodeID(index), epoch: process.epoch)))
     beginSync(index, now, &output)
   }
 

@@ -18,7 +18,9 @@ extension ProxyFleet {
     let process = processes[index]
     var target = SyncTarget()
     target.start = now
-    target.isFull = process.needsFull || isFullSyncDue(process, now)
+    // ipvs writes everything at every sync.
+    target.isFull =
+      process.needsFull || process.settings.mode == .ipvs || isFullSyncDue(process, now)
     target.fails = process.failsNext
     target.services = process.services.delivered
     target.slices = process.slices.delivered
@@ -98,12 +100,13 @@ extension ProxyFleet {
     }
     let old = tables[index].nat
     collectTouched(index, target)
-    recordSync(index, target, now, &output)
     tables[index].nat = target.table
     tables[index].filter = target.table
     processes[index].ruleCounts = target.ruleCounts
     processes[index].lastWritten = target.written
     dropAffinityLists(index, old)
+    commitIPVS(index, old, now)
+    recordSync(index, target, now, &output)
     if eyes[Int(target.table.eyes)].mode == .ebpf {
       collectRemovals(index, from: old, now, &output)
     } else {
@@ -165,8 +168,8 @@ extension ProxyFleet {
       ))
   }
 
-  /// What a sync writes, in each mode's own terms. iptables: dispatch chains are always written in full, chains
-  /// of a Service port only if it was touched (FACTS C3).
+  /// What a sync writes, in each mode's own terms. iptables: dispatch chains are always written in full,
+  /// chains of a Service port only if it was touched (FACTS C3).
   private mutating func rulesWritten(_ index: Int, _ target: SyncTarget) -> Int {
     let settings = processes[index].settings
     switch settings.mode {
@@ -175,18 +178,8 @@ extension ProxyFleet {
       let operations = countNftablesOperations(index, target)
       return operations.sync + operations.cleanup
     case .ebpf: return entriesWritten(index, target)
-    case .ipvs: break
+    case .ipvs: return ipvsRulesWritten(index)
     }
-    let totals = target.table.totals
-    let perNodePort = settings.localhostNodePorts ? 2 : 1
-    var rules = Int(totals.dispatch) + Int(totals.nodePorts) * perNodePort + Int(totals.filter)
-    if target.isFull { return rules + Int(totals.chains) }
-    for service in touched {
-      for port in history.portsOfService[service.index] {
-        rules += Int(history.totalsOfPort[port.index].chains)
-      }
-    }
-    return rules
   }
 
   /// An affinity list lives as long as the rule that stamps it (FACTS D1).

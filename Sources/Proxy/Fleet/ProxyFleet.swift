@@ -26,6 +26,8 @@ public struct ProxyFleet: ~Copyable {
   var plans = PlanCache()
   var candidateSets = CandidateSets()
   var recent = RecentLists()
+  /// By node; nil for nodes in other modes, and shorter than the fleet where none of the rest is in ipvs mode.
+  var ipvs: ContiguousArray<IPVSNode?> = []
   var ebpf = EBPFState()
   var draws: ProxyDraws
   let minorVersion: Int
@@ -41,6 +43,8 @@ public struct ProxyFleet: ~Copyable {
   var touched: [ServiceID] = []
   /// By settings that matter; nil: not counted yet.
   var sharedRuleCounts: [SharedRuleCounts?] = []
+  /// The cluster is too large to count each node's rules exactly; decided at convergence.
+  var countsRoughly = false
 
   /// - Parameters:
   ///   - nodes: the nodes that are up at t = 0; their IDs must count from 0.
@@ -135,12 +139,14 @@ public struct ProxyFleet: ~Copyable {
 
   /// Addresses of the node that take node ports, where that is not simply any local one. An empty
   /// nodePortAddresses means the primary address to nftables, and loopback never takes one there (FACTS C1,
-  /// D2).
+  /// D2). ipvs makes a virtual server for each address that it finds at a sync, loopback left out
+  /// (GetAllLocalAddressesExcept in pkg/proxy/ipvs/netlink_linux.go).
   private func acceptedNodePortAddresses(_ process: ProxyProcess, nodeIP: IPv4Address) -> [IPv4Address] {
     let settings = process.settings
-    let takesLoopback = settings.mode != .nftables && settings.localhostNodePorts
+    let takesLoopback = (settings.mode == .iptables || settings.mode == .ebpf) && settings.localhostNodePorts
     if settings.acceptsAnyNodePortAddress { return [] }
     if settings.nodePortAddresses.isEmpty {
+      if settings.mode == .ipvs { return process.addresses }
       return settings.mode == .nftables && !nodeIP.isUnspecified ? [nodeIP] : []
     }
     return (process.addresses + [.loopback]).filter { address in
@@ -156,8 +162,10 @@ public struct ProxyFleet: ~Copyable {
 
 extension ProxySettings {
   /// Any local address takes node ports: nodePortAddresses have 0.0.0.0/0 or are empty, which in nftables
-  /// mode means the primary address (k/k pkg/proxy/util/nodeport_addresses.go, MatchAll; FACTS C1).
+  /// mode means the primary address (k/k pkg/proxy/util/nodeport_addresses.go, MatchAll; FACTS C1). ipvs has a
+  /// virtual server for each address that it found.
   var acceptsAnyNodePortAddress: Bool {
-    nodePortAddresses.contains { $0.prefixLength == 0 } || (nodePortAddresses.isEmpty && mode != .nftables)
+    if mode == .ipvs { return false }
+    return nodePortAddresses.contains { $0.prefixLength == 0 } || (nodePortAddresses.isEmpty && mode != .nftables)
   }
 }

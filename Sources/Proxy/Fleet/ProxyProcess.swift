@@ -53,6 +53,8 @@ struct ProxyProcess {
   /// Primary address at process start: versions up to 1.36 never look again (FACTS J).
   var nodeIP: IPv4Address
   var phase = ProcessPhase.down
+  /// When this process began its work.
+  var startedAt = SimTime.zero
   var isConnected = true
   /// Its start is over but for the initial lists, which the control plane does not answer.
   var awaitsLists = false

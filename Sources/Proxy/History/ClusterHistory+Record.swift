@@ -37,6 +37,7 @@ extension ClusterHistory {
     if old == new { return false }
     heads[port.index].spec = specLinks.append(revision: revision, after: heads[port.index].spec)
     specs.append(new)
+    if let new, new.healthCheckNodePort != 0 { healthCheckNodePorts.insert(new.healthCheckNodePort) }
     let oldFrontends = old?.frontends ?? []
     let newFrontends = new?.frontends ?? []
     for frontend in oldFrontends where !newFrontends.contains(frontend) {
@@ -73,6 +74,7 @@ extension ClusterHistory {
       index = UInt32(frontendHeads.count)
       frontends.set(frontend.key, index)
       frontendHeads.append(FrontendHead(latest: -1, isShared: false))
+      frontendsOfAddress.insert(frontend.key, index)
     }
     var head = frontendHeads[Int(index)]
     var other = head.latest

@@ -97,6 +97,9 @@ struct ClusterHistory: ~Copyable {
   /// Cluster IP → its newest claim in `clusterIPClaims`, for questions that ask for the address alone.
   var clusterIPHeads = FlatMap()
   var clusterIPClaims: ContiguousArray<Claim> = []
+  var frontendsOfAddress = FrontendsOfAddress()
+  /// Every health check node port that any version of a Service had.
+  var healthCheckNodePorts: Set<UInt16> = []
 
   /// All port names that a Service ever had, in order of first sight.
   var portsOfService: [[PortNameID]] = []

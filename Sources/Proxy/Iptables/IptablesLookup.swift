@@ -3,6 +3,11 @@
 // The compiled form of the iptables rules: what a packet meets, without walking rule by rule. It must agree
 // with IptablesRules + IptablesInterpreter; a property test compares them.
 //
+// `rulesWalked` counts rules of the nat table up to the DNAT. In chains of Service ports it is exact. In
+// the dispatch chains it is the rank that is to be expected of a Service port with this place in the order,
+// not the rank itself, which would take a sort per sync (WalkCostTests compares them). The filter table's
+// rules and POSTROUTING's are few and much the same for all packets; they are not counted.
+//
 //   nat  PREROUTING, OUTPUT -> KUBE-SERVICES -> SVC | SVL | EXT | FW -> ... -> SEP -> DNAT
 //                                     '-- destination LOCAL -> KUBE-NODEPORTS -> EXT
 //   filter (only what nat left alone)

@@ -59,6 +59,21 @@ public struct IptablesTableCounts: Sendable, Equatable {
 }
 
 extension ProxyFleet {
+  /// Pairs of node and Service port that are looked at one by one at convergence, at most: some seconds.
+  /// Beyond that the rules of ports that look different from each node are counted as if every node had the
+  /// sets that a node without topology and traffic policies has.
+  static var countedPairs: Int { 4_000_000 }
+
+  /// At convergence, before any node is counted: decides how. O(Service ports).
+  mutating func prepareCounting(_ table: TableState) {
+    if countsRoughly { return }
+    _ = countRules(table)
+    let slot = eyes[Int(table.eyes)].settingsNumber
+    let others = sharedRuleCounts[slot]?.others.count ?? 0
+    countsRoughly = others * tables.count > Self.countedPairs
+    if countsRoughly { sharedRuleCounts[slot] = nil }
+  }
+
   /// Rules that kube-proxy has in the two tables of `node`: sync_proxy_rules_iptables_total. Zero in other
   /// modes and on a node without rules.
   public func iptablesRuleCounts(of node: NodeID) -> IptablesTableCounts {
@@ -103,7 +118,7 @@ extension ProxyFleet {
       counts += ofPort
       let endpoints = history.endpointsVersion(port, at: table.slices)
       // The firewall chain depends on the node's address.
-      if !portSpec.hasSourceRanges, plans.isShared(spec: spec, endpoints: endpoints) {
+      if countsRoughly || !portSpec.hasSourceRanges && plans.isShared(spec: spec, endpoints: endpoints) {
         shared.counts += ofPort
       } else {
         shared.others.append(port)
@@ -118,6 +133,7 @@ extension ProxyFleet {
     guard let spec = history.spec(history.specVersion(port, at: table.services)) else {
       return IptablesRuleCounts()
     }
+    if countsRoughly { return countRulesRoughly(port, spec, table) }
     let eyes = self.eyes[Int(table.eyes)]
     let plan = self.plan(port, table, locality: eyes.locality)
     var counts = IptablesRuleCounts()
@@ -133,6 +149,19 @@ extension ProxyFleet {
     counts.nodePorts = spec.nodePort == 0 ? 0 : eyes.localhostNodePorts ? 2 : 1
     counts.chains = countChains(spec, plan, eyes)
     return counts
+  }
+
+  private func countRulesRoughly(
+    _ port: PortNameID, _ spec: PortSpec, _ table: TableState
+  ) -> IptablesRuleCounts {
+    let endpoints = history.endpointList(history.endpointsVersion(port, at: table.slices))
+    let ready = endpoints.count { $0.isReady }
+    let totals = spec.ruleTotals(
+      endpoints: ready > 0 ? ready : endpoints.count { $0.isServingTerminating })
+    let perPort: Int32 = eyes[Int(table.eyes)].localhostNodePorts ? 2 : 1
+    return IptablesRuleCounts(
+      dispatch: totals.dispatch, nodePorts: totals.nodePorts * perPort, chains: totals.chains,
+      filter: totals.filter, endpoints: Int32(endpoints.count))
   }
 
   private func countChains(_ spec: PortSpec, _ plan: PortPlan, _ eyes: NodeEyes) -> Int32 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The walk through nftables rules in words: what an interpreted packet met, with the rules as nft prints them.
+// The walk through nftables rules in words: what an interpreted packet met, with rules as nft prints them.
 
 import Cluster
 import NetworkTypes

@@ -54,9 +54,7 @@ extension NftablesTable {
       if keepsEndpointChains, case .endpoint = chain, rules[chain] != nil { continue }
       count += 2 + next[chain].count
     }
-    count += next.affinitySets.count
-    count += affinitySets.count { old in !next.affinitySets.contains { $0.chain == old.chain } }
-    return count
+    return count + next.affinityChains.count + affinityChains.subtracting(next.affinityChains).count
   }
 
   /// Operations of a full sync for everything that does not belong to a Service: the table, its base chains
@@ -112,10 +110,10 @@ extension ProxyFleet {
     // Whoever is stale and still there is flushed again, and its age begins anew.
     stale.removeAll { after.rules[$0.chain] != nil }
     for i in stale.indices { stale[i].since = target.start }
-    for chain in before.chains where chain.isOfService && after.rules[chain] == nil {
-      if !stale.contains(where: { $0.chain == chain }) {
-        stale.append(NftablesStaleChain(chain: chain, since: target.start))
-      }
+    let known = Set(stale.map(\.chain))
+    for chain in before.chains where chain.isOfService && after.rules[chain] == nil && !known.contains(chain)
+    {
+      stale.append(NftablesStaleChain(chain: chain, since: target.start))
     }
     operations.sync += stale.count
     processes[index].staleChains = stale

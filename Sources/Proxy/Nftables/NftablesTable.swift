@@ -158,6 +158,7 @@ struct NftablesTable {
   private(set) var maps: [NftablesMap: [NftablesKey: NftablesElement]] = [:]
   /// In the order in which they were made.
   private(set) var affinitySets: [(chain: UInt32, timeout: SimDuration)] = []
+  private(set) var affinityChains: Set<UInt32> = []
   private(set) var chains: [NftablesChain] = []
   private(set) var rules: [NftablesChain: [NftablesRule]] = [:]
 
@@ -177,7 +178,7 @@ struct NftablesTable {
   }
 
   mutating func declareAffinitySet(_ chain: UInt32, timeout: SimDuration) {
-    if !affinitySets.contains(where: { $0.chain == chain }) { affinitySets.append((chain, timeout)) }
+    if affinityChains.insert(chain).inserted { affinitySets.append((chain, timeout)) }
   }
 
   /// A later element for the same key takes the place of the earlier one.

@@ -42,8 +42,8 @@ struct NftablesAffinity {
 }
 
 extension NftablesTable {
-  /// The IPv6 table of a cluster that has no IPv6: no Service, no pod range to tell pods by, no Service range,
-  /// and no node address but ::1, which takes no node ports.
+  /// The IPv6 table of a cluster that has no IPv6: no Service, no pod range to tell pods by, no Service
+  /// range, and no node address but ::1, which takes no node ports.
   static func withoutServices(_ eyes: NodeEyes, _ layout: NftablesLayout) -> NftablesTable {
     var other = eyes
     other.hasDetector = false

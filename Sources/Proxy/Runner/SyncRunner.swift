@@ -3,11 +3,16 @@
 // When rules may be written: kube-proxy's bounded frequency runner (FACTS C2). Decides the earliest start of
 // a run for a request; the fleet keeps the single pending slot.
 
+import Cluster
 import SimKernel
 
 struct SyncRunner: BitwiseCopyable {
   /// Longest time without a run: FullSyncPeriod, 1 h (FACTS C2).
   static let maxInterval = SimDuration.hours(1)
+  /// The same in a mode: ipvs takes syncPeriod (FACTS C2, D3).
+  static func maxInterval(_ settings: ProxySettings) -> SimDuration {
+    settings.mode == .ipvs ? settings.syncPeriod : maxInterval
+  }
   /// Tokens of the limiter up to 1.33 (FACTS C2).
   static let burst: Int64 = 2
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The part of the format about Cilium's kube-proxy replacement. Defaults are those of EBPFSettings, where their
-// sources stand.
+// The part of the format about Cilium's kube-proxy replacement. Defaults are those of EBPFSettings, where
+// their sources stand.
 
 import Cluster
 
@@ -12,7 +12,7 @@ extension ScenarioFormat {
         "algorithm", .word(["random", "maglev"]), standard: "\"random\"",
         "How traffic from outside is spread; sockets inside the cluster choose at random."),
       Field(
-        "maglevTableSize", .integer(251...131_071), standard: "16381",
+        "maglevTableSize", .integer(1...1_000_000), standard: "16381",
         "Places in a Maglev table: one of 251, 509, 1021, 2039, 4093, 8191, 16381, 32749, 65521, 131071."),
       Field(
         "maglevHashSeed", .text(.nonEmpty), standard: "\"JLfvgnHc2kaSUFaI\"",

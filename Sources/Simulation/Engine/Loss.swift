@@ -21,6 +21,10 @@ enum Loss {
   case conntrackInvalid(node: Int)
   /// A reply met a node that does not remember the flow's translation.
   case conntrackMissing(node: Int)
+  /// ipvs dropped the packet to be rid of a connection whose real server takes no more.
+  case expiredByPacket(node: Int)
+  /// The reply does not come from the address that the client spoke to: the client throws it away.
+  case foreignReply(node: Int)
   case snatPortsExhausted(node: Int)
   /// The pod's address is no one's any more.
   case podGone(node: Int, IPv4Address)

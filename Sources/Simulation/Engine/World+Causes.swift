@@ -62,6 +62,8 @@ extension World {
     case .conntrackFull(let node): return (.conntrackFull, node)
     case .conntrackInvalid(let node): return (.conntrackInvalid, node)
     case .conntrackMissing(let node): return (forgottenCause(story), node)
+    case .expiredByPacket(let node): return (.staleConntrack, node)
+    case .foreignReply(let node): return (foreignReplyCause(story), story.decidingNode ?? node)
     case .snatPortsExhausted(let node): return (.snatPortsExhausted, node)
     case .podGone(let node, _):
       return (destinationCause(story, otherwise: .podTerminated), story.decidingNode ?? node)
@@ -250,6 +252,15 @@ extension World {
     if story.wasEstablished, hasMoved { return .nodeAddressChanged }
     if onPath.contains(where: { conntrack[$0].pointee.latestEviction >= story.openedAt }) { return .mapFull }
     return .conntrackExpired
+  }
+
+  /// A reply that was not translated back. Where the deciding node sent the packet on to another node under
+  /// the client's own address, that is policy Local's fallback in ipvs mode; else the translation was lost.
+  private func foreignReplyCause(_ story: LossStory) -> Cause {
+    guard let deciding = story.decidingNode, story.backendNode >= 0, story.backendNode != deciding else {
+      return forgottenCause(story)
+    }
+    return .localPolicy
   }
 
   /// A host met a packet of a connection that it does not have.

@@ -36,6 +36,7 @@ extension World {
     guard let hit = conntrack[node].pointee.find(packet.tuple, now: now, hint: hint) else {
       return passUnknown(slot, node, origin)
     }
+    if conntrack[node].pointee[hit.slot].isScheduled { return passScheduled(slot, node, origin, hit) }
     if packet.kind == .syn, !hit.isReply {
       let state = conntrack[node].pointee[hit.slot].state
       if state == .timeWait || state == .close {
@@ -51,11 +52,12 @@ extension World {
   }
 
   /// conntrack does not know the packet's flow.
-  private mutating func passUnknown(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin) {
+  mutating func passUnknown(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin) {
     switch packets[slot].kind {
     case .syn: openFlow(slot, node, origin, state: .synSent)
     case .datagram: openFlow(slot, node, origin, state: .unreplied)
     case .request, .keepalive:
+      if resumeScheduled(slot, node, origin) { return }
       // tcp_loose: picked up in mid-stream, so it passes the nat rules again and may get another backend.
       let packet = packets[slot]
       if connections.isCurrent(packet.connection, packet.generation),
@@ -70,7 +72,7 @@ extension World {
     }
   }
 
-  private mutating func openFlow(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin, state: ConntrackState) {
+  mutating func openFlow(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin, state: ConntrackState) {
     let packet = packets[slot]
     var stream = drawStream(packet.connection)
     let verdict = proxies.decide(
@@ -124,9 +126,12 @@ extension World {
     for attempt in 0..<Self.snatAttempts {
       let tag = verdict.kind == .forward ? verdict.backend.rawValue : .max
       switch conntrack[node].pointee.insert(
-        original: original, reply: leaving.reversed, state: state, tag: tag, now: now)
+        original: original, reply: leaving.reversed, state: state, tag: tag, now: now,
+        isScheduled: verdict.isScheduled)
       {
       case .inserted(let entry):
+        // Without a hint every packet of the flow comes by the connection table of ipvs.
+        if verdict.isScheduled { return leaving }
         connections.setHint(packets[slot].connection, packets[slot].generation, node, entry)
         return leaving
       case .tableFull:
@@ -169,6 +174,6 @@ extension World {
     recorder.decided(
       backend: verdict.backend, candidates: verdict.candidates,
       target: groups[instances[Int(c.pointee.instance)].group].target,
-      isIndependent: !verdict.viaAffinity && !c.pointee.isPooled)
+      isIndependent: !verdict.viaAffinity && !verdict.isScheduled && !c.pointee.isPooled)
   }
 }

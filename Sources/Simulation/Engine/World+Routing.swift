@@ -68,7 +68,9 @@ extension World {
       } else {
         toPodNode(slot, from: node, to: next, extra)
       }
-    case .outsideHost(let host): hop(slot, .outside, node, HopEnd.outsideIndex, extra, deliversTo: host)
+    case .outsideHost(let host):
+      if !passedTranslation(slot) { return lose(slot, .foreignReply(node: node)) }
+      hop(slot, .outside, node, HopEnd.outsideIndex, extra, deliversTo: host)
     case .loadBalancer(let service): throughLoadBalancer(slot, service: service, from: node, extra)
     case .deadAddress: deadAddress(slot, node)
     case .staleRoute(let home): lose(slot, .staleRoute(on: node, to: home))

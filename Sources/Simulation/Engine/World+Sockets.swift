@@ -2,8 +2,8 @@
 //
 // Socket load balancing (FACTS D4): the node's hook at connect() or sendmsg() gives the socket another
 // destination, so that the connection is one with the backend from its first packet on. No translation on the
-// way, no masquerade, and nothing that a later change of the Service could move. What an agent's updates do to
-// sockets and flows is here too.
+// way, no masquerade, and nothing that a later change of the Service could move. What an agent's updates do
+// to sockets and flows is here too.
 
 import NetworkTypes
 import Proxy

@@ -115,7 +115,7 @@ extension Trace {
     let isPlain = candidates.allSatisfy { $0.verdict == .delivered }
     var columns: [TextTable.Column] = [
       .left("ADDRESS"), .left("POD", least: 12), .left("NODE", least: 8), .right("CHANCE"),
-      .left("SOURCE SEEN", least: 15),
+      .left("SNAT"), .left("SOURCE SEEN", least: 15),
     ]
     if !isPlain { columns += [.left("VERDICT"), .left("CAUSE")] }
     var table = TextTable(columns)
@@ -123,12 +123,16 @@ extension Trace {
       var cells = [
         "\(candidate.backend.ip):\(candidate.backend.port)", candidate.backend.pod ?? "-",
         candidate.backend.node ?? "-", ReadableNumber.roughPercent(candidate.probability),
-        candidate.sourcesSeen.map(\.description).joined(separator: ", ")
-          + (candidate.masquerade ? " (masqueraded)" : ""),
+        candidate.masquerade ? "yes" : "no", Self.sources(candidate.sourcesSeen),
       ]
       if !isPlain { cells += [candidate.verdict.rawValue, candidate.cause?.rawValue ?? "-"] }
       table.add(cells)
     }
     return ["", style.bold("Candidates")] + table.lines(width: width, style: style)
+  }
+
+  private static func sources(_ list: [IPv4Address]) -> String {
+    guard list.count > 2 else { return list.map(\.description).joined(separator: ", ") }
+    return "\(list[0]) and \(list.count - 1) more"
   }
 }

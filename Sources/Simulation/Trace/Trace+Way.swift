@@ -185,21 +185,27 @@ private struct WayTree {
     return "\(act)one of \(targets.count) endpoints" + rest
   }
 
+  /// What all branches have in common once, before and after what each has of its own.
   private func ruleLines(_ hops: [TraceHop], _ depth: Int) -> [String] {
     let indent = String(repeating: " ", count: 12 + 2 * depth)
-    var common = hops[0].steps.count
-    for hop in hops.dropFirst() {
-      common = min(common, zip(hop.steps, hops[0].steps).prefix { $0 == $1 }.count)
-    }
-    var lines = stepLines(Array(hops[0].steps.prefix(common)), indent)
+    let first = hops[0].steps
+    var before = first.count
+    for hop in hops { before = min(before, zip(hop.steps, first).prefix { $0 == $1 }.count) }
+    var after = first.count - before
     for hop in hops {
-      let own = Array(hop.steps.dropFirst(common))
+      let same = zip(hop.steps.reversed(), first.reversed()).prefix { $0 == $1 }.count
+      after = min(after, same, hop.steps.count - before)
+    }
+    var lines = stepLines(Array(first.prefix(before)), indent)
+    for hop in hops {
+      let own = Array(hop.steps.dropFirst(before).dropLast(after))
       guard !own.isEmpty else { continue }
       let chance = ReadableNumber.roughPercent(hop.probability)
       lines.append(indent + style.bold("\(chance)  \(hop.packetOut?.destination ?? hop.what)"))
       lines += stepLines(own, indent + "  ")
     }
-    return lines
+    if after > 0 { lines.append(indent + style.bold("then, on each of these ways")) }
+    return lines + stepLines(Array(first.suffix(after)), indent)
   }
 
   /// Some way through this hop does not end with an answer.

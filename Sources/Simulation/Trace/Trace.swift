@@ -140,6 +140,8 @@ public struct TraceOutcome: Sendable, Equatable {
   public var backend: TraceBackend?
   /// The source address that the backend sees, or would have seen.
   public var sourceSeen: IPv4Address?
+  /// That of the client's socket.
+  public var clientSource: IPv4Address
   /// The node by which a packet from outside entered.
   public var entryNode: String?
   /// Answered by a pod that is no endpoint of the Service any more.
@@ -234,7 +236,8 @@ public struct Trace: Sendable {
     let sources = Set(ways.compactMap(\.sourceSeen)).sorted()
     return TraceCandidate(
       backend: backend, probability: TraceNumber.sum(ways.lazy.map(\.probability)),
-      masquerade: sources.contains { $0 != packet?.tuple.source }, sourcesSeen: sources,
+      masquerade: ways.contains { $0.sourceSeen != nil && $0.sourceSeen != $0.clientSource },
+      sourcesSeen: sources,
       verdict: worst.verdict, clientSees: worst.clientSees, cause: worst.cause)
   }
 

@@ -105,6 +105,11 @@ extension World {
     if let via = record.probe.via, !record.hasUsedVia {
       notes.append("--via node/\(nodePlanes[via].name) plays no part: the packet's way is settled without it")
     }
+    if record.probe.client.node < 0, record.probe.via == nil,
+      case .lost = stepFromOutside(record.probe.tuple.destination)
+    {
+      notes.append("nothing outside routes to this address; --via node/NAME says at which node it arrives")
+    }
     return notes
   }
 
@@ -139,7 +144,8 @@ extension World {
     record.outcomes.append(
       TraceOutcome(
         probability: 1, verdict: .notProxied, clientSees: .unreachable, cause: .nameNotFound,
-        savedBy: savedBy(.nameNotFound, node: nil), lastHop: record.hops.count - 1))
+        savedBy: savedBy(.nameNotFound, node: nil), clientSource: way.socket.source,
+        lastHop: record.hops.count - 1))
   }
 
   private mutating func start(_ target: TraceTarget, share: Double, _ record: inout TraceRecord) {

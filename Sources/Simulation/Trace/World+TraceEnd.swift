@@ -158,7 +158,8 @@ extension World {
     of way: TraceWay, _ verdict: TraceVerdict, _ view: ClientView, host: HostReference?, _ node: Int?
   ) -> TraceOutcome {
     var outcome = TraceOutcome(
-      probability: way.probability, verdict: verdict, clientSees: view, lastHop: way.lastHop ?? 0)
+      probability: way.probability, verdict: verdict, clientSees: view, clientSource: way.socket.source,
+      lastHop: way.lastHop ?? 0)
     outcome.entryNode = way.entryNode.map { nodePlanes[$0].name }
     outcome.backend = backend(way, host, node)
     if outcome.backend != nil { outcome.sourceSeen = way.tuple.source }
@@ -240,7 +241,9 @@ extension World {
       switch step {
       case .localStack(let host), .outsideHost(let host):
         let isClients = host == probe.client.host || tuple.destination.isLoopback
-        return isClients && tuple == wanted ? nil : .conntrackMissing(node: place ?? -1)
+        if isClients, tuple == wanted { return nil }
+        return isClients && host.kind == .outside
+          ? .foreignReply(node: place ?? -1) : .conntrackMissing(node: place ?? -1)
       case .node(let next):
         if let loss = lossOnPath(from: place, to: next) { return loss }
         place = next
@@ -274,7 +277,8 @@ extension World {
     case .conntrackMissing: "its receiver does not know the flow"
     case .podGone(_, let address): "no pod has \(address) now"
     case .loadBalancerHasNoTarget: "the load balancer has no healthy target"
-    case .conntrackInvalid, .snatPortsExhausted, .portClosed, .backlogFull, .queueOverflow, .serverEnded,
+    case .foreignReply: "it comes from an address that its receiver did not speak to"
+    case .conntrackInvalid, .expiredByPacket, .snatPortsExhausted, .portClosed, .backlogFull, .queueOverflow, .serverEnded,
       .serverClosedIdle, .foreignConnection, .slowServer:
       "nobody takes it"
     }

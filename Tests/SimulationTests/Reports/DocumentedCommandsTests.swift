@@ -15,7 +15,7 @@ struct DocumentedCommand: Sendable, CustomTestStringConvertible {
 
   static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-  static let pages = ["docs/seed.md"]
+  static let pages = ["docs/seed.md", "docs/trace.md"]
 
   static func all() -> [DocumentedCommand] {
     pages.flatMap { page in
