@@ -122,8 +122,8 @@ struct SimlabCommand: ParsableCommand {
           let isNoticed = lines > 0 && found > 0
           missed += isNoticed ? 0 : 1
           let what = LabTable.padded("\(damage.service): \(damage.what)", 56)
-          let result = isNoticed ? "noticed by \(found)" : "!NOT NOTICED"
-          Self.write("\(what)lines changed: \(lines)  checks that disagree: \(result)\n")
+          let result = isNoticed ? "noticed, checks: \(found)" : "!NOT NOTICED"
+          Self.write("\(what)lines changed: \(lines)  \(result)\n")
         }
         Self.write("\n")
       }
