@@ -42,8 +42,6 @@ struct RandomWorld {
   static let loadBalancerIPs = ["1.2.3.4", "5.6.7.8", "80.11.12.10"]
   static let nodePorts = [0, 30001, 30002, 30003]
   static let ports = [80, 443]
-  /// Of all nodes.
-  let mode: ProxyMode
 
   init(seed: UInt64, mode: ProxyMode = .iptables) {
     random = TestRandom(seed: seed)
