@@ -32,8 +32,6 @@ struct TestRandom {
 
 struct RandomWorld {
   var random: TestRandom
-  /// Of all nodes.
-  var mode = ProxyMode.iptables
   /// Further settings of all nodes, drawn by the caller.
   var change: (inout ProxySettings) -> Void = { _ in }
   let nodeNames = ["n0", "n1", "n2"]
