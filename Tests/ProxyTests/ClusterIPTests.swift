@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// FACTS I2, TestClusterIPGeneral, in every mode.
+// FACTS I2, TestClusterIPGeneral, over modes.
 
 import Cluster
 import NetworkTypes

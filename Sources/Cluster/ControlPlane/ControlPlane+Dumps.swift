@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Objects that come out of a running cluster: their status is a fact, and the cluster at t = 0 is the one that
-// was dumped, not the one that its controllers would make of it. What they would change they change once
+// Objects that come out of a running cluster: their status is a fact, and the cluster at t = 0 is the one
+// that was dumped, not the one that its controllers would make of it. What they would change they change once
 // the run has begun.
 
 import SimKernel
@@ -47,7 +47,8 @@ extension ControlPlane {
     return true
   }
 
-  /// A pod whose dumped status says that it does not run: it has ended, waits for a node, or is being started.
+  /// A pod whose dumped status says that it does not run: it has ended, waits for a node, or
+  /// is being started.
   /// - Returns: false for a pod that runs, or of which no status is known.
   mutating func settleIdle(_ pod: PodID, _ object: Pod, on node: NodeID?) -> Bool {
     let status = object.status
