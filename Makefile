@@ -23,7 +23,7 @@ test: toolchain ## Run all tests
 lab: toolchain lab-tools ## Hold our rules against this machine's kernel (Linux, as root)
 	swift build --product simlab
 	$$(swift build --show-bin-path)/simlab validation/lab/cluster.yaml $(ARGS)
-	$$(swift build --show-bin-path)/simlab validation/lab/cluster.yaml --damage
+	$$(swift build --show-bin-path)/simlab validation/lab/cluster.yaml --damage --connections 100
 
 build: toolchain ## Build for debugging
 	swift build

@@ -68,8 +68,8 @@ public struct BackendRemoval: Sendable, Equatable {
   public var transport: TransportProtocol
   /// No longer in the backend map: flows that the node forwarded to them choose again.
   public var deleted: [ConntrackCleanup.Target]
-  /// Deleted, or neither ready nor serving while they terminate: UDP sockets of the node that are connected to
-  /// them are destroyed.
+  /// Deleted, or neither ready nor serving while they terminate: UDP sockets of the node that are connected
+  /// to them are destroyed.
   public var dead: [ConntrackCleanup.Target]
 }
 

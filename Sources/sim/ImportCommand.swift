@@ -56,8 +56,16 @@ struct ImportCommand: ParsableCommand {
   }
 
   private func refuseToReplace() throws {
-    guard output != "-", !force, FileManager.default.fileExists(atPath: output) else { return }
-    throw ResultFolderError("\(output) exists already; --force replaces it")
+    guard output != "-", FileManager.default.fileExists(atPath: output) else { return }
+    // A rename would put a file in the place of a device, a pipe or a folder.
+    guard isRegularFile else { throw ResultFolderError("cannot write \(output): it is no regular file") }
+    if !force { throw ResultFolderError("\(output) exists already; --force replaces it") }
+  }
+
+  /// Also behind a symbolic link, which is then replaced itself.
+  private var isRegularFile: Bool {
+    var status = stat()
+    return stat(output, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
   }
 
   /// In one step, so that nobody ever sees half of it.

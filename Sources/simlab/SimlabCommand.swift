@@ -35,7 +35,7 @@ struct SimlabCommand: ParsableCommand {
   @Option(help: "Connections from each place to each address that answers.")
   var connections = 300
 
-  @Option(help: "Chance of any false alarm among all tests of one mode.")
+  @Option(help: "Chance of any false alarm among all tests of one mode, and again for their sum.")
   var level = 0.001
 
   @Option(help: "File for all checks with their numbers, as JSON.")
@@ -94,7 +94,7 @@ struct SimlabCommand: ParsableCommand {
         let run = try LabRun(cluster, connections: connections)
         let checks = try run.checks { Self.remark("simlab: \(mode.rawValue): \($0)") }
         let judgement = LabJudgement(checks, level: level)
-        disagreements += judgement.disagreements.count
+        disagreements += judgement.disagreements.count + (judgement.isSumSuspicious ? 1 : 0)
         let table = LabTable(judgement)
         let notes = run.remarks.map { "note: \($0)\n" }.joined()
         let seconds = String(format: "%.0f s\n\n", Date().timeIntervalSince(started))
@@ -122,7 +122,8 @@ struct SimlabCommand: ParsableCommand {
           let isNoticed = lines > 0 && found > 0
           missed += isNoticed ? 0 : 1
           let what = LabTable.padded("\(damage.service): \(damage.what)", 56)
-          Self.write("\(what)\(lines) lines, \(isNoticed ? "noticed in \(found) checks" : "!NOT NOTICED")\n")
+          let result = isNoticed ? "noticed, checks: \(found)" : "!NOT NOTICED"
+          Self.write("\(what)lines changed: \(lines)  \(result)\n")
         }
         Self.write("\n")
       }

@@ -94,6 +94,15 @@ import Testing
     #expect(LabJudgement(many, level: 0.01).disagreements == [])
   }
 
+  @Test func manySmallDeviationsAreOneAlarm() {
+    // p = 0.03 each.
+    let odd = Self.check(Self.even, Self.answers(Self.first, 61) + Self.answers(Self.second, 39))
+    let judgement = LabJudgement([LabCheck](repeating: odd, count: 20), level: 0.001)
+    #expect(judgement.disagreements == [] && judgement.isSumSuspicious)
+    #expect(!LabJudgement([odd], level: 0.001).isSumSuspicious)
+    #expect(!LabJudgement([], level: 0.001).isSumSuspicious)
+  }
+
   @Test func theTableShowsEveryCheck() {
     let judgement = LabJudgement(
       [

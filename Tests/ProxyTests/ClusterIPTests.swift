@@ -39,21 +39,27 @@ import Testing
   }
 
   @Test(
-    arguments: ProxyMode.allCases,
+    arguments: tableModes,
     [
       PacketFlow("pod to a Service with one endpoint", Address.pod, "172.30.0.41", 80, "10.180.0.1:80"),
-      PacketFlow("an endpoint to its own Service", "10.180.0.1", "172.30.0.41", 80, "10.180.0.1:80 M"),
+      PacketFlow(
+        "an endpoint to its own Service", "10.180.0.1", "172.30.0.41", 80, "10.180.0.1:80 M",
+        ebpf: "10.180.0.1:80"),
       PacketFlow(
         "two endpoints, another target port", Address.pod, "172.30.0.42", 443,
         "10.180.0.1:8443 10.180.2.1:8443"),
       PacketFlow("port 53 as TCP", Address.pod, "172.30.0.43", 53, "10.180.0.3:5353"),
-      PacketFlow("port 53 as UDP", Address.pod, "172.30.0.43", 53, .udp, "10.180.0.3:53"),
-      PacketFlow("port 53 as SCTP", Address.pod, "172.30.0.43", 53, .sctp, "10.180.0.3:53"),
-      PacketFlow("UDP to a TCP port", Address.pod, "172.30.0.41", 80, .udp, ""),
-      PacketFlow("another Service's port", Address.pod, "172.30.0.41", 443, ""),
-      PacketFlow("an unallocated cluster IP", Address.pod, "172.30.0.50", 80, ""),
-      PacketFlow("a node to a cluster IP", Address.node, "172.30.0.41", 80, "10.180.0.1:80 M"),
-      PacketFlow("outside to a cluster IP", Address.outside, "172.30.0.41", 80, "10.180.0.1:80 M"),
+      PacketFlow("port 53 as UDP", Address.pod, "172.30.0.43", 53, "10.180.0.3:53", transport: .udp),
+      PacketFlow(
+        "port 53 as SCTP", Address.pod, "172.30.0.43", 53, "10.180.0.3:53", transport: .sctp, ebpf: ""),
+      PacketFlow(
+        "UDP to a TCP port", Address.pod, "172.30.0.41", 80, "", transport: .udp, nftables: "REJECT"),
+      PacketFlow("another Service's port", Address.pod, "172.30.0.41", 443, "", nftables: "REJECT"),
+      PacketFlow("an unallocated cluster IP", Address.pod, "172.30.0.50", 80, "", nftables: "DROP"),
+      PacketFlow(
+        "a node to a cluster IP", Address.node, "172.30.0.41", 80, "10.180.0.1:80 M", ebpf: "10.180.0.1:80"),
+      PacketFlow(
+        "outside to a cluster IP", Address.outside, "172.30.0.41", 80, "10.180.0.1:80 M", ebpf: "DROP"),
     ]) func clusterIPTrafficGoesWhereUpstreamSendsIt(_ mode: ProxyMode, _ flow: PacketFlow)
   {
     var world = Self.world(mode)

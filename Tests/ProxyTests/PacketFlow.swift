@@ -21,8 +21,8 @@ struct PacketFlow: Sendable, CustomTestStringConvertible {
   var others: [ProxyMode: String] = [:]
 
   init(
-    _ name: String, _ from: String, _ to: String, _ port: Int, _ transport: TransportProtocol = .tcp,
-    _ expected: String, nftables: String? = nil, ipvs: String? = nil, ebpf: String? = nil
+    _ name: String, _ from: String, _ to: String, _ port: Int, _ expected: String,
+    transport: TransportProtocol = .tcp, nftables: String? = nil, ipvs: String? = nil, ebpf: String? = nil
   ) {
     (self.name, self.from, self.to, self.port) = (name, from, to, port)
     (self.transport, self.expected) = (transport, expected)
@@ -35,6 +35,9 @@ struct PacketFlow: Sendable, CustomTestStringConvertible {
   var probe: Probe { Probe(from: from, to: to, port: port, transport: transport) }
   func fate(_ mode: ProxyMode) -> String { others[mode] ?? expected }
 }
+
+/// The modes that upstream's tables are held against here.
+let tableModes: [ProxyMode] = [.iptables, .nftables, .ebpf]
 
 /// One node of upstream's tests in a mode.
 func modeWorld(

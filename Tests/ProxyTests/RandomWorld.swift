@@ -32,6 +32,10 @@ struct TestRandom {
 
 struct RandomWorld {
   var random: TestRandom
+  /// Of all nodes.
+  var mode = ProxyMode.iptables
+  /// Further settings of all nodes, drawn by the caller.
+  var change: (inout ProxySettings) -> Void = { _ in }
   let nodeNames = ["n0", "n1", "n2"]
   let zones = ["a", "b"]
   static let externalIPs = ["80.11.12.10", "80.11.12.11", "192.168.0.2"]
@@ -49,6 +53,7 @@ struct RandomWorld {
   mutating func settings() -> ProxySettings {
     testSettings { settings in
       settings.mode = mode
+      change(&settings)
       if random.chance(25) { settings.clusterCIDR = nil }
       settings.masqueradeAll = random.chance(20)
       settings.localhostNodePorts = random.chance(70)

@@ -176,6 +176,20 @@ struct RandomWorldTests {
     #expect(result.count(.completed) > 0)
   }
 
+  @Test(arguments: UInt64(1)...20) func everyRunEndsInModeIPVSToo(_ seed: UInt64) throws {
+    var world = Self.world(seed)
+    world.file.setMode(of: .ipvs)
+    for i in world.file.cluster.nodes.indices {
+      world.file.cluster.nodes[i].proxy = world.file.cluster.proxy
+      let schedulers = IPVSScheduler.allCases
+      world.file.cluster.nodes[i].proxy?.ipvs.scheduler = schedulers[(Int(seed) + i) % schedulers.count]
+      if seed % 2 == 0 { world.file.cluster.nodes[i].proxy?.ipvs.kernelVersion = KernelVersion(5, 4) }
+    }
+    let result = try world.run()
+    #expect(result.attempted > 500)
+    #expect(result.count(.completed) > 0)
+  }
+
   @Test(arguments: UInt64(1)...15) func soTheyDoWithCiliumOnTheNodes(_ seed: UInt64) throws {
     var w = Self.world(seed)
     w.useCilium {

@@ -62,7 +62,7 @@ public struct LabDamage: Sendable {
       LabDamage(
         what: "no masquerade for hairpin", service: "web",
         iptables: Edit(
-          marks: ["-A KUBE-SEP-", "-s 10.244.0.2/32", "default/web ", "-j KUBE-MARK-MASQ"], change: .remove),
+          marks: ["-A KUBE-SEP-", "-s 10.244.0.2/32", "default/web\"", "-j KUBE-MARK-MASQ"], change: .remove),
         nftables: Edit(
           block: "set hairpin-connections", marks: ["10.244.0.2 . 10.244.0.2 . tcp . 8080"],
           change: .replace("10.244.0.2 . tcp . 8080", by: "10.244.0.2 . tcp . 8081"))),

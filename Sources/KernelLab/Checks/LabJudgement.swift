@@ -43,5 +43,8 @@ public struct LabJudgement: Sendable {
     return ChiSquareTest(statistic: tests.reduce(0) { $0 + $1.statistic }, degreesOfFreedom: freedom)
   }
 
+  /// Whether all tests together say what none of them says alone: small deviations in many places.
+  public var isSumSuspicious: Bool { pooled.map { $0.pValue < level } ?? false }
+
   public var connections: Int { checks.reduce(0) { $0 + $1.attempts.count } }
 }

@@ -158,7 +158,7 @@ public struct LabTable {
       + "\(LabText.number(adjusted)) (an alarm below \(LabText.number(judgement.level)))\n"
     text +=
       "all together: chi-square \(LabText.number(pooled.statistic)) with \(pooled.degreesOfFreedom) df, "
-      + "p = \(LabText.number(pooled.pValue))\n"
+      + "p = \(LabText.number(pooled.pValue))\(judgement.isSumSuspicious ? " DISAGREES" : "")\n"
     return text
   }
 }

@@ -69,6 +69,8 @@ public struct LoadableRules: Sendable, Equatable {
         let text = LoadableRules.podMasquerade(podNetwork: plan.podNetwork)
         try space.run(["nft", "-f", "-"], input: text)
       }
+      // The lab closes by RST: a small machine's table shall not fill with what is closed.
+      try space.set("netfilter/nf_conntrack_tcp_timeout_close", "1")
     }
 
     /// Replaces kube-proxy's iptables rules; connections stay.

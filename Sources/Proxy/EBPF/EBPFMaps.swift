@@ -291,7 +291,8 @@ extension ProxyFleet {
 }
 
 extension PortSpec {
-  /// Entries of the service map that this port takes at most, at a node of up to four addresses. What is counted exactly is `EBPFMaps.entries`; this says when counting is needed.
+  /// Entries of the service map that this port takes at most, at a node of up to four addresses. What is
+  /// counted exactly is `EBPFMaps.entries`; this says when counting is needed.
   func mapEntriesAtMost(endpoints: Int) -> Int32 {
     let scopes = isExternalPolicyLocal == isInternalPolicyLocal ? 1 : 2
     let frontends = 1 + scopes * (externalIPs.count + loadBalancerVIPs.count + (nodePort != 0 ? 5 : 0))

@@ -166,6 +166,7 @@ extension ProxySettings {
   /// virtual server for each address that it found.
   var acceptsAnyNodePortAddress: Bool {
     if mode == .ipvs { return false }
-    return nodePortAddresses.contains { $0.prefixLength == 0 } || (nodePortAddresses.isEmpty && mode != .nftables)
+    return nodePortAddresses.contains { $0.prefixLength == 0 }
+      || (nodePortAddresses.isEmpty && mode != .nftables)
   }
 }

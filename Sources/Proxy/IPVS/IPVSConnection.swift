@@ -27,7 +27,7 @@ enum IPVSState: UInt8, BitwiseCopyable, CaseIterable {
     }
   }
 
-  private var afterSyn: IPVSState { self == .established ? .established : .synReceived }
+  private var afterSyn: IPVSState { self == .established || self == .datagram ? self : .synReceived }
 
   private func afterAck(isReply: Bool) -> IPVSState {
     switch self {

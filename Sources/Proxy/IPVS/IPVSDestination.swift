@@ -104,10 +104,13 @@ extension ProxyFleet {
   }
 
   /// The source that a packet has in the kernel. A process that connects to an address of kube-ipvs0 gets
-  /// that address as its source, as with every local address.
+  /// that address as its source, as with every local address; flows name the node's own one.
   func ipvsSource(_ packet: Packet, _ destination: IPVSDestination) -> IPv4Address {
-    packet.origin == .node && destination.isBound && isLocal(packet.flow.source, tables[Int(packet.node)])
-      ? packet.flow.destination : packet.flow.source
+    let source = packet.flow.source
+    let isChosenByKernel =
+      packet.origin == .node && destination.isBound && !source.isLoopback
+      && isLocal(source, tables[Int(packet.node)])
+    return isChosenByKernel ? packet.flow.destination : source
   }
 
   // MARK: Masquerading

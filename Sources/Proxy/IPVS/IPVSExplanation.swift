@@ -26,7 +26,9 @@ extension ProxyFleet {
       nodeAddresses: Array(localAddresses(Int(packet.node))))
     let isNode = packet.origin == .node
     // A process of the node that connects to a local address gets it as its source.
-    if isNode, walk.isLocal(flow.source), ruleset.sets.contains(.boundAddresses, .address(flow.destination)) {
+    if isNode, walk.nodeAddresses.contains(flow.source),
+      ruleset.sets.contains(.boundAddresses, .address(flow.destination))
+    {
       walk.source = flow.destination
     }
     _ = walk.walk(.nat, isNode ? "OUTPUT" : "PREROUTING")
@@ -67,14 +69,25 @@ extension ProxyFleet {
   ) -> DecisionExplanation {
     let plan = self.plan(rule.portName, table, locality: eyes[Int(table.eyes)].locality)
     var node = explanationNode(packet, rule, plan, table)
-    let choices = self.choices(&node, rule, packet, walk.source)
+    let segment: SegmentKind = packet.flow.transport == .tcp ? .syn : .datagram
+    let admission = node.admit(packet.flow, segment, isConfirmed: false)
+    if case .dropped = admission {
+      var verdict = Verdict(kind: .drop, servicePort: plan.servicePort)
+      verdict.reason = .noDestination
+      let why = "the packet is dropped to expire a connection whose real server is gone"
+      let step = DecisionStep(
+        table: "ipvs", chain: Self.chainText(rule, node), rule: "known connection", why: why)
+      return single(verdict, walk.steps + [step])
+    }
+    let choices = self.choices(&node, rule, packet, walk.source, admission)
     if choices.isEmpty {
       let place = node.index[rule.key]!
       let known = node.virtualServers[Int(place)]
       var verdict = Verdict(kind: .reject, servicePort: plan.servicePort)
       refuse(plan, isEmpty: known.list.isEmpty, &verdict)
       let why = "\(known.servicesInWords); ICMP port unreachable goes back (ip_vs_leave)"
-      let step = DecisionStep(table: "ipvs", chain: Self.chainText(rule, node), rule: "no destination", why: why)
+      let step = DecisionStep(
+        table: "ipvs", chain: Self.chainText(rule, node), rule: "no destination", why: why)
       return single(verdict, walk.steps + [step])
     }
     let branches = choices.map { choice in
@@ -97,7 +110,8 @@ extension ProxyFleet {
       if table.services != tables[index].nat.services || table.slices != tables[index].nat.slices {
         node.virtualServers[Int(place)].persistence = plan.affinity
         node.virtualServers[Int(place)].sync(
-          addOrder(rule.endpoints, table.orderKey), isInitialSync: false, flushes: node.flushes, at: packet.at)
+          addOrder(rule.endpoints, table.orderKey), isInitialSync: false, flushes: node.flushes, at: packet.at
+        )
       }
     } else {
       let new = newVirtualServer(rule.key, claim, plan, node.settings, table, packet.at)
@@ -108,17 +122,18 @@ extension ProxyFleet {
   }
 
   private func choices(
-    _ node: inout IPVSNode, _ rule: IPVSServerRule, _ packet: Packet, _ source: IPv4Address
+    _ node: inout IPVSNode, _ rule: IPVSServerRule, _ packet: Packet, _ source: IPv4Address,
+    _ admission: IPVSAdmission
   ) -> [IPVSChoice] {
     let chain = Self.chainText(rule, node)
-    func choice(_ server: RealServer, _ probability: Double, _ remembered: Bool, _ why: String) -> IPVSChoice {
+    func choice(_ server: RealServer, _ probability: Double, _ remembered: Bool, _ why: String) -> IPVSChoice
+    {
       let text = "-r \(server.address):\(server.port) -m -w \(server.weight)"
       return IPVSChoice(
         backend: server.backend, probability: probability, viaAffinity: remembered,
         step: DecisionStep(table: "ipvs", chain: chain, rule: text, why: why))
     }
-    let segment: SegmentKind = packet.flow.transport == .tcp ? .syn : .datagram
-    if case .known(let connection) = node.admit(packet.flow, segment, isConfirmed: false) {
+    if case .known(let connection) = admission {
       return [choice(node.server(of: connection), 1, true, "ipvs knows a connection with these ports")]
     }
     let place = node.index[rule.key]!
@@ -162,7 +177,9 @@ extension ProxyFleet {
     verdict.viaAffinity = choice.viaAffinity
     verdict.isScheduled = true
     let place = Int(known.index[rule.key]!)
-    let usable = known.virtualServers[place].list.filter { known.virtualServers[place].servers[Int($0)].weight > 0 }
+    let usable = known.virtualServers[place].list.filter {
+      known.virtualServers[place].servers[Int($0)].weight > 0
+    }
     let backends = usable.map { known.virtualServers[place].servers[Int($0)].backend }
     verdict.candidates =
       choice.viaAffinity

@@ -130,7 +130,8 @@ struct IPVSNode {
   ) -> Int32 {
     assert(connectionIndex[flow] == nil, "\(flow) is known already")
     let new = IPVSConnection(
-      flow: flow, virtualServer: virtualServer, server: server, template: template, state: .none, expires: now)
+      flow: flow, virtualServer: virtualServer, server: server, template: template, state: .none, expires: now
+    )
     let place: Int32
     if let free = freeConnections.popLast() {
       place = free
@@ -219,5 +220,42 @@ struct IPVSNode {
   private mutating func control(_ template: Int32, at now: SimTime) {
     templates[Int(template)].controlled += 1
     templates[Int(template)].expires = now + templates[Int(template)].timeout
+  }
+}
+
+extension IPVSNode {
+  /// Sentences about sums that do not agree; empty if all do. For tests: O(connections).
+  func brokenInvariants() -> [String] {
+    var broken: [String] = []
+    var active: [[Int32]] = virtualServers.map { $0.servers.map { _ in 0 } }
+    var inactive = active
+    var controlled = templates.map { _ in Int32(0) }
+    for c in connections where c.isInUse {
+      if c.isActive {
+        active[Int(c.virtualServer)][Int(c.server)] += 1
+      } else {
+        inactive[Int(c.virtualServer)][Int(c.server)] += 1
+      }
+      if c.template >= 0 { controlled[Int(c.template)] += 1 }
+    }
+    for (v, server) in virtualServers.enumerated() {
+      for (place, s) in server.servers.enumerated() {
+        let isSame = s.active == active[v][place] && s.inactive == inactive[v][place]
+        if !isSame {
+          broken.append(
+            "\(s.address):\(s.port) counts \(s.active) + \(s.inactive) connections, not "
+              + "\(active[v][place]) + \(inactive[v][place])")
+        }
+        if s.isAvailable != server.list.contains(Int32(place)) {
+          broken.append("\(s.address):\(s.port) is in the list or available, not both")
+        }
+      }
+    }
+    for place in templates.indices where templates[place].isInUse {
+      if templates[place].controlled != controlled[place] {
+        broken.append("template \(place) controls \(controlled[place]), not \(templates[place].controlled)")
+      }
+    }
+    return broken
   }
 }

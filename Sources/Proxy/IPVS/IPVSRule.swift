@@ -87,7 +87,8 @@ struct IPVSRule: Equatable {
     case .jump(let chain): "-j \(chain)"
     case .mark: "-j MARK --set-xmark 0x4000/0x4000"
     case .unmark: "-j MARK --set-xmark 0x4000/0x0"
-    case .masquerade: "-j MASQUERADE" + (chain == "KUBE-POSTROUTING" && matches.isEmpty ? " --random-fully" : "")
+    case .masquerade:
+      "-j MASQUERADE" + (chain == "KUBE-POSTROUTING" && matches.isEmpty ? " --random-fully" : "")
     case .accept: "-j ACCEPT"
     case .goBack: "-j RETURN"
     case .reject: "-j REJECT --reject-with icmp-port-unreachable"

@@ -121,7 +121,9 @@ struct IPVSSets {
   }
   var entryCount: Int { IPVSSetName.allCases.reduce(0) { $0 + (entries[$1]?.count ?? 0) } }
 
-  func contains(_ name: IPVSSetName, _ entry: IPVSSetEntry) -> Bool { entries[name]?.contains(entry) ?? false }
+  func contains(_ name: IPVSSetName, _ entry: IPVSSetEntry) -> Bool {
+    entries[name]?.contains(entry) ?? false
+  }
 
   /// A block of KUBE-LOAD-BALANCER-SOURCE-CIDR at this address and port that has the source.
   func block(_ address: IPv4Address, _ transport: TransportProtocol, _ port: UInt16, source: IPv4Address)

@@ -10,6 +10,11 @@ import SimKernel
 extension ProxyFleet {
   func hasIPVS(_ index: Int) -> Bool { index < ipvs.count && ipvs[index] != nil }
 
+  /// Sentences about sums in the connection tables that do not agree; empty if all do. For tests.
+  public func brokenConnectionTables() -> [String] {
+    ipvs.indices.flatMap { ipvs[$0]?.brokenInvariants() ?? [] }
+  }
+
   mutating func dropIPVS(_ index: Int) {
     if index < ipvs.count { ipvs[index] = nil }
   }
@@ -80,7 +85,8 @@ extension ProxyFleet {
     if nodePorts > 0 { count += (spec.transport == .sctp ? nodePorts : 1) * (isLocal ? 2 : 1) }
     if spec.healthCheckNodePort != 0 { count += 1 }
     let here = localities.values[Int(natEyes.locality)].node
-    return count + history.endpointList(history.endpointsVersion(port, at: table.slices)).count { $0.node == here }
+    return count
+      + history.endpointList(history.endpointsVersion(port, at: table.slices)).count { $0.node == here }
   }
 
   /// Another scheduler replaces the old one's state (ip_vs_edit_service).

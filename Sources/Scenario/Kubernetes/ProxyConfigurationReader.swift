@@ -28,6 +28,7 @@ enum ProxyConfigurationReader {
       let minimum = duration("minSyncPeriod", rules, &log)
       let localhost = rules.bool("localhostNodePorts", &log)
       if let localhost, key == "iptables" { settings.localhostNodePorts = localhost }
+      if key == "ipvs" { readIPVS(rules, into: &settings.ipvs, &log) }
       // ipvs takes masqueradeAll from the iptables section.
       if let all, key == settings.mode.rawValue || (key == "iptables" && settings.mode == .ipvs) {
         settings.masqueradeAll = all
@@ -38,6 +39,41 @@ enum ProxyConfigurationReader {
     }
     if let conntrack = fields.object("conntrack", &log) { readConntrack(conntrack, into: &settings, &log) }
     return settings
+  }
+
+  private static func readIPVS(
+    _ fields: ObjectFields, into ipvs: inout IPVSSettings, _ log: inout ReadingLog
+  ) {
+    if let text = fields.string("scheduler", &log), !text.isEmpty, let value = fields.value("scheduler") {
+      let known = IPVSScheduler.allCases.map(\.rawValue)
+      if let scheduler = IPVSScheduler(rawValue: text) {
+        ipvs.scheduler = scheduler
+      } else {
+        log.wrong(
+          value, fields.path.key("scheduler"), "expected one of " + known.joined(separator: ", "),
+          suggestion: nearestName(to: text, in: known))
+      }
+    }
+    ipvs.excludeCIDRs = blocks("excludeCIDRs", fields, &log)
+    ipvs.strictARP = fields.bool("strictARP", &log) ?? false
+    ipvs.tcpTimeout = duration("tcpTimeout", fields, &log) ?? .zero
+    ipvs.tcpFinTimeout = duration("tcpFinTimeout", fields, &log) ?? .zero
+    ipvs.udpTimeout = duration("udpTimeout", fields, &log) ?? .zero
+  }
+
+  /// IPv4 blocks; others are for the proxy of the other family.
+  private static func blocks(_ key: String, _ fields: ObjectFields, _ log: inout ReadingLog) -> [IPv4CIDR] {
+    var blocks: [IPv4CIDR] = []
+    let items = fields.value(key)?.sequence ?? []
+    for (index, text) in fields.strings(key, &log).enumerated() {
+      if let block = IPv4CIDR(text) {
+        blocks.append(block)
+      } else if !text.contains(":"), index < items.count {
+        log.wrong(
+          items[index], fields.path.key(key).index(index), "expected a CIDR block such as 127.0.0.0/8")
+      }
+    }
+    return blocks
   }
 
   private static func mode(_ fields: ObjectFields, _ log: inout ReadingLog) -> ProxyMode {

@@ -83,6 +83,7 @@ extension ScenarioFormat {
       Field("minSyncPeriod", .duration(), standard: "\"1s\"", "Shortest time between two syncs."),
       Field("syncPeriod", .duration(isPositive: true), standard: "\"30s\"", "A sync at least this often."),
       Field("conntrack", proxyConntrack, "What kube-proxy sets in the kernel's connection tracking."),
+      Field("ipvs", ipvs, "What only mode ipvs reads; names as in KubeProxyConfiguration."),
       Field("ebpf", ebpf, "Cilium's kube-proxy replacement (mode ebpf only); names as in its Helm chart."),
     ]))
 

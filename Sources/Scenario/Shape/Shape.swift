@@ -152,6 +152,9 @@ extension TextForm {
     "\"namespace/name\"", "^(\(label)/)?\(label)(\\.\(label))*$")
   public static let portRange = TextForm(
     "a range of ports such as \"30000-32767\"", "^[0-9]{1,5}-[0-9]{1,5}$")
+  public static let kernelVersion = TextForm(
+    "a Linux version from \"4.1\" on, such as \"5.15\"",
+    "^(4\\.([1-9]|1[0-9]|20)|[5-9]\\.[0-9]{1,2})(\\..*|-.*)?$")
   public static let url = TextForm("an address that begins with https:// or http://", "^https?://")
   public static let version = TextForm(
     "a Kubernetes version from \"1.21\" to \"1.36\"", "^v?1\\.(2[1-9]|3[0-6])(\\.[0-9]+)?$")

@@ -16,7 +16,8 @@ extension World {
   }
 
   /// Handles everything before `time`, and of `time` itself what packets of that instant already see: changes
-  /// of the cluster and of the proxies' tables. At zero the cluster has converged and nothing has happened yet.
+  /// of the cluster and of the proxies' tables. At zero the cluster has converged and nothing has happened
+  /// yet.
   mutating func run(upTo time: SimTime, observer: (any RunObserver)?) throws {
     guard time > .zero else { return }
     let packets = EventRank.make(.packet, entity: 0, counter: 0)

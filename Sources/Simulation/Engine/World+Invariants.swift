@@ -24,6 +24,7 @@ extension World {
         broken.append("\(nodePlanes[node].name): \(fault)")
       }
     }
+    broken += proxies.brokenConnectionTables()
     return broken
   }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A probe is walked from its client on. Where chance decides (an address of a DNS answer, a target of the load
-// balancer, an endpoint) every way is followed, with its probability. Nothing is delivered, remembered or
-// stamped.
+// A probe is walked from its client on. Where chance decides (an address of a DNS answer, a target of the
+// load balancer, an endpoint) every way is followed, with its probability. Nothing is delivered, remembered
+// or stamped.
 //
 //     look-up -> client -> [tables of its node] -> ... -> server's stack -> the answer's way back
 

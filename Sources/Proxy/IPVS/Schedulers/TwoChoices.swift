@@ -9,7 +9,7 @@ extension SchedulerState {
     let total = totalWeight(list, servers)
     guard total > 0 else { return nil }
     // The kernel draws twice; here each draw takes half of the bits.
-    func draw(_ bits: UInt64) -> Int64 { Int64((bits & 0xffff_ffff) * UInt64(total + 1) >> 32) }
+    func draw(_ bits: UInt64) -> Int64 { Int64(((bits & 0xffff_ffff) * UInt64(total + 1)) >> 32) }
     return better(
       pick(draw(random), list, servers), pick(draw(random >> 32), list, servers), servers)
   }
