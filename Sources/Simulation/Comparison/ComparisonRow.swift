@@ -40,11 +40,14 @@ struct ComparisonRow {
   }
 
   private static func signed(_ value: Double, decimals: Int) -> String {
-    (value > 0 ? "+" : "") + grouped(value, decimals: decimals)
+    let text = grouped(value, decimals: decimals)
+    return (value > 0 && text.contains { ("1"..."9").contains($0) } ? "+" : "") + text
   }
 
   static func grouped(_ value: Double, decimals: Int) -> String {
-    let text = String(format: "%.*f", decimals, value)
+    let rounded = String(format: "%.*f", decimals, value)
+    // What rounds to zero has no sign.
+    let text = Double(rounded) == 0 && rounded.hasPrefix("-") ? String(rounded.dropFirst()) : rounded
     let parts = text.split(separator: ".", maxSplits: 1)
     guard let whole = Int(parts[0]) else { return text }
     // "-0.3" has a whole part of 0, whose sign Int forgets.

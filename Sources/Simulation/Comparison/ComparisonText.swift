@@ -127,9 +127,10 @@ extension Comparison {
   var notes: [String] {
     var all: [String] = []
     for side in sides { for note in side.notes where !all.contains(note) { all.append(note) } }
-    return modeRemarks + all.map { note in
-      let names = sides.filter { $0.notes.contains(note) }.map(\.name)
-      return names.count == sides.count ? note : "\(names.joined(separator: ", ")): \(note)"
-    }
+    return modeRemarks
+      + all.map { note in
+        let names = sides.filter { $0.notes.contains(note) }.map(\.name)
+        return names.count == sides.count ? note : "\(names.joined(separator: ", ")): \(note)"
+      }
   }
 }
