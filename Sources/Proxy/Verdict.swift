@@ -53,6 +53,8 @@ import SimKernel
   /// Decided at connect() or sendmsg() of a socket on this node: the connection itself gets another
   /// destination, and a reject is an error of the system call (FACTS D4).
   public var isAtSocket: Bool
+  /// Hash lookups in maps and sets, for its latency cost.
+  public var lookups: UInt16
   public var address: IPv4Address
   /// none where no Service port claims the packet.
   public var servicePort: ServicePortID
@@ -61,8 +63,6 @@ import SimKernel
   public var candidates: CandidateSetID
   /// Rules that the packet was compared with, for its latency cost (FACTS H1).
   public var rulesWalked: UInt32
-  /// Hash lookups in maps and sets, for its latency cost.
-  public var lookups: UInt32
 
   @inlinable public init(
     kind: VerdictKind, reason: VerdictReason = .none, servicePort: ServicePortID = .none,

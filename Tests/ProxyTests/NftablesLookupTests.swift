@@ -31,7 +31,7 @@ private struct Fate: Hashable {
     viaAffinity = verdict.viaAffinity
     candidates = verdict.candidates
     rules = verdict.rulesWalked
-    lookups = verdict.lookups
+    lookups = UInt32(verdict.lookups)
   }
 }
 

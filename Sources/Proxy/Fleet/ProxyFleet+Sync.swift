@@ -100,13 +100,16 @@ extension ProxyFleet {
     }
     let old = tables[index].nat
     collectTouched(index, target)
+    // What a change costs is seen from the table that it changes; an ipvs sync writes all that it leaves.
+    let isIPVS = processes[index].settings.mode == .ipvs
+    let changed = isIPVS ? 0 : rulesWritten(index, target)
     tables[index].nat = target.table
     tables[index].filter = target.table
     processes[index].ruleCounts = target.ruleCounts
     processes[index].lastWritten = target.written
     dropAffinityLists(index, old)
     commitIPVS(index, old, now)
-    recordSync(index, target, now, &output)
+    recordSync(index, target, written: isIPVS ? ipvsRulesWritten(index) : changed, now, &output)
     if eyes[Int(target.table.eyes)].mode == .ebpf {
       collectRemovals(index, from: old, now, &output)
     } else {
@@ -149,9 +152,8 @@ extension ProxyFleet {
   }
 
   private mutating func recordSync(
-    _ index: Int, _ target: SyncTarget, _ now: SimTime, _ output: inout ProxyOutput
+    _ index: Int, _ target: SyncTarget, written: Int, _ now: SimTime, _ output: inout ProxyOutput
   ) {
-    let written = rulesWritten(index, target)
     var oldest = SimTime.distantFuture
     let process = processes[index]
     if process.programmedServices < target.services {

@@ -47,7 +47,7 @@ extension ProxyFleet {
     of walk: NftablesWalk, _ packet: Packet, _ table: TableState
   ) -> Verdict {
     var verdict = Verdict(kind: walk.kind, rulesWalked: walk.rulesWalked)
-    verdict.lookups = walk.lookups
+    verdict.lookups = UInt16(clamping: walk.lookups)
     let locality = eyes[Int(table.eyes)].locality
     func servicePort(_ fleet: inout ProxyFleet) -> ServicePortID {
       walk.port.isNone ? .none : fleet.plan(walk.port, table, locality: locality).servicePort

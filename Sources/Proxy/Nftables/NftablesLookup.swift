@@ -20,7 +20,7 @@ struct NftablesPassage {
   /// Rules compared with and maps asked.
   @inline(__always) mutating func walk(rules: UInt32, lookups: UInt32 = 0) {
     verdict.rulesWalked += rules
-    verdict.lookups += lookups
+    verdict.lookups = UInt16(clamping: UInt32(verdict.lookups) + lookups)
   }
 }
 

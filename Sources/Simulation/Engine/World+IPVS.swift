@@ -5,6 +5,7 @@
 // its real server. When ipvs forgets a connection, conntrack forgets the flow (ip_vs_conn_expire drops the
 // entry).
 
+import Cluster
 import NetworkTypes
 import Proxy
 import SimKernel
@@ -85,7 +86,12 @@ extension World {
     guard !p.pointee.kind.isForward, connections.isCurrent(p.pointee.connection, p.pointee.generation) else {
       return true
     }
-    let asked = connections[p.pointee.connection].pointee.tuple
+    let c = connections[p.pointee.connection]
+    // Under DSR the backend's own node writes the address that was asked into the answer (FACTS D4).
+    if c.pointee.decidingNode != .max, proxies.programmedMode(of: NodeID(Int(c.pointee.decidingNode))) == .ebpf {
+      return true
+    }
+    let asked = c.pointee.tuple
     return p.pointee.tuple.addresses == asked.reversed.addresses
       && p.pointee.tuple.ports == asked.reversed.ports
   }
