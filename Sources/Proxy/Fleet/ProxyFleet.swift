@@ -26,7 +26,7 @@ public struct ProxyFleet: ~Copyable {
   var plans = PlanCache()
   var candidateSets = CandidateSets()
   var recent = RecentLists()
-  /// By node; nil for nodes in other modes, and shorter than the fleet where none of the rest is in ipvs mode.
+  /// By node; nil for nodes in other modes, and no longer than up to the last one in ipvs mode.
   var ipvs: ContiguousArray<IPVSNode?> = []
   var ebpf = EBPFState()
   var draws: ProxyDraws

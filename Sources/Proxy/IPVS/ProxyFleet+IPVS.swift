@@ -46,7 +46,8 @@ extension ProxyFleet {
 
   // MARK: How much a sync writes
 
-  /// Every sync brings everything in line: the iptables rules, which are written as a whole, and one set entry,
+  /// Every sync brings everything in line: the iptables rules, which are written as a whole, and one set
+  /// entry,
   /// address, virtual or real server at a time. Rules for sets without entries are counted in.
   func ipvsRulesWritten(_ index: Int) -> Int {
     hasIPVS(index) ? IPVSRuleWriter.ruleCount + ipvs[index]!.entries : 0

@@ -21,8 +21,8 @@ extension ScenarioFormat {
       Field("udpTimeout", .duration(), standard: "\"0s\"", "Of UDP; 0s leaves the kernel's 5m."),
       Field(
         "kernelVersion", .text(.kernelVersion), standard: "\"6.1\"",
-        "Linux on the node: decides how sh and dh hash (4.18), and what becomes of reused client ports and of "
-          + "connections whose server is removed (5.9)."),
+        "Linux on the node: decides how sh and dh hash (4.18), and what becomes of reused client ports and "
+          + "of connections whose server is removed (5.9)."),
       Field(
         "connReuseMode", .integer(0...1), standard: "0 before Linux 5.9, else 1",
         "net.ipv4.vs.conn_reuse_mode: 1 lets a SYN on a closed connection's ports choose another server."),

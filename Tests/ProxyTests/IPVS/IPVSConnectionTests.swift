@@ -157,7 +157,8 @@ extension ProxyWorld {
     #expect(second.address != first)
   }
 
-  /// Mode 0 follows the old connection, to a server of weight 0 too (k/k 81775); mode 1 asks the scheduler, and up
+  /// Mode 0 follows the old connection, to a server of weight 0 too (k/k 81775); mode 1 asks the
+  /// scheduler, and up
   /// to Linux 5.8 drops the SYN first (k/k 70747).
   @Test(
     "a SYN on a port whose connection is over",
@@ -204,7 +205,8 @@ extension ProxyWorld {
     }
     // Another client begins with the next server.
     #expect(w.open(w.flow(40000, from: "10.0.0.3")).backend != first.backend)
-    // The template outlives its 100 s, because connections in SYN_RECV are over, and no other is open, at 60 s.
+    // The template outlives its 100 s, because connections in SYN_RECV are over, and no other is open,
+    // at 60 s.
     w.run(for: .seconds(99))
     #expect(w.open(w.flow(41000)).viaAffinity)
     #expect(w.send(w.flow(41000), .ack) == .passes)

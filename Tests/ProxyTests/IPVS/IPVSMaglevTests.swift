@@ -90,7 +90,8 @@ import Testing
     #expect(places.max() == 4093 / count + 1)
   }
 
-  /// Of the places that did not belong to the removed server, at most this share changes hands (FACTS K10: about
+  /// Of the places that did not belong to the removed server, at most this share changes hands (FACTS
+  /// K10: about
   /// 1 % where the table has a hundred places per server).
   @Test("few places move when a server goes", arguments: [(10, 0.05), (40, 0.05)])
   func disruption(_ count: Int, _ bound: Double) {

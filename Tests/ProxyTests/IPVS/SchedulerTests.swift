@@ -144,7 +144,8 @@ func letters(_ chosen: [Int32?]) -> String {
     #expect(letters((0..<3).map { _ in state.schedule(list, servers, schedulingInput()) }) == "ABC")
   }
 
-  /// Loads 0, 256, 512; weights 1, 2, 1. One draw: 2/5, 2/5, 1/5, because 0 and 1 both give A. A is taken unless
+  /// Loads 0, 256, 512; weights 1, 2, 1. One draw: 2/5, 2/5, 1/5, because 0 and 1 both give A. A is
+  /// taken unless
   /// neither draw gives it: 1 − (3/5)² = 16/25; C only by two draws of C: 1/25 (512/1 against 256/2).
   @Test func twosHasTheseChances() {
     let servers = realServers([(1, 0, 0), (2, 1, 0), (1, 2, 0), (0, 0, 0)])
