@@ -32,6 +32,8 @@ struct TestRandom {
 
 struct RandomWorld {
   var random: TestRandom
+  /// Of all nodes.
+  var mode: ProxyMode
   /// Further settings of all nodes, drawn by the caller.
   var change: (inout ProxySettings) -> Void = { _ in }
   let nodeNames = ["n0", "n1", "n2"]
