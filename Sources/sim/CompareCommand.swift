@@ -16,8 +16,8 @@ struct CompareCommand: ParsableCommand {
     abstract:
       "Run a scenario in several proxy modes or variants with the same arrivals, and say what differs.",
     discussion: """
-      Differences are within replications: each replication draws the same arrivals, churn and delays in every \
-      mode. docs/compare.md explains the table; comparison.csv has every metric for every pair.
+      Differences are within replications: each replication draws the same arrivals, churn and delays in \
+      every mode. docs/compare.md explains the table; comparison.csv has every metric for every pair.
       """)
 
   @Argument(help: "Scenario file, JSON or YAML.")

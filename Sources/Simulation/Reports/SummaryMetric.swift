@@ -192,7 +192,10 @@ private let loadMetrics: [MetricDefinition] = {
 }()
 
 private let tableMetrics: [MetricDefinition] = [
-  .value("rules_per_node", "rules", "Rules or entries in a node's table at the end, mean over nodes (a few of them in large clusters).") {
+  .value(
+    "rules_per_node", "rules",
+    "Rules or entries in a node's table at the end, mean over nodes (a few of them in large clusters)."
+  ) {
     $0.result.rulesPerNode
   },
   .value("staleness_mean", "s", "Mean age of the oldest change not programmed, over node × bin.") {
