@@ -15,7 +15,8 @@ struct ImportCommand: ParsableCommand {
     discussion: """
       Reads what kubectl prints with -o yaml or -o json (nodes, pods, services, endpointslices, endpoints, \
       deployments, Lists), manifests, a kind Cluster configuration, a KubeProxyConfiguration or the \
-      ConfigMap kube-proxy. The scenario stands alone. docs/import.md says what is read, concluded and left out.
+      ConfigMap kube-proxy. The scenario stands alone. docs/import.md says what is read, concluded and \
+      left out.
 
         kubectl get nodes,pods,svc,endpointslices,endpoints -A -o yaml > cluster.yaml
         kubectl -n kube-system get configmap kube-proxy -o yaml > kube-proxy.yaml

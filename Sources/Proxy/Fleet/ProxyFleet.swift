@@ -162,8 +162,8 @@ public struct ProxyFleet: ~Copyable {
 
 extension ProxySettings {
   /// Any local address takes node ports: nodePortAddresses have 0.0.0.0/0 or are empty, which in nftables
-  /// mode means the primary address (k/k pkg/proxy/util/nodeport_addresses.go, MatchAll; FACTS C1). ipvs has a
-  /// virtual server for each address that it found.
+  /// mode means the primary address (k/k pkg/proxy/util/nodeport_addresses.go, MatchAll; FACTS C1). ipvs has
+  /// a virtual server for each address that it found.
   var acceptsAnyNodePortAddress: Bool {
     if mode == .ipvs { return false }
     return nodePortAddresses.contains { $0.prefixLength == 0 }

@@ -6,8 +6,8 @@ import Crypto
 import NetworkTypes
 
 /// The part of a chain's name that is made from what the chain is for: the first 16 characters of the base32
-/// form (RFC 4648) of the SHA-256 digest of Service port name, protocol in small letters and, for an endpoint,
-/// its address and port, one after the other without anything between them.
+/// form (RFC 4648) of the SHA-256 digest of Service port name, protocol in small letters and, for an
+/// endpoint, its address and port, one after the other without anything between them.
 ///
 /// The Service port name is `namespace/name`, or `namespace/name:port` where the port has a name. As a real
 /// kube-proxy named them (golden/cluster/iptables):

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The rules that a node has in its kernel, as data. The nat and the filter table may be of different revisions:
-// a sync commits filter first. The builders of the two tables stand beside this file.
+// The rules that a node has in its kernel, as data. The nat and the filter table may be of different
+// revisions: a sync commits filter first. The builders of the two tables stand beside this file.
 
 import Cluster
 import NetworkTypes
@@ -43,7 +43,8 @@ extension ProxyFleet {
   func iptablesSkeletonIPv6(_ eyes: NodeEyes) -> IptablesRuleset {
     var eyes = eyes
     eyes.localhostNodePorts = false
-    // nodePortAddresses without an IPv6 block mean any address there (k/k pkg/proxy/util/nodeport_addresses.go).
+    // nodePortAddresses without an IPv6 block mean any address there (k/k
+    // pkg/proxy/util/nodeport_addresses.go).
     eyes.acceptsAnyNodePortAddress = true
     var rules = IptablesRuleset()
     var nat = IptablesNatBuilder(eyes: eyes, isLargeCluster: false)

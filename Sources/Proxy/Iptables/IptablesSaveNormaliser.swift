@@ -82,8 +82,8 @@ public struct IptablesSaveNormaliser: Sendable {
     return lines
   }
 
-  /// What makes the second list of the first: `-` before lines to take away, `+` before lines to add; empty where
-  /// they are equal, order included.
+  /// What makes the second list of the first: `-` before lines to take away, `+` before lines to add; empty
+  /// where they are equal, order included.
   public static func differences(_ first: [String], _ second: [String]) -> [String] {
     second.difference(from: first).map { change in
       switch change {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// iptables rules as `iptables-save` prints them (iptables 1.8.9 on nf_tables, golden/cluster/iptables): tables
-// mangle, filter, nat; chain declarations, the kernel's own first, the others by name; then all rules, chains
-// in the same order. Counters are zero, and the lines that tell when the text was made are left out.
+// iptables rules as `iptables-save` prints them (iptables 1.8.9 on nf_tables, golden/cluster/iptables):
+// tables mangle, filter, nat; chain declarations, the kernel's own first, the others by name; then all rules,
+// chains in the same order. Counters are zero, and the lines that tell when the text was made are left out.
 
 import NetworkTypes
 import SimKernel

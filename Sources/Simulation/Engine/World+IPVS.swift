@@ -88,7 +88,9 @@ extension World {
     }
     let c = connections[p.pointee.connection]
     // Under DSR the backend's own node writes the address that was asked into the answer (FACTS D4).
-    if c.pointee.decidingNode != .max, proxies.programmedMode(of: NodeID(Int(c.pointee.decidingNode))) == .ebpf {
+    if c.pointee.decidingNode != .max,
+      proxies.programmedMode(of: NodeID(Int(c.pointee.decidingNode))) == .ebpf
+    {
       return true
     }
     let asked = c.pointee.tuple

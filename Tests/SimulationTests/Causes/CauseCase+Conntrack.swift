@@ -30,7 +30,9 @@ extension CauseCase {
       w.addClient { $0.connectTimeout = .seconds(1) }
       return w
     },
-    CauseCase("eBPF: more open flows at the entry node than its conntrack map holds", .mapFull, [.broken, .reset]) {
+    CauseCase(
+      "eBPF: more open flows at the entry node than its conntrack map holds", .mapFull, [.broken, .reset]
+    ) {
       var w = base(web: [1, 1, 1, 1]) { $0.type = "NodePort" }
       w.serve()
       w.useCilium { $0.maps.conntrackTCP = 6 }
