@@ -47,7 +47,8 @@ import Testing
     #expect(verdict.reason == (second ? .none : .nodePortAddress))
   }
 
-  /// TestNodePorts in the other modes: (primary, second, loopback).
+  /// TestNodePorts in the other modes: 1, 2 and L are the node's primary, its second address and loopback.
+  /// The port is in the usual range, since Cilium looks for others at no address that it does not know.
   /// - nftables (D2): the primary address unless blocks say otherwise, never loopback; localhostNodePorts is
   ///   iptables'.
   /// - ipvs (syncProxyRules): a virtual server on each of the node's addresses but loopback (isValidForSet).

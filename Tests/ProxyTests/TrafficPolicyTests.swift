@@ -3,8 +3,8 @@
 // FACTS I2: upstream's packet tests, one table each, over modes. What sets modes apart here, and what that
 // rests on:
 // - nftables (D2, C6): refuses a node's own packets for a Service without endpoints on its external
-//   addresses, too: service-endpoints-check hangs in filter-output. All else is as in iptables: NFTT and IPT
-//   have the same outcomes.
+//   addresses, too: service-endpoints-check hangs in filter-output (a real one's dump:
+//   Golden/nftables-w1.txt). All else is as in iptables: NFTT and IPT have the same outcomes.
 // - ipvs (D3; k/k pkg/proxy/ipvs/proxier.go, syncEndpoint and writeIptablesRules): who sends does not matter
 //   to a virtual server. So there is no short circuit: policy Local is the local real servers for pods and
 //   the node as well, and where there are none, the cluster's, for outside clients as well (PR 97081).
