@@ -13,7 +13,8 @@ struct SimCommand: ParsableCommand {
       sim SCENARIO is short for sim run SCENARIO.
 
       Exit codes: 0 done; 64 wrong usage; 65 a scenario or manifest is wrong; 66 a file cannot be read; \
-      70 a bug of this program; 73 a result cannot be written; 130 interrupted.
+      69 this machine lacks what calibrate needs; 70 a bug of this program; 73 a result cannot \
+      be written; 130 interrupted.
       """,
     version: SimulationRun.version,
     subcommands: [

@@ -4,6 +4,7 @@
 // (FACTS E2), and more refusals at once than ICMP's limit allows (golden/README.md).
 
 #if os(Linux)
+  import Foundation
   import KernelLab
   import NetworkTypes
 
@@ -18,16 +19,28 @@
       throw LabError.unusable("the scenario has no vantage pod without ports")
     }
 
-    /// `conntrack -D` of a node: entries with this protocol and original destination.
+    /// `conntrack -D` of a node: entries with this protocol and original destination. A table of a hundred
+    /// thousand entries is read in pieces while it changes, and a pass may miss some: until none is found.
     func forget(node: Int, _ transport: TransportProtocol, _ end: LabEnd, repliesFrom: LabEnd? = nil) throws {
       var command = ["conntrack", "-D", "-p", transport.name, "--orig-dst", "\(end.address)"]
       command += ["--orig-port-dst", "\(end.port)"]
       if let repliesFrom {
         command += ["--reply-src", "\(repliesFrom.address)", "--reply-port-src", "\(repliesFrom.port)"]
       }
-      // It ends with 1 where nothing was to be deleted.
-      try network.nodes[node].runAny(command)
+      for _ in 0..<20 {
+        let pass = try network.nodes[node].runAny(command)
+        // It ends with 1 and says so where nothing was to be deleted.
+        if pass.errors.contains(" 0 flow entries have been deleted") { return }
+        guard pass.status == 0 else {
+          throw LabError.tool(command: command.joined(separator: " "), message: pass.errors)
+        }
+      }
+      throw LabError.unusable("conntrack -D finds entries of \(end) again and again")
     }
+
+    /// Acknowledgements may wait for 40 ms (TCP_DELACK_MIN in include/net/tcp.h); one that comes after its
+    /// entry is gone would be picked up before the lab asks again.
+    func letAcknowledgementsPass() { usleep(200_000) }
 
     func midStreamChecks() throws -> [LabCheck] {
       let (vantage, node) = try plainClient()
@@ -47,6 +60,7 @@
     ) throws -> LabCheck {
       let flows = try hold(target, vantage, 90)
       defer { for flow in flows { loop.end(flow) } }
+      letAcknowledgementsPass()
       try forget(node: node, target.transport, target.end)
       let ends = Self.ends(flows.map(\.attempt))
       let met = loop.askAgain(flows)
@@ -79,6 +93,7 @@
       guard try network.nodes[node].set("netfilter/nf_conntrack_tcp_loose", "0") else {
         throw LabError.unusable("this kernel has no nf_conntrack_tcp_loose")
       }
+      letAcknowledgementsPass()
       try forget(node: node, target.transport, target.end)
       let met = loop.askAgain(flows)
       try network.nodes[node].set("netfilter/nf_conntrack_tcp_loose", "1")

@@ -63,8 +63,10 @@
     }
 
     /// Runs a tool in this namespace, whatever it ends with.
-    public func runAny(_ command: [String], seconds: Double = 30) throws {
-      try inside { _ = try ToolRun.start(command, input: "", seconds: seconds) }
+    /// - Returns: its exit status and its standard error.
+    public func runAny(_ command: [String], seconds: Double = 30) throws -> (status: Int32, errors: String) {
+      let ended = try inside { try ToolRun.start(command, input: "", seconds: seconds) }
+      return (ended.status, ended.errors)
     }
 
     /// Sets `net.…` by its path below /proc/sys/net, such as `ipv4/ip_forward`.
