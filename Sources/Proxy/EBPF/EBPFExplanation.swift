@@ -45,6 +45,7 @@ extension ProxyFleet {
       return walk.ends(Verdict(kind: .notProxied))
     }
     if service.flags.contains(.twoScopes) {
+      walk.lookups += 1
       key.scope = .internal
       guard let inside = walk.maps.services[key] else { return walk.endsWithoutEntry(reason: .mapFull) }
       walk.step(MapName.services, key.text, "the client is inside: internal scope")
@@ -69,6 +70,7 @@ extension ProxyFleet {
     let flow = walk.packet.flow
     var key = EBPFServiceKey(
       address: flow.destination, port: flow.destinationPort, transport: flow.transport, scope: .external)
+    walk.lookups += 1
     if let service = walk.maps.services[key] {
       walk.step(MapName.services, key.text, "frontend of type \(service.flags.type)")
       return key
@@ -76,6 +78,8 @@ extension ProxyFleet {
     if ebpfClaim(key.frontend, table) != nil { return key }
     let own = key
     key.address = .unspecified
+    // The ipcache, then the services for 0.0.0.0 (sock4_wildcard_lookup).
+    if ebpfClaim(key.frontend, table) != nil { walk.lookups += 2 }
     let isLoopback = flow.destination.isLoopback && walk.packet.origin == .node
     guard isLoopback || ebpf.owner(of: flow.destination) != nil else { return nil }
     if walk.maps.unprogrammed.contains(key.identity) { return own }
@@ -92,6 +96,7 @@ extension ProxyFleet {
     let flow = walk.packet.flow
     let key = EBPFServiceKey(
       address: flow.destination, port: flow.destinationPort, transport: flow.transport, scope: .external)
+    walk.lookups += 1
     guard let service = walk.maps.services[key] else {
       if walk.maps.unprogrammed.contains(key.identity) { return walk.endsWithoutEntry(reason: .mapFull) }
       var surrogate = key
@@ -109,6 +114,7 @@ extension ProxyFleet {
       return walk.ends(verdict)
     }
     if service.flags.contains(.sourceRange) {
+      walk.lookups += 1
       guard let range = walk.maps.sourceRanges[service.id]?.first(where: { $0.contains(flow.source) }) else {
         walk.step(MapName.sourceRange, "no entry", "\(flow.source) is in none of the source ranges")
         verdict.kind = .drop
@@ -126,6 +132,8 @@ extension ProxyFleet {
       verdict.reason = service.emptyReason
       return walk.ends(verdict)
     }
+    // The conntrack entry of the Service (CT_SERVICE).
+    walk.lookups += 1
     let affinity = EBPFAffinityKey(
       frontend: key.frontend, scope: .external, isNamespace: false, client: flow.source.bits)
     return explainChoice(&walk, key, service, affinity, verdict, usesMaglev: walk.agent.algorithm == .maglev)
@@ -141,6 +149,7 @@ extension ProxyFleet {
     let used = service.slots.prefix(service.count).map { walk.maps.backends[Int($0) - 1] }
     let own = ownBackends(service, used)
     verdict.candidates = candidateSets.intern(own)
+    if service.affinity > .zero { walk.lookups += 2 }
     if service.affinity > .zero, let slot = rememberedSlot(walk, service, affinity, used, own) {
       verdict.viaAffinity = true
       verdict.candidates = candidateSets.singleton(own[slot])
@@ -148,6 +157,7 @@ extension ProxyFleet {
       walk.step(MapName.affinity, "\(client) (\(service.id)) -> \(used[slot].text)", "came here before")
       return DecisionExplanation(branches: [branch(walk, verdict, own[slot], used[slot], 1)])
     }
+    walk.lookups += 1
     if usesMaglev {
       let seeds = ebpf.seeds[Int(ebpf.agent(walk.agent))]
       let hash = maglevFlowHash(walk.packet.flow, hasAffinity: service.affinity > .zero, seed: seeds.flow)
@@ -204,6 +214,8 @@ extension ProxyFleet {
     verdict.backend = backend
     verdict.address = entry.address
     verdict.port = entry.port
+    // The backend itself, and the note for the way back.
+    verdict.lookups = walk.lookups + 2
     walk.step(MapName.backends, entry.text, "destination; state \(entry.state.text)")
     if verdict.isAtSocket {
       walk.step(MapName.socket, "-> \(entry.text)", "the socket itself is connected to the backend: no NAT")
@@ -225,13 +237,17 @@ private struct EBPFWalk {
   let maps: EBPFMaps
   let program: String
   var steps: [DecisionStep] = []
+  /// Map entries asked for, found or not.
+  var lookups: UInt16 = 0
 
   mutating func step(_ map: String, _ entry: String, _ why: String) {
     steps.append(DecisionStep(table: map, chain: program, rule: entry, why: why))
   }
 
-  func ends(_ verdict: Verdict) -> DecisionExplanation {
-    DecisionExplanation(branches: [DecisionBranch(verdict: verdict, probability: 1, steps: steps)])
+  func ends(_ end: Verdict) -> DecisionExplanation {
+    var verdict = end
+    verdict.lookups = lookups
+    return DecisionExplanation(branches: [DecisionBranch(verdict: verdict, probability: 1, steps: steps)])
   }
 
   mutating func endsWithoutEntry(reason: VerdictReason) -> DecisionExplanation {

@@ -44,6 +44,7 @@ extension ProxyFleet {
     if isUnprogrammed(match.frontend, .external, packet, table, agent) {
       // The surrogate of a node port may have found room where the address of the node did not.
       let surrogate = Frontend.key(.unspecified, packet.flow.destinationPort, packet.flow.transport)
+      if match.claim.kind == .nodePort, match.frontend != surrogate { verdict.lookups += 2 }
       guard match.claim.kind == .nodePort, !isUnprogrammed(surrogate, .external, packet, table, agent) else {
         verdict.reason = .mapFull
         return verdict

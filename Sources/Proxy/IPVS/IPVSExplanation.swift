@@ -18,6 +18,15 @@ private struct IPVSChoice {
 
 extension ProxyFleet {
   mutating func explainIPVS(_ packet: Packet, _ table: TableState) -> DecisionExplanation {
+    var explanation = explainIPVSWays(packet, table)
+    for way in explanation.branches.indices {
+      explanation.branches[way].verdict.rulesWalked = Self.rulesOfAnyWalk
+      explanation.branches[way].verdict.lookups = Self.lookupsOfAnyWalk
+    }
+    return explanation
+  }
+
+  private mutating func explainIPVSWays(_ packet: Packet, _ table: TableState) -> DecisionExplanation {
     let flow = packet.flow
     let ruleset = ipvsRules(Int(packet.node), table)
     var walk = IPVSInterpreter(

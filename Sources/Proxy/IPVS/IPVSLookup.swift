@@ -15,8 +15,8 @@ import SimKernel
 extension ProxyFleet {
   /// Rules of the nat table's chains that a packet is compared with, whatever the number of Services: about
   /// ten, and as many set look-ups (writeIptablesRules in pkg/proxy/ipvs/proxier.go).
-  private static var rulesOfAnyWalk: UInt32 { 10 }
-  private static var lookupsOfAnyWalk: UInt16 { 8 }
+  static var rulesOfAnyWalk: UInt32 { 10 }
+  static var lookupsOfAnyWalk: UInt16 { 8 }
 
   mutating func ipvsVerdict(_ packet: Packet, _ table: TableState) -> Verdict {
     let found = ipvsDestination(packet, table)

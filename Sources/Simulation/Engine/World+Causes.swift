@@ -61,7 +61,9 @@ extension World {
     case .partition: return (.partition, -1)
     case .conntrackFull(let node): return (.conntrackFull, node)
     case .conntrackInvalid(let node): return (.conntrackInvalid, node)
-    case .conntrackMissing(let node): return (forgottenCause(story), node)
+    case .conntrackMissing(let node):
+      if isAnsweredPast(story, node) { return (.localPolicy, story.decidingNode ?? node) }
+      return (forgottenCause(story), node)
     case .expiredByPacket(let node): return (.staleConntrack, node)
     case .foreignReply(let node): return (foreignReplyCause(story), story.decidingNode ?? node)
     case .snatPortsExhausted(let node): return (.snatPortsExhausted, node)
@@ -252,6 +254,15 @@ extension World {
     if story.wasEstablished, hasMoved { return .nodeAddressChanged }
     if onPath.contains(where: { conntrack[$0].pointee.latestEviction >= story.openedAt }) { return .mapFull }
     return .conntrackExpired
+  }
+
+  /// The first answer came past the node that had translated the packet: for want of a local endpoint policy
+  /// Local sent it on under the source that it came with (ipvs; the others with a pod's own source).
+  private func isAnsweredPast(_ story: LossStory, _ node: Int) -> Bool {
+    guard let deciding = story.decidingNode, story.backendNode >= 0, !story.wasEstablished else {
+      return false
+    }
+    return deciding != node && deciding != story.clientNode && deciding != story.backendNode
   }
 
   /// A reply that was not translated back. Where the deciding node sent the packet on to another node under

@@ -20,6 +20,7 @@ private struct Fate: Hashable {
   var viaAffinity: Bool
   var isAtSocket: Bool
   var target: String
+  var lookups: UInt16
 
   init(_ v: Verdict) {
     kind = v.kind
@@ -30,6 +31,7 @@ private struct Fate: Hashable {
     viaAffinity = v.viaAffinity
     isAtSocket = v.isAtSocket
     target = "\(v.address):\(v.port)"
+    lookups = v.lookups
   }
 }
 

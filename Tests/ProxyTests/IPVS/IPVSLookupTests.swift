@@ -70,6 +70,7 @@ import Testing
 
   private static func isSame(_ a: Verdict, _ b: Verdict) -> Bool {
     guard a.kind == b.kind, a.reason == b.reason else { return false }
+    guard a.rulesWalked == b.rulesWalked, a.lookups == b.lookups else { return false }
     guard a.kind == .forward else { return true }
     return a.backend == b.backend && a.masquerade == b.masquerade && a.servicePort == b.servicePort
       && a.address == b.address && a.port == b.port && a.viaAffinity == b.viaAffinity
