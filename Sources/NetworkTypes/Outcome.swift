@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The closed lists of DESIGN 2.3: what can become of a connection, and why.
+// The closed lists of docs/results.md: what can become of a connection, and why.
 
 /// What became of an attempt. Exactly one per attempted connection.
 public enum Outcome: String, CaseIterable, Sendable, Hashable {

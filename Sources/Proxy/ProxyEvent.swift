@@ -19,6 +19,7 @@ import SimKernel
   case forcedRun(NodeID, epoch: UInt16)
 }
 
+/// How much of its tables a sync writes.
 public enum SyncKind: String, Sendable, CaseIterable {
   case full
   case partial

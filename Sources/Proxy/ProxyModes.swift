@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The one place where proxy modes part. A new mode is a file with its lookup and one case here.
+// The one place where proxy modes part: one switch per question. A new mode is a folder with its functions and
+// one case in each switch.
 
 import Cluster
 import NetworkTypes
@@ -64,4 +65,9 @@ struct Packet: BitwiseCopyable {
   var random: UInt64
   /// Affinity lists are stamped.
   var stamps: Bool
+
+  /// One of `count` positions, each as likely as the others.
+  @inline(__always) func drawnPosition(of count: UInt32) -> UInt32 {
+    UInt32(truncatingIfNeeded: random.multipliedFullWidth(by: UInt64(count)).high)
+  }
 }

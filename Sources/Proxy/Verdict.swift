@@ -5,6 +5,7 @@
 import NetworkTypes
 import SimKernel
 
+/// What becomes of a packet at a node's tables.
 @frozen public enum VerdictKind: UInt8, Sendable, BitwiseCopyable, CaseIterable {
   /// Rewritten to `backend`.
   case forward

@@ -5,7 +5,7 @@
 
 /// Text of numbers in results.
 public enum NumberText {
-  /// Digits that are kept: DESIGN 2.3.
+  /// Digits that are kept, as docs/results.md promises.
   static let significantDigits = 9
 
   /// At most nine significant digits, rounded half up from the shortest decimal text of the number;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Rung 3 of DESIGN 4: the compiled lookup does what the rules do, packet by packet, with the same
+// The compiled lookup does what the rules do, packet by packet, with the same
 // probabilities, in random worlds, between the two commits of a sync too.
 
 import Cluster

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Rung 4 of DESIGN 4: the text of a node's rules is the text that a real node of the same cluster printed
+// The text of a node's rules is the text that a real node of the same cluster printed
 // (kube-proxy 1.36.2, iptables mode, iptables 1.8.9), but for counters, times, chains of others and the order
 // of Services in the dispatch chains, which kube-proxy leaves open.
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Rung 4 of DESIGN 4, end to end: real clients at seven places of a real cluster (kube-proxy 1.36.2, iptables) called
+// Real traffic, end to end: clients at seven places of a real cluster (kube-proxy 1.36.2, iptables) called
 // every address and port of its Services; a run with the same objects must be answered by the same pods, refused where
 // they were refused, meet silence where they did, and show the servers the same source addresses.
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Rung 4 of DESIGN 4 through `sim import`: a dump of a real cluster becomes a scenario whose rules are those
+// Real kube-proxy and real clients, by way of `sim import`: a dump of a real cluster becomes a scenario whose rules are those
 // that the cluster's kube-proxies wrote, in both modes, and whose packets fare as real ones did.
 
 import Cluster

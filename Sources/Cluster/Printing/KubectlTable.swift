@@ -30,7 +30,7 @@ public enum KubectlTable {
     if query.count(in: view) == 0 { return query.notFoundMessage + "\n" }
     let columns = headings(query.kind, wide: wide)
     let hasNamespace = query.allNamespaces && query.kind.isNamespaced
-    var table = TextTable(header: (hasNamespace ? ["NAMESPACE"] : []) + columns)
+    var table = KubectlColumns(header: (hasNamespace ? ["NAMESPACE"] : []) + columns)
     for row in rows(query, view: view, wide: wide) {
       table.append((hasNamespace ? [row.namespace] : []) + row.cells)
     }

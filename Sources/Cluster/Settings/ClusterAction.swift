@@ -44,6 +44,7 @@ public enum ObjectKind: String, Sendable, CaseIterable {
   case daemonSet = "DaemonSet"
 }
 
+/// Something that a scenario does to the cluster.
 public enum ClusterAction: Sendable, Equatable {
   // Nodes
   case nodeJoin(NodeSettings)
@@ -104,6 +105,7 @@ public struct LinkTarget: Sendable, Equatable {
   }
 }
 
+/// An action and its time.
 public struct TimedAction: Sendable, Equatable {
   public var at: SimTime
   public var action: ClusterAction

@@ -6,6 +6,7 @@ import NetworkTypes
 import SimKernel
 import SimRandom
 
+/// The cluster of a scenario.
 public struct ClusterSettings: Sendable, Equatable {
   /// Minor version of Kubernetes 1.x that selects version-dependent behaviour, e.g. 36.
   public var minorVersion = 36
@@ -27,6 +28,7 @@ public struct ClusterSettings: Sendable, Equatable {
   public init() {}
 }
 
+/// One node of the cluster.
 public struct NodeSettings: Sendable, Equatable {
   public var name: String
   public var zone: String?
@@ -119,6 +121,7 @@ public struct DNSSettings: Sendable, Equatable {
   public init() {}
 }
 
+/// A DNS record outside of the cluster.
 public struct ExternalRecord: Sendable, Equatable {
   public var name: String
   public var addresses: [IPv4Address]

@@ -82,6 +82,7 @@ public struct ConntrackHit: BitwiseCopyable {
   }
 }
 
+/// What became of a new entry.
 public enum ConntrackInsertion: BitwiseCopyable {
   case inserted(slot: Int32)
   /// nf_conntrack_max reached and nothing could be evicted: the packet is dropped.
@@ -90,6 +91,7 @@ public enum ConntrackInsertion: BitwiseCopyable {
   case replyTaken
 }
 
+/// The conntrack table of one node.
 public struct ConntrackTable: ~Copyable {
   /// Makes the type address-only. Swift 6.3.1 passes a large loadable noncopyable `self` by value to each
   /// non-mutating method, which costs a memcpy of the whole struct per call; an existential field forbids

@@ -219,7 +219,7 @@ extension ProxyFleet {
       position =
         usesMaglev
         ? maglevPosition(choice.set, packet.flow, agent, hasAffinity: plan.affinity > .zero)
-        : UInt32(truncatingIfNeeded: packet.random.multipliedFullWidth(by: UInt64(count)).high)
+        : packet.drawnPosition(of: count)
     }
     let backend = candidateSets.member(choice.set, position)
     let target = history.backends.target(backend)

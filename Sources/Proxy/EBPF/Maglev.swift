@@ -58,6 +58,7 @@ public struct MaglevBackend: Sendable {
   }
 }
 
+/// Which backend each place of a table leads to.
 public struct MaglevTable: Sendable {
   /// By place: position in the list of backends that the table was made from.
   public private(set) var places: ContiguousArray<UInt32>

@@ -40,6 +40,7 @@ public struct DecisionBranch: Sendable {
   }
 }
 
+/// All ways that a packet can go at a node.
 public struct DecisionExplanation: Sendable {
   /// Never empty.
   public var branches: [DecisionBranch]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // The fleet's random numbers: each a function of (seed, replication, purpose, node) and a counter, so that
-// the delay of one revision to one node is the same in every variant (DESIGN 3, decision 4).
+// the delay of one revision to one node is the same in every variant (ARCHITECTURE.md, Randomness).
 
 import Cluster
 import SimKernel

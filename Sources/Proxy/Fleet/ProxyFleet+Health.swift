@@ -84,9 +84,6 @@ extension ProxyFleet {
     return 0
   }
 
-  /// A kube-proxy process runs on the node and has programmed its first rules.
-  public func hasProgrammed(_ node: NodeID) -> Bool { tables[node.index].nat.eyes >= 0 }
-
   /// The mode whose rules the node has in its kernel; nil: none since its boot.
   public func programmedMode(_ node: NodeID) -> ProxyMode? {
     let state = tables[node.index].nat

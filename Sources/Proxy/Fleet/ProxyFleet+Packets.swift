@@ -32,7 +32,7 @@ extension ProxyFleet {
 
   /// What the node would do had its two tables been committed at one instant, the nat table together with
   /// the filter table that is in force. Equal to `decide` without stamps unless a sync is between its two
-  /// commits (DESIGN 2.3, `table_swap`).
+  /// commits (the cause `table_swap`).
   public mutating func decideWithoutSwapGap(
     node: NodeID, flow: FlowTuple, origin: FlowOrigin, at: SimTime, random: UInt64
   ) -> Verdict {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Writes of the API and when each reaches a node. Deliveries are computed when somebody looks, not scheduled
-// one by one (DESIGN 5): an idle node has one wake event, for the first change that will reach it.
+// one by one: an idle node has one wake event, for the first change that will reach it.
 
 import Cluster
 import NetworkTypes

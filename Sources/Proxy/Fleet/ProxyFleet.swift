@@ -9,6 +9,7 @@ import NetworkTypes
 import SimKernel
 import SimRandom
 
+/// All nodes' proxies and what they have programmed.
 public struct ProxyFleet: ~Copyable {
   /// Makes the type address-only. Swift 6.3.1 passes a large loadable noncopyable `self` by value to each
   /// non-mutating method, which costs a memcpy of the whole struct per call; an existential field forbids

@@ -61,16 +61,14 @@ enum IPVSState: UInt8, BitwiseCopyable, CaseIterable {
   }
 }
 
-/// Lifetimes of idle connections, by state.
+/// Lifetimes of idle connections, by state: `tcp_timeouts` in ip_vs_proto_tcp.c and `udp_timeouts` in
+/// ip_vs_proto_udp.c, unless kube-proxy's configuration sets them.
 struct IPVSTimeouts {
-  /// 15 min.
-  var established = SimDuration.seconds(900)
-  /// 2 min.
-  var finWait = SimDuration.seconds(120)
-  /// 5 min.
-  var udp = SimDuration.seconds(300)
-  /// ESTABLISHED of SCTP: 15 min (ip_vs_proto_sctp.c). The model knows no other state of SCTP.
-  static var sctp: SimDuration { .seconds(900) }
+  var established = SimDuration.minutes(15)
+  var finWait = SimDuration.minutes(2)
+  var udp = SimDuration.minutes(5)
+  /// ESTABLISHED of SCTP (ip_vs_proto_sctp.c). The model knows no other state of SCTP.
+  static var sctp: SimDuration { .minutes(15) }
 
   /// kube-proxy writes what is set and leaves the rest (ConfigureTimeouts in pkg/proxy/ipvs/proxier.go).
   init(_ settings: IPVSSettings) {

@@ -88,7 +88,7 @@ extension ProxyFleet {
     let set = ipvsEndpoints(plan, owner.kind)
     if set.isNone { return refuse(plan, isEmpty: true, &verdict) }
     let count = candidateSets.count(set)
-    let position = UInt32(truncatingIfNeeded: packet.random.multipliedFullWidth(by: UInt64(count)).high)
+    let position = packet.drawnPosition(of: count)
     verdict.kind = .forward
     verdict.backend = candidateSets.member(set, position)
     verdict.candidates = set

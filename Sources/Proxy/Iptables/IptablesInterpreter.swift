@@ -32,6 +32,7 @@ public struct IptablesWalk: Sendable, Equatable {
   public var dispatchRulesWalked = 0
 }
 
+/// Walks a node's rules as its kernel does.
 public struct IptablesInterpreter {
   public var rules: IptablesRuleset
   /// Addresses of the node's interfaces; loopback is always local.

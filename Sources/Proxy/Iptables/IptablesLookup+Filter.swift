@@ -92,21 +92,4 @@ extension ProxyFleet {
     if !plan.traits.contains(.hasEndpoints) { return .noEndpoints }
     return plan.traits.contains(.hasExternal) ? .none : .localPolicy
   }
-
-  /// Notes that the packet would have met a node port, did nodePortAddresses cover its destination.
-  mutating func explainNodePort(_ nodePortKey: UInt64, _ nat: TableState, _ verdict: inout Verdict) {
-    let frontend = history.frontends.find(nodePortKey)
-    if frontend == .max { return }
-    var index = history.frontendHeads[Int(frontend)].latest
-    while index >= 0 {
-      let claim = history.claims[Int(index)]
-      if claim.isActive(at: nat.services) {
-        let plan = self.plan(claim.portName, nat, locality: eyes[Int(nat.eyes)].locality)
-        verdict.reason = .nodePortAddress
-        verdict.servicePort = plan.servicePort
-        return
-      }
-      index = claim.previous
-    }
-  }
 }

@@ -51,16 +51,6 @@ extension ProxyFleet {
     return verdict
   }
 
-  /// `-m addrtype --dst-type LOCAL`, by the kernel's present addresses.
-  @inline(__always) func isLocal(_ address: IPv4Address, _ node: NodeTables) -> Bool {
-    if address.isLoopback { return true }
-    for i in Int(node.firstAddress)..<Int(node.firstAddress + node.addressCount)
-    where addressPool[i] == address {
-      return true
-    }
-    return false
-  }
-
   /// Whether the last rule of KUBE-SERVICES sends a destination to KUBE-NODEPORTS.
   func acceptsNodePort(_ address: IPv4Address, isLocal: Bool, _ eyes: NodeEyes) -> Bool {
     if eyes.acceptsAnyNodePortAddress { return isLocal && (eyes.localhostNodePorts || !address.isLoopback) }
@@ -217,7 +207,7 @@ extension ProxyFleet {
       // The masquerade rule of cluster IP traffic heads the chain of the internal policy.
       walked += 1
     }
-    var position = UInt32(truncatingIfNeeded: packet.random.multipliedFullWidth(by: UInt64(count)).high)
+    var position = packet.drawnPosition(of: count)
     var candidates = set
     verdict.viaAffinity = false
     if plan.affinity > .zero {
@@ -261,14 +251,6 @@ extension ProxyFleet {
   }
 
   // MARK: order and cost
-
-  /// The place of a Service port in the arbitrary order of the dispatch chains: kube-proxy walks a Go map.
-  @inline(__always) func dispatchOrder(_ port: PortNameID, _ orderKey: UInt64) -> UInt64 {
-    var z = orderKey ^ (UInt64(port.rawValue) &+ 1) &* 0x9E37_79B9_7F4A_7C15
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
-  }
 
   /// Rules of the dispatch chains up to and including the one that matched: the expected rank of a Service
   /// port with this place in the order, among all rules.

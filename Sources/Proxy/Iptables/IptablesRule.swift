@@ -30,6 +30,7 @@ public enum IptablesChainName: Hashable, Sendable {
   case endpoint(ServicePortID, BackendID)
 }
 
+/// conntrack's word on a packet: `--ctstate`.
 public enum ConnectionState: Sendable, Hashable {
   case new, invalid, relatedOrEstablished
   /// RELATED, ESTABLISHED, or with a destination that nat has rewritten.
@@ -55,6 +56,7 @@ public enum IptablesCounter: String, Sendable, Hashable {
   case localhostNodePorts = "localhost_nps_accepted_pkts"
 }
 
+/// One condition of a rule.
 public enum IptablesMatch: Sendable, Hashable {
   /// `-s` and `! -s`
   case source(IPv4CIDR)
@@ -92,6 +94,7 @@ public enum IptablesMatch: Sendable, Hashable {
   case transportModule(TransportProtocol)
 }
 
+/// What a rule does with a packet.
 public enum IptablesTarget: Sendable, Hashable {
   /// A rule without `-j`: counts only.
   case none
@@ -108,6 +111,7 @@ public enum IptablesTarget: Sendable, Hashable {
   case returnToCaller
 }
 
+/// One rule of a chain.
 public struct IptablesRule: Sendable, Hashable {
   public var matches: [IptablesMatch]
   public var target: IptablesTarget
@@ -122,6 +126,7 @@ public struct IptablesRule: Sendable, Hashable {
   }
 }
 
+/// The tables that kube-proxy writes to.
 public enum IptablesTableName: String, Sendable, CaseIterable {
   // In the order in which iptables-save prints them (golden/cluster/iptables)
   case mangle, filter, nat

@@ -13,12 +13,6 @@ extension ProxyFleet {
     iptablesRules(nat: tables[node.index].nat, filter: tables[node.index].filter)
   }
 
-  /// The rules that `node` would have, made from the API's present state.
-  public mutating func freshIptablesRules(of node: NodeID) -> IptablesRuleset {
-    let fresh = freshTable(node)
-    return iptablesRules(nat: fresh, filter: fresh)
-  }
-
   mutating func iptablesRules(nat: TableState, filter: TableState) -> IptablesRuleset {
     var rules = IptablesRuleset()
     if nat.eyes >= 0 {

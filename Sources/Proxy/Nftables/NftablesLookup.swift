@@ -310,7 +310,7 @@ extension ProxyFleet {
       }
     }
     let count = candidateSets.count(set)
-    var position = UInt32(truncatingIfNeeded: packet.random.multipliedFullWidth(by: UInt64(count)).high)
+    var position = packet.drawnPosition(of: count)
     var candidates = set
     let known = plan.affinity > .zero ? rememberedEndpoint(set, packet) : .max
     if known != .max {

@@ -58,13 +58,15 @@ public indirect enum OrderedJSON: Sendable {
     }
   }
 
-  private static func quoted(_ text: String) -> String {
+  /// A JSON string: escaped is what JSON asks for, and nothing else.
+  public static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
       switch scalar {
       case "\"": result += "\\\""
       case "\\": result += "\\\\"
       case "\n": result += "\\n"
+      case "\r": result += "\\r"
       case "\t": result += "\\t"
       case let control where control.value < 0x20:
         let digits = String(control.value, radix: 16)

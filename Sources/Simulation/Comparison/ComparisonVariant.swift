@@ -8,6 +8,7 @@ import Scenario
 
 /// A name and what is different under it.
 public struct ComparisonVariant: Sendable, Equatable {
+  /// What is different.
   public enum Change: Sendable, Equatable {
     /// The scenario as it is.
     case nothing

@@ -14,6 +14,7 @@ public typealias GoOnQuestion = @Sendable () -> Bool
 
 /// Work that is independent of each other, done on several threads.
 public struct ReplicationPool: Sendable {
+  /// One replication of one scenario.
   public struct Task: Sendable {
     /// Index among the scenarios.
     public var scenario: Int

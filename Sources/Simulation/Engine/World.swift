@@ -11,11 +11,14 @@
 //     World+Client     the client's end of a connection
 //     World+Server     the server's end
 //     World+Nodes      a packet in a node's tables: conntrack, proxy, NAT; World+Costs what it pays for them
+//     World+IPVS       flows that a node's ipvs has scheduled
+//     World+Sockets    connections that a node's eBPF programs have given another destination
 //     World+NextStep   where a packet goes from here, and with which source address
 //     World+Routing    from one place to the next
 //     World+Causes     the but-for test; World+LossStory what it must know of the packet
 //     World+Instant    a run that is stopped at an instant, for traces (folder Trace)
-//     World+Result     what is left when all is decided
+//     World+Lags       how long each stage took, for what was lost; World+Targets what look-ups answer
+//     World+Result     what is left when all is decided; World+Invariants what must hold then
 
 import Cluster
 import NetworkTypes

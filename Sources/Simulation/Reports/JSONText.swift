@@ -3,6 +3,7 @@
 // JSON as the reports write it: members in the order in which they were given, two spaces of indentation, and
 // numbers by the same rule as in CSV. Reading JSON is the Scenario module's business.
 
+import Scenario
 import SimStatistics
 
 /// A JSON value that keeps the order of its members.
@@ -17,6 +18,7 @@ public indirect enum JSONText: Sendable, Equatable {
   case array([JSONText])
   case object([Member])
 
+  /// A name and its value.
   public struct Member: Sendable, Equatable {
     public var key: String
     public var value: JSONText
@@ -26,6 +28,7 @@ public indirect enum JSONText: Sendable, Equatable {
     }
   }
 
+  /// An object of members in this order.
   public static func members(_ pairs: KeyValuePairs<String, JSONText>) -> JSONText {
     .object(pairs.map { Member($0.key, $0.value) })
   }
@@ -47,14 +50,14 @@ public indirect enum JSONText: Sendable, Equatable {
     case .integer(let value): text += String(value)
     case .unsigned(let value): text += String(value)
     case .number(let value): text += value.isFinite ? NumberText.format(value) : "null"
-    case .string(let value): Self.quote(value, to: &text)
+    case .string(let value): text += OrderedJSON.quoted(value)
     case .array(let values):
       Self.block("[", "]", count: values.count, to: &text, indent: indent) { index, text in
         values[index].write(to: &text, indent: indent + 2)
       }
     case .object(let members):
       Self.block("{", "}", count: members.count, to: &text, indent: indent) { index, text in
-        Self.quote(members[index].key, to: &text)
+        text += OrderedJSON.quoted(members[index].key)
         text += ": "
         members[index].value.write(to: &text, indent: indent + 2)
       }
@@ -72,26 +75,5 @@ public indirect enum JSONText: Sendable, Equatable {
     }
     if count > 0 { text += "\n" + String(repeating: " ", count: indent) }
     text += close
-  }
-
-  private static func quote(_ value: String, to text: inout String) {
-    text += "\""
-    for scalar in value.unicodeScalars {
-      switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\n": text += "\\n"
-      case "\r": text += "\\r"
-      case "\t": text += "\\t"
-      default:
-        if scalar.value < 0x20 {
-          let hex = String(scalar.value, radix: 16)
-          text += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-        } else {
-          text.unicodeScalars.append(scalar)
-        }
-      }
-    }
-    text += "\""
   }
 }

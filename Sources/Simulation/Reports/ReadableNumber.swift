@@ -6,6 +6,7 @@
 import Foundation
 import SimKernel
 
+/// Numbers for people.
 public enum ReadableNumber {
   /// `12,345`
   public static func grouped(_ value: Int) -> String {

@@ -148,12 +148,14 @@ public struct SpreadStatistics: Sendable, Equatable {
   }
 }
 
+/// A part of an attempt whose time is taken.
 public enum LatencyPhase: String, CaseIterable, Sendable {
   case dns
   case connect
   case request
 }
 
+/// The latencies of one target, phase and outcome.
 public struct LatencyRow: Sendable {
   public var target: Int
   public var phase: LatencyPhase
@@ -182,6 +184,7 @@ public struct StalenessRow: Sendable, Equatable {
   }
 }
 
+/// One bin of the run.
 public struct TimelineRow: Sendable, Equatable {
   public var binStart: SimTime
   /// Attempts by the bin of their start.
@@ -195,6 +198,7 @@ public struct TimelineRow: Sendable, Equatable {
   public init(binStart: SimTime) { self.binStart = binStart }
 }
 
+/// One sync of one node.
 public struct ProxySyncRow: Sendable, Equatable {
   public var start: SimTime
   public var node: String
@@ -219,6 +223,7 @@ public struct ProxySyncRow: Sendable, Equatable {
   }
 }
 
+/// Something that happened in the cluster.
 public struct ClusterEventRow: Sendable, Equatable {
   public var time: SimTime
   public var object: String
@@ -232,6 +237,7 @@ public struct ClusterEventRow: Sendable, Equatable {
   }
 }
 
+/// Everything that one replication leaves.
 public struct RunResult: Sendable {
   public var identity: RunIdentity
   public var question = ""
@@ -294,6 +300,7 @@ public protocol RunObserver: AnyObject {
   func progress(now: SimTime, end: SimTime, events: Int) -> Bool
 }
 
+/// The run was asked to stop before its end.
 public struct RunInterrupted: Error {
   public var at: SimTime
   public init(at: SimTime) { self.at = at }

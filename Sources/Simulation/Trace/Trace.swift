@@ -42,6 +42,7 @@ public enum ClientView: String, Sendable, CaseIterable {
 
 /// Source and destination of a packet. A port that masquerading draws is `*`.
 public struct TracePacket: Sendable, Equatable {
+  /// Which port of a translated packet is drawn, and has no number in a trace.
   public enum DrawnPort: Sendable { case none, source, destination }
   public var tuple: FlowTuple
   /// Which port, if any, a random number would decide.
@@ -95,6 +96,7 @@ public struct TraceChoice: Sendable, Equatable {
 
 /// One place on one way.
 public struct TraceHop: Sendable, Equatable {
+  /// A part of the path.
   public enum Component: String, Sendable {
     case dns
     case client

@@ -7,6 +7,7 @@ import NetworkTypes
 import Scenario
 import SimKernel
 
+/// One packet under several proxy modes.
 public struct TraceComparison: Sendable {
   /// In the order of `modes`.
   public var traces: [(mode: ProxyMode, trace: Trace)]

@@ -14,6 +14,7 @@ public struct TraceError: Error, Equatable, CustomStringConvertible {
 
 /// One end of a probe.
 public struct TraceEndpoint: Sendable, Equatable {
+  /// Where an end of the packet is.
   public enum Place: Sendable, Equatable {
     case pod(NamespacedName)
     case node(String)
@@ -23,6 +24,7 @@ public struct TraceEndpoint: Sendable, Equatable {
     /// Whatever has the address.
     case address(IPv4Address)
   }
+  /// The port of an end, by number or by name.
   public enum Port: Sendable, Equatable, CustomStringConvertible {
     case number(UInt16)
     case name(String)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Rung 3 of DESIGN 4 for eBPF: the compiled lookup does what the maps do, entry by entry, with the same
+// The compiled eBPF lookup does what the maps do, entry by entry, with the same
 // probabilities, in random worlds with all settings, full maps among them.
 
 import Cluster

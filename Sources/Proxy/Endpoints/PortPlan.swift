@@ -34,9 +34,6 @@ struct PortPlan: BitwiseCopyable {
   var local = CandidateSetID.none
   /// Zero: no session affinity.
   var affinity = SimDuration.zero
-
-  /// The set behind the cluster IP.
-  var internalSet: CandidateSetID { traits.contains(.internalLocal) ? local : cluster }
 }
 
 /// A pair of versions; `sharedPlan` is its plan if that is the same on all nodes, −1 otherwise.

@@ -2,7 +2,7 @@
 //
 // kubectl's table layout: columns as wide as their widest cell plus three blanks, the last one as it is.
 
-struct TextTable {
+struct KubectlColumns {
   /// k/k staging `cli-runtime/pkg/printers`: padding of the tab writer.
   private static let gap = 3
   private(set) var rows: [[String]]
