@@ -57,9 +57,9 @@ function ratio(ours, floor) {
 function response(n,   k, m, e) {
   k = runs[n]
   m = sum[n] / k
-  if (k < 2) return sprintf("mean response %.1f us (theory 2400; no standard error from one run)", m)
+  if (k < 2) return sprintf("mean response %.1f us (theory 2413; no standard error from one run)", m)
   e = sqrt((squares[n] - k * m * m) / (k - 1) / k)
-  return sprintf("mean response %.1f us, standard error %.1f (theory 2400: %+.1f standard errors off)", m, e, (m - 2400) / e)
+  return sprintf("mean response %.1f us, standard error %.1f (theory 2413: %+.1f standard errors off)", m, e, (m - 2413) / e)
 }
 
 END {

@@ -30,9 +30,10 @@ extension ScenarioFile {
   /// Services from the beginning and those that events bring, by name, the first version of each.
   private var services: [Service] {
     var found: [Service] = []
+    var names = Set<NamespacedName>()
     func take(_ objects: [APIObject]) {
       for case .service(let service) in objects
-      where !found.contains(where: { $0.metadata.namespacedName == service.metadata.namespacedName }) {
+      where names.insert(service.metadata.namespacedName).inserted {
         found.append(service)
       }
     }

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// FACTS I2, TestClusterIPGeneral, over modes.
+// FACTS I2, TestClusterIPGeneral, over modes. What sets modes apart rests on:
+// - nftables: D2, the cluster-ips set and its reject and drop; both rows are upstream's own.
+// - ipvs: D3, KUBE-IPVS-FILTER refuses what comes to an address of kube-ipvs0 and is in no set; an address
+//   that no Service has is not on kube-ipvs0 and routed on, as in iptables mode.
+// - eBPF: D4, nothing is rewritten after connect(), so nothing is masqueraded; no SCTP; cluster IPs are not
+//   served outside (DROP_IS_CLUSTER_IP, bpf/lib/nodeport.h); the service map has no entry for other ports.
 
 import Cluster
 import NetworkTypes
@@ -53,8 +58,10 @@ import Testing
       PacketFlow(
         "port 53 as SCTP", Address.pod, "172.30.0.43", 53, "10.180.0.3:53", transport: .sctp, ebpf: ""),
       PacketFlow(
-        "UDP to a TCP port", Address.pod, "172.30.0.41", 80, "", transport: .udp, nftables: "REJECT"),
-      PacketFlow("another Service's port", Address.pod, "172.30.0.41", 443, "", nftables: "REJECT"),
+        "UDP to a TCP port", Address.pod, "172.30.0.41", 80, "", transport: .udp, nftables: "REJECT",
+        ipvs: "REJECT"),
+      PacketFlow(
+        "another Service's port", Address.pod, "172.30.0.41", 443, "", nftables: "REJECT", ipvs: "REJECT"),
       PacketFlow("an unallocated cluster IP", Address.pod, "172.30.0.50", 80, "", nftables: "DROP"),
       PacketFlow(
         "a node to a cluster IP", Address.node, "172.30.0.41", 80, "10.180.0.1:80 M", ebpf: "10.180.0.1:80"),

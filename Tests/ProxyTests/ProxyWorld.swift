@@ -110,6 +110,8 @@ struct ProxyWorld: ~Copyable {
   var slices: [ServiceID: [EndpointSlice]] = [:]
   /// The Service that the last write was about.
   var lastTouched = ServiceID.none
+  /// The client port that was last given out to a new connection.
+  var clientPort: UInt16 = 41000
 
   init(
     nodes: [ProxyNode] = [

@@ -245,6 +245,7 @@ extension World {
     nodePlanes[node.index].isUp = false
     conntrack[node.index].pointee.clear()
     proxies.nodeWentDown(node)
+    nodePlanes[node.index].programmedMode = -1
     endInstances(on: HostReference(.node, node.rawValue))
   }
 

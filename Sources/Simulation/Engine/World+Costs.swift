@@ -44,9 +44,10 @@ extension ProxyMode {
 
 extension World {
   /// What a flow's first packet pays beyond what a later one does.
-  func firstPacketCost(_ verdict: Verdict, _ node: Int) -> SimDuration {
-    guard let mode = proxies.programmedMode(of: NodeID(node)) else { return .zero }
-    let costs = modeCosts[mode.index]
+  @inline(__always) func firstPacketCost(_ verdict: Verdict, _ node: Int) -> SimDuration {
+    let mode = Int(nodePlanes[node].programmedMode)
+    if mode < 0 { return .zero }
+    let costs = modeCosts[mode]
     let walk = costs.perRule * Double(verdict.rulesWalked) + costs.perLookup * Double(verdict.lookups)
     let whole = Int64(costs.firstPacket + walk + 0.5)
     return .nanoseconds(max(0, whole - nodePlanes[node].packetCost))
@@ -54,13 +55,13 @@ extension World {
 
   /// What later packets pay at a node follows the mode that it has programmed.
   mutating func refreshPacketCost(of node: Int) {
-    let mode = proxies.programmedMode(of: NodeID(node))
-    nodePlanes[node].packetCost = mode.map { modeCosts[$0.index].establishedPacket } ?? 0
-    if nodePlanes[node].packetCost != 0 { packetsCost = true }
+    let mode = proxies.programmedMode(of: NodeID(node))?.index
+    nodePlanes[node].programmedMode = Int8(mode ?? -1)
+    nodePlanes[node].packetCost = mode.map { modeCosts[$0].establishedPacket } ?? 0
   }
 
   /// What any packet pays on a hop: for the tables that it has passed, and for those that it will meet.
-  func passingCost(from: Int, to: Int, entersNode: Bool) -> SimDuration {
+  @inline(__always) func passingCost(from: Int, to: Int, entersNode: Bool) -> SimDuration {
     var cost: Int64 = 0
     if from != HopEnd.outsideIndex { cost += nodePlanes[from].packetCost }
     if entersNode, to != HopEnd.outsideIndex { cost += nodePlanes[to].packetCost }

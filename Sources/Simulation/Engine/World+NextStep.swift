@@ -109,6 +109,7 @@ extension World {
 
   /// A pod's traffic to anything outside the pod network leaves with its node's address. What stays on the
   /// node does not leave.
+  @inline(__always)
   func leavesPodNetwork(_ node: Int, _ origin: FlowOrigin, _ destination: IPv4Address) -> Bool {
     origin == .pod && masqueradesPodTraffic && !podNetwork.contains(destination)
       && addresses.owner(of: destination) != HostReference(.node, UInt32(node))

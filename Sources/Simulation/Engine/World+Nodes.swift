@@ -52,7 +52,13 @@ extension World {
   }
 
   /// conntrack does not know the packet's flow.
-  mutating func passUnknown(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin) {
+  @inline(__always) mutating func passUnknown(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin) {
+    if packets[slot].kind == .syn { return openFlow(slot, node, origin, state: .synSent) }
+    passUnknownLater(slot, node, origin)
+  }
+
+  /// As above, for a packet that is no SYN.
+  @inline(never) private mutating func passUnknownLater(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin) {
     switch packets[slot].kind {
     case .syn: openFlow(slot, node, origin, state: .synSent)
     case .datagram: openFlow(slot, node, origin, state: .unreplied)

@@ -182,7 +182,7 @@ extension World {
     let p = packets.pointer(slot)
     p.pointee.entersNode = true
     p.pointee.destination = node
-    travel(slot, kind, from, to, extra)
+    travel(slot, kind, from, to, extra, entersNode: true)
   }
 
   @inline(__always) private mutating func hop(
@@ -192,17 +192,16 @@ extension World {
     let p = packets.pointer(slot)
     p.pointee.entersNode = false
     p.pointee.destination = host
-    travel(slot, kind, from, to, extra)
+    travel(slot, kind, from, to, extra, entersNode: false)
   }
 
-  private mutating func travel(
-    _ slot: UInt32, _ kind: HopClass, _ from: Int, _ to: Int, _ cost: SimDuration
+  @inline(__always) private mutating func travel(
+    _ slot: UInt32, _ kind: HopClass, _ from: Int, _ to: Int, _ cost: SimDuration, entersNode: Bool
   ) {
     let p = packets.pointer(slot)
     let isCurrent = connections.isCurrent(p.pointee.connection, p.pointee.generation)
     let extra = isCurrent ? cost + owedDelay(connections[p.pointee.connection]) : cost
-    let passing =
-      packetsCost ? passingCost(from: from, to: to, entersNode: p.pointee.entersNode) : .zero
+    let passing = passingCost(from: from, to: to, entersNode: entersNode)
     let quiet = paths.quietDelay(kind)
     if quiet >= 0 {
       let arrival = now + (SimDuration(nanoseconds: quiet) + extra + passing)

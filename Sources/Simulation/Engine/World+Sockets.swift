@@ -13,7 +13,7 @@ import Traffic
 
 extension World {
   /// The destination that the client's application asked for, and the port with which it would have.
-  func dialled(_ slot: UInt32) -> FlowTuple {
+  @inline(__always) func dialled(_ slot: UInt32) -> FlowTuple {
     let c = connections[slot]
     return c.pointee.isTranslatedAtSocket ? dialledTuples[slot] ?? c.pointee.tuple : c.pointee.tuple
   }

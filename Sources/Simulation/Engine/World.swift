@@ -60,8 +60,6 @@ struct World: ~Copyable {
   var paths: NetworkPaths
   let podNetwork: IPv4CIDR
   let modeCosts: Table<ModeCosts>
-  /// Packets that are no first ones cost something at some node.
-  var packetsCost = false
   /// By connection, where `isTranslatedAtSocket`: what the client dialled.
   var dialledTuples: [UInt32: FlowTuple] = [:]
   let masqueradesPodTraffic: Bool
@@ -125,6 +123,8 @@ struct NodePlane {
   var isUp: Bool
   /// Nanoseconds that any packet pays for the node's tables.
   var packetCost: Int64 = 0
+  /// `ProxyMode.index` of the tables that the node has; negative without any.
+  var programmedMode: Int8 = -1
   /// Some node sends packets for its pods to where it no longer is.
   var hasStaleRoutes = false
   /// When it last booted in this run.

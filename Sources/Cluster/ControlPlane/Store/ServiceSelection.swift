@@ -64,8 +64,15 @@ struct ServiceSelection: Sendable {
 
   private mutating func join(_ pod: PodID, _ service: ServiceID) {
     members[service, default: []].append(pod)
-    var services = servicesOfPod[pod] ?? []
-    services.insert(service, at: services.firstIndex { $0 > service } ?? services.count)
-    servicesOfPod[pod] = services
+    servicesOfPod[pod, default: []].insertInOrder(service)
+  }
+}
+
+extension Array<ServiceID> {
+  /// Where one pod backs very many Services they come in order of their IDs, mostly.
+  fileprivate mutating func insertInOrder(_ service: ServiceID) {
+    var place = endIndex
+    while place > startIndex, self[place - 1] > service { place -= 1 }
+    insert(service, at: place)
   }
 }
