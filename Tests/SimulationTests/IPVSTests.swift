@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // What ipvs mode does to whole connections: those that idle too long, those that policy Local sends astray, and
-// those whose server drains.
+// those whose server drains or goes.
 
 import Cluster
 import NetworkTypes
@@ -75,5 +75,30 @@ struct IPVSTests {
     let result = try w.run()
     #expect(result.failures == [])
     #expect(result.count(.completed) > 150)
+  }
+
+  /// One connection, begun before its Service goes and used long after that. Its server lives all the time.
+  @Test(
+    "an open connection outlives its Service, but not in ipvs mode, where its real server goes with it",
+    arguments: [
+      (ProxyMode.iptables, KernelVersion(6, 1), []), (.nftables, KernelVersion(6, 1), []),
+      (.ebpf, KernelVersion(6, 1), []),
+      (.ipvs, KernelVersion(6, 1), ["broken/conntrack_expired: 1"]),
+      (.ipvs, KernelVersion(5, 4), ["broken/conntrack_expired: 1"]),
+    ] as [(ProxyMode, KernelVersion, [String])])
+  func deletedService(_ mode: ProxyMode, _ kernel: KernelVersion, _ failures: [String]) throws {
+    var w = Self.world(duration: .seconds(4), mode)
+    w.file.cluster.proxy?.ipvs.kernelVersion = kernel
+    w.addWeb(on: [1])
+    w.addService()
+    w.serve()
+    w.addClient(every: 3) {
+      $0.requests = .constant(20)
+      $0.requestGap = .constant(0.3)
+    }
+    w.at(3.5, .delete(.service, SmallWorld.web))
+    let result = try w.run()
+    #expect(result.failures == failures)
+    #expect(result.count(.completed) == (failures.isEmpty ? 1 : 0))
   }
 }

@@ -64,7 +64,10 @@ extension World {
     case .conntrackMissing(let node):
       if isAnsweredPast(story, node) { return (.localPolicy, story.decidingNode ?? node) }
       return (forgottenCause(story), node)
-    case .expiredByPacket(let node): return (.staleConntrack, node)
+    case .expiredByPacket(let node):
+      // An open connection had only this entry; a new one would have been better off without it.
+      let isOpen = story.wasEstablished && story.tuple.transport != .udp
+      return (isOpen ? forgottenCause(story) : .staleConntrack, node)
     case .foreignReply(let node): return (foreignReplyCause(story), story.decidingNode ?? node)
     case .snatPortsExhausted(let node): return (.snatPortsExhausted, node)
     case .podGone(let node, _):
@@ -132,6 +135,8 @@ extension World {
   private mutating func unroutedCause(
     _ story: LossStory, _ node: Int, _ flow: FlowTuple, _ origin: FlowOrigin
   ) -> Cause {
+    // An open connection asks neither DNS nor the table, as long as its entry lives.
+    if story.hasLostConntrack { return forgottenCause(story) }
     let fresh = proxies.decideFresh(node: NodeID(node), flow: flow, origin: origin, at: now, random: 0)
     if fresh.kind == .forward { return story.hasStaleAnswer ? .staleDNS : swapOrStale(node, flow, origin) }
     if story.hasStaleAnswer { return .staleDNS }
