@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The one place where proxy modes part: one switch per question. A new mode is a folder with its functions and
-// one case in each switch.
+// The one place where proxy modes part: one switch per question. A new mode is a folder with its functions
+// and one case in each switch.
 
 import Cluster
 import NetworkTypes

@@ -5,6 +5,7 @@
 import Cluster
 import Foundation
 import Scenario
+import SimKernel
 import Simulation
 
 enum Console {
@@ -37,6 +38,16 @@ enum Console {
     for sentence in scenarios.flatMap({ $0.modeRemarks(for: modes) }) where said.insert(sentence).inserted {
       remark("sim: \(sentence)")
     }
+  }
+
+  /// That the answer is one of a longer run than the scenario's. Said before the run, which may take its
+  /// time.
+  static func remark(_ time: SimTime, pastEndOf scenario: ScenarioFile) {
+    let span = time - SimTime.zero
+    guard span > scenario.duration else { return }
+    remark(
+      "sim: \(span) is past the scenario's duration of \(scenario.duration): this is a run that lasts so long"
+    )
   }
 
   /// What an interruption left in the place of the results.

@@ -50,6 +50,7 @@ struct GetCommand: ParsableCommand {
     let request = try request()
     try Failure.mapped(request.scenario) {
       let scenario = try options.load(request.scenario)
+      Console.remark(request.time, pastEndOf: scenario)
       // Deprecated, and said to be so by the API server, from 1.33 on (KEP-4974).
       if request.query.kind == .endpoints, scenario.cluster.minorVersion >= 33 {
         Console.remark(KubectlTable.endpointsWarning)

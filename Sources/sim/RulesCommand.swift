@@ -49,6 +49,7 @@ struct RulesCommand: ParsableCommand {
     try Failure.mapped(scenario) {
       let file = try options.load(scenario)
       Console.remark(modesOf: [file])
+      Console.remark(time, pastEndOf: file)
       let rules: NodeRules
       do {
         rules = try SimulationRun.rules(file, node: node, at: time)
@@ -56,17 +57,11 @@ struct RulesCommand: ParsableCommand {
         Console.remark("sim: \(error.description)")
         throw ExitCode(Failure.usage)
       }
-      let span = time - SimTime.zero
-      if span > file.duration {
-        Console.remark(
-          "sim: \(span) is past the scenario's duration of \(file.duration): this is a run that lasts so long"
-        )
-      }
       if rules.texts.isEmpty {
         let why =
           rules.isDown
           ? "is down and has no rules" : "has booted, and its kube-proxy has written no rules yet,"
-        Console.remark("sim: node \(node) \(why) at \(span)")
+        Console.remark("sim: node \(node) \(why) at \(time - SimTime.zero)")
         throw ExitCode(Failure.usage)
       }
       try Console.write(try text(of: rules.texts))

@@ -47,11 +47,13 @@ struct ScenarioOptions: ParsableArguments {
     return scenario
   }
 
-  /// - Throws: `ValidationError` for `all`, which a command that knows it takes apart itself.
+  /// - Throws: exit code 64 for `all`, which a command that knows it takes apart itself.
   func chosenMode() throws -> ProxyMode? {
     switch mode {
     case .one(let mode): return mode
-    case .all: throw ValidationError("--mode all stands modes side by side, which this command cannot")
+    case .all:
+      Console.remark("sim: --mode all stands modes side by side, as sim trace does; this takes one mode")
+      throw ExitCode(Failure.usage)
     case nil: return nil
     }
   }

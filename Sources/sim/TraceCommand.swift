@@ -26,6 +26,23 @@ struct TraceCommand: ParsableCommand {
     case json
   }
 
+  /// In either case, as kube-proxy and as Kubernetes write it.
+  enum Transport: String, ExpressibleByArgument, CaseIterable {
+    case tcp
+    case udp
+    case sctp
+
+    init?(argument: String) { self.init(rawValue: argument.lowercased()) }
+
+    var modelled: TransportProtocol {
+      switch self {
+      case .tcp: .tcp
+      case .udp: .udp
+      case .sctp: .sctp
+      }
+    }
+  }
+
   @Argument(help: "Scenario file, JSON or YAML.")
   var scenario: String
 
@@ -36,7 +53,7 @@ struct TraceCommand: ParsableCommand {
   var to: String
 
   @Option(name: .customLong("protocol"), help: "Transport protocol.")
-  var transport: TransportProtocol = .tcp
+  var transport: Transport = .tcp
 
   @Option(
     help: ArgumentHelp(
@@ -64,7 +81,7 @@ struct TraceCommand: ParsableCommand {
     let time = try time()
     try Failure.mapped(scenario) {
       do {
-        let request = try TraceRequest(from: from, to: to, transport: transport, via: via)
+        let request = try TraceRequest(from: from, to: to, transport: transport.modelled, via: via)
         try Console.write(options.mode == .all ? comparison(request, time) : single(request, time))
       } catch let error as TraceError {
         Console.remark("sim trace: \(error)")
@@ -76,6 +93,7 @@ struct TraceCommand: ParsableCommand {
   private func single(_ request: TraceRequest, _ time: SimTime) throws -> String {
     let file = try options.load(scenario)
     Console.remark(modesOf: [file])
+    Console.remark(time, pastEndOf: file)
     var session = try TraceSession(file, at: time)
     var trace = try session.trace(request)
     if droppedOnly { trace = trace.droppedOnly }
@@ -85,6 +103,7 @@ struct TraceCommand: ParsableCommand {
   private func comparison(_ request: TraceRequest, _ time: SimTime) throws -> String {
     let file = try options.loadForAllModes(scenario)
     Console.remark(modesOf: [file], TraceComparison.modes)
+    Console.remark(time, pastEndOf: file)
     var comparison = try TraceComparison(file, at: time, request)
     if droppedOnly { comparison = comparison.droppedOnly }
     return output == .json
@@ -100,9 +119,3 @@ struct TraceCommand: ParsableCommand {
 }
 
 extension TraceDetail: ExpressibleByArgument {}
-
-extension TransportProtocol: ExpressibleByArgument {
-  public init?(argument: String) { self.init(apiName: argument.uppercased()) }
-  public static var allValueStrings: [String] { allCases.map(\.name) }
-  public var defaultValueDescription: String { name }
-}

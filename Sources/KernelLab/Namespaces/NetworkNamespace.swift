@@ -17,7 +17,9 @@
     /// The namespace from which this one was made, and to which every call returns.
     private let home: Int32
 
-    /// - Throws: `LabError.system` where namespaces cannot be made, such as without CAP_SYS_ADMIN.
+    /// - Throws: `LabError.system` where namespaces cannot be made, such as without CAP_SYS_ADMIN, or cannot
+    /// be
+    ///   left again, as by root of a user namespace: the thread then stays in one that is empty and new.
     public init(_ name: String) throws {
       self.name = name
       home = try Self.current()
@@ -27,7 +29,9 @@
         throw LabError.system(call: "unshare(CLONE_NEWNET)", code: code)
       }
       descriptor = try Self.current()
-      precondition(sim_enter_network(home) == 0, "the way back into the machine's own namespace is closed")
+      guard sim_enter_network(home) == 0 else {
+        throw LabError.system(call: "setns back into the machine's own network namespace", code: errno)
+      }
     }
 
     deinit {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What all modes ask about a packet's destination: whether it is the node's own, whether it is a node port on an
-// address that has none, and in which order Service ports come that claim the same one.
+// What all modes ask about a packet's destination: whether it is the node's own, whether it is a node port on
+// an address that has none, and in which order Service ports come that claim the same one.
 
 import NetworkTypes
 import SimKernel

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Versions of one thing, newest first, found by revision. Tables are versions, not copies
-// (ARCHITECTURE.md): a node that lags by k versions finds its own in O(log k) steps over skew-binary jump links.
+// Versions of one thing, newest first, found by revision. Tables are versions, not copies (ARCHITECTURE.md):
+// a node that lags by k versions finds its own in O(log k) steps over skew-binary jump links.
 
 /// One version's place in its chain; indices point into the pool that holds all chains of a kind.
 struct VersionLink: BitwiseCopyable {

@@ -19,9 +19,12 @@ struct ReferenceCheck {
   /// Index in `items` by `Kind namespace/name`.
   private var places: [String: Int] = [:]
   private var reconstruction = Reconstruction()
+  private let firstFile: String
 
-  init(items: [ImportedItem], configuredNodes: [NodeSettings]) {
+  /// - Parameter file: the first of the input, to name where it has no object at all.
+  init(items: [ImportedItem], configuredNodes: [NodeSettings], file: String) {
     self.items = []
+    firstFile = file
     self.configuredNodes = configuredNodes
     takeOnce(items)
     dropLooseSlices()
@@ -248,11 +251,12 @@ struct ReferenceCheck {
       guard let node else { continue }
       add(node.item)
       remark(
-        "Node \(name) not in the input: made from the \(found.pods.count) pods that name it"
+        "Node \(name) not in the input: made from "
+          + (found.pods.count == 1 ? "the pod that names it" : "the \(found.pods.count) pods that name it")
           + (node.hasAddress ? "" : "; none says its address, so it gets a free one"), at: found.position)
     }
     if nodes.isEmpty, configuredNodes.isEmpty {
-      let place = SourcePosition(file: items.first?.position.file ?? "", line: 0, column: 0)
+      let place = SourcePosition(file: items.first?.position.file ?? firstFile, line: 0, column: 0)
       refuse(
         "no node in the input: add a dump of the nodes (kubectl get nodes -o yaml) or a kind configuration",
         at: place)

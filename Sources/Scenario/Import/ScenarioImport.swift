@@ -36,7 +36,8 @@ public struct ScenarioImport: Sendable {
       }
     }
     try throwIfAny(reader.mistakes)
-    let check = ReferenceCheck(items: reader.items, configuredNodes: reader.contents.kindNodes ?? [])
+    let check = ReferenceCheck(
+      items: reader.items, configuredNodes: reader.contents.kindNodes ?? [], file: files.first?.path ?? "")
     try throwIfAny(check.diagnostics)
     let inference = ClusterInference(
       items: check.items, contents: reader.contents, configuration: reader.configuration)

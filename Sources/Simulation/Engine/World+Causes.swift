@@ -233,9 +233,12 @@ extension World {
     return owner.kind == .pod && servesInReality(PodID(owner.id)) ? otherwise : .staleAPI
   }
 
-  /// Nothing listens on the port. On a node's own address that is where a packet ends that no rule took.
+  /// Nothing listens on the port. On a node's own address that is where a packet ends that no rule took. A
+  /// pod's loopback is the pod's: no table of the node sees what is sent to it.
   private mutating func portClosedCause(_ story: LossStory, _ node: Int, _ address: IPv4Address) -> Cause {
-    let isNodes = addresses.owner(of: address).kind == .node || address.isLoopback
+    let isNodes =
+      address.isLoopback
+      ? story.clientHost.kind != .pod : addresses.owner(of: address).kind == .node
     guard story.backend == nil, isNodes, story.isForService else {
       return destinationCause(story, otherwise: .portClosed)
     }

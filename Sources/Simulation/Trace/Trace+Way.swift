@@ -101,8 +101,13 @@ private struct WayTree {
       let here = step.chain.isEmpty ? step.table : "\(step.table) \(step.chain)"
       if here != place { lines.append(indent + style.dim(here)) }
       place = here
-      let why = detail == .all && !step.why.isEmpty ? "  # \(step.why)" : ""
-      lines.append(indent + "  " + step.rule + style.dim(why))
+      lines.append(indent + "  " + step.rule)
+      guard detail == .all, !step.why.isEmpty else { continue }
+      // Rules stand as the tools print them, on one line; the reason below is broken like other text.
+      let words = TextTable.wrap(step.why, width: max(40, width - indent.count - 6))
+      for (index, line) in words.enumerated() {
+        lines.append(indent + style.dim((index == 0 ? "    # " : "      ") + line))
+      }
     }
     return lines
   }

@@ -12,19 +12,13 @@ import SimKernel
 public struct TraceSession: ~Copyable {
   var world: World
 
-  /// Runs the scenario up to `time`, changes of that very instant included.
-  /// - Throws: `TraceError` if the time is past the end; what `SimulationRun.run` throws.
+  /// Runs the scenario up to `time`, changes of that very instant included. A time past the scenario's
+  /// duration is that of a run that lasts so long, clients and all, as for rules and API objects.
+  /// - Throws: what `SimulationRun.run` throws.
   public init(_ scenario: ScenarioFile, at time: SimTime, observer: (any RunObserver)? = nil) throws {
-    try Self.check(time, scenario)
+    var scenario = scenario
+    scenario.duration = max(scenario.duration, time - .zero)
     world = try World.make(scenario, replication: 0, upTo: time, observer: observer)
-  }
-
-  private static func check(_ time: SimTime, _ scenario: ScenarioFile) throws {
-    let end = SimTime.zero + scenario.duration
-    guard time <= end else {
-      throw TraceError(
-        "--at \(time) lies past the end of the scenario at \(end); --until \(time) makes it longer")
-    }
   }
 
   /// Walks one probe.

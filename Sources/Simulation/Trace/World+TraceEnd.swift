@@ -223,6 +223,8 @@ extension World {
 
   /// What happens to an answer to the packet as it is at `node` (nil: outside); nil: it gets to the client.
   func lossOfReply(_ way: TraceWay, from node: Int?, _ probe: TraceProbe) -> Loss? {
+    // From loopback to loopback nothing left the host, which for a pod is its own network namespace.
+    if way.tuple.source.isLoopback, way.tuple.destination.isLoopback { return nil }
     var tuple = way.tuple.reversed
     var place = node
     let wanted = way.socket.reversed

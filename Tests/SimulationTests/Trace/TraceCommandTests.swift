@@ -103,7 +103,7 @@ import Testing
 
   @Test(arguments: [
     ["--from", "node/worker-7"], ["--to", "svc/default/wob:80"], ["--to", "svc/default/web:81"],
-    ["--at", "3s"], ["--at", "12"], ["--protocol", "icmp"], ["--via", "worker-1"], ["-o", "xml"],
+    ["--at", "12"], ["--protocol", "icmp"], ["--via", "worker-1"], ["-o", "xml"],
     ["--detail", "more"], ["--mode", "userspace"],
   ])
   func wrongInputEndsWith64(_ wrong: [String]) throws {

@@ -51,13 +51,26 @@ struct TraceInputTests {
     }
   }
 
-  @Test func aTimePastTheEndIsSaid() throws {
-    let w = SmallWorld.traced(web: [1])
-    let error = #expect(throws: TraceError.self) {
-      try w.trace("pod/default/client", "svc/default/web:80", at: 10.5)
+  @Test func aTimePastTheEndIsThatOfALongerRun() throws {
+    var w = SmallWorld.traced(web: [1])
+    let late = try w.trace("pod/default/client", "svc/default/web:80", at: 10.5)
+    #expect(late.verdict == .delivered)
+    w.file.duration = .seconds(11)
+    let longer = try w.trace("pod/default/client", "svc/default/web:80", at: 10.5)
+    #expect(longer.json.document == late.json.document)
+  }
+
+  /// 127.0.0.1 of a pod is the pod itself, whose kernel answers at once; kube-proxy never sees the packet.
+  @Test(arguments: ProxyMode.allCases) func aPodsOwnLoopbackRefuses(_ mode: ProxyMode) throws {
+    var w = SmallWorld.traced(web: [1]) {
+      $0.type = "NodePort"
+      $0.ports[0].nodePort = 30080
     }
-    #expect(error?.description.contains("past the end of the scenario at 10s") == true)
-    #expect(try w.trace("pod/default/client", "svc/default/web:80", at: 10).verdict == .delivered)
+    w.file.setMode(of: mode)
+    let trace = try w.trace("pod/default/client", "127.0.0.1:30080")
+    #expect(trace.verdict == .notProxied)
+    #expect(trace.outcomes.map(\.clientSees) == [.refused])
+    #expect(trace.outcomes.allSatisfy { $0.cause == .portClosed })
   }
 
   @Test func aPodThatIsGoneIsSaidToHaveBeenThere() throws {
