@@ -36,6 +36,10 @@ struct PodNetworkMasqueradeTests {
     Case(mode: .iptables, masquerades: true, endpoint: 1, isAnswered: false, seen: nil),
     Case(mode: .nftables, masquerades: true, endpoint: 1, isAnswered: false, seen: nil),
     Case(mode: .ipvs, masquerades: true, endpoint: 1, isAnswered: false, seen: "node"),
+    // Not masqueraded, a pod gets any endpoint, which answers the pod past the node that has the translation.
+    Case(mode: .iptables, masquerades: false, endpoint: 1, isAnswered: false, seen: "pod"),
+    Case(mode: .nftables, masquerades: false, endpoint: 1, isAnswered: false, seen: "pod"),
+    Case(mode: .ipvs, masquerades: false, endpoint: 1, isAnswered: false, seen: "pod"),
     // The socket is connected to the backend itself: the pod network sees pods only.
     Case(mode: .ebpf, masquerades: true, endpoint: 1, isAnswered: true, seen: "pod"),
     Case(mode: .ebpf, masquerades: false, endpoint: 1, isAnswered: true, seen: "pod"),

@@ -72,10 +72,23 @@ extension World {
         connections[packet.connection].pointee.hasLostConntrack = true
       }
       openFlow(slot, node, origin, state: .established)
-    case .clientFin, .synAck, .response, .serverFin, .reset, .portUnreachable, .hostUnreachable,
-      .keepaliveAnswer, .answer:
+    case .synAck, .response, .serverFin, .keepaliveAnswer, .answer:
+      if endsAtClient(slot, node), !passedTranslation(slot) {
+        return lose(slot, .conntrackMissing(node: node))
+      }
+      forward(slot, from: node, origin, extra: .zero)
+    case .clientFin, .reset, .portUnreachable, .hostUnreachable:
       forward(slot, from: node, origin, extra: .zero)
     }
+  }
+
+  /// The packet is for its connection's client, which is on this node: an answer from an address that the
+  /// client never spoke to belongs to none of its sockets.
+  private func endsAtClient(_ slot: UInt32, _ node: Int) -> Bool {
+    let p = packets.pointer(slot)
+    guard connections.isCurrent(p.pointee.connection, p.pointee.generation) else { return false }
+    let client = instances[Int(connections[p.pointee.connection].pointee.instance)]
+    return client.node == node && addresses.owner(of: p.pointee.tuple.destination) == client.host
   }
 
   mutating func openFlow(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin, state: ConntrackState) {

@@ -127,6 +127,8 @@ extension World {
     guard let index = server(on: host, packet.tuple.destinationPort, packet.tuple.transport),
       servers[index].isListening
     else { return portClosed(packet, host) }
+    // A SYN sent again may have been given to another backend; the first one's half-open end is forgotten.
+    detachFromServer(slot)
     switch servers[index].receiveSyn(slot: slot, generation: packet.generation) {
     case .closed: return portClosed(packet, host)
     case .backlogFull: return loseDelivered(packet, .backlogFull(node: nodeIndex(of: host)))
