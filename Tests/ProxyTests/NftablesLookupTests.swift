@@ -10,31 +10,6 @@ import Testing
 
 @testable import Proxy
 
-/// What can become of a packet, and the work that it takes, as both ways of asking tell it.
-private struct Fate: Hashable {
-  var kind: VerdictKind
-  var reason: VerdictReason
-  var servicePort: ServicePortID
-  var backend: BackendID
-  var masquerade: Bool
-  var viaAffinity: Bool
-  var candidates: CandidateSetID
-  var rules: UInt32
-  var lookups: UInt32
-
-  init(_ verdict: Verdict) {
-    kind = verdict.kind
-    reason = verdict.reason
-    servicePort = verdict.servicePort
-    backend = verdict.backend
-    masquerade = verdict.masquerade
-    viaAffinity = verdict.viaAffinity
-    candidates = verdict.candidates
-    rules = verdict.rulesWalked
-    lookups = UInt32(verdict.lookups)
-  }
-}
-
 /// Fates met over all worlds, so that a blind comparison would show.
 private struct Coverage {
   var kinds: [VerdictKind: Int] = [:]
@@ -48,26 +23,28 @@ private struct Coverage {
   /// - Parameter ways: numbers between which `numgen` chooses, or 1.
   private static func compiled(
     _ world: inout ProxyWorld, _ probe: Probe, _ node: Int, ways: Int
-  ) -> [Fate: Double] {
-    var fates: [Fate: Double] = [:]
+  ) -> OutcomeDistribution {
+    var fates: OutcomeDistribution = [:]
     for position in 0..<ways {
       let random = UInt64.max / UInt64(ways) * UInt64(position) + UInt64.max / UInt64(2 * ways)
       let packet = Packet(
         flow: probe.flow, origin: world.origin(of: probe), node: UInt32(node), at: world.now, random: random,
         stamps: false)
       let verdict = world.fleet.nftablesVerdict(packet, world.fleet.tables[node].nat)
-      fates[Fate(verdict), default: 0] += 1 / Double(ways)
+      fates[Outcome(verdict, inFull: true), default: 0] += 1 / Double(ways)
     }
     return fates
   }
 
   private static func explained(
     _ world: inout ProxyWorld, _ probe: Probe, _ node: Int
-  ) -> (fates: [Fate: Double], ways: Int) {
+  ) -> (fates: OutcomeDistribution, ways: Int) {
     let explanation = world.fleet.explain(
       node: NodeID(node), flow: probe.flow, origin: world.origin(of: probe), at: world.now)
-    var fates: [Fate: Double] = [:]
-    for branch in explanation.branches { fates[Fate(branch.verdict), default: 0] += branch.probability }
+    var fates: OutcomeDistribution = [:]
+    for branch in explanation.branches {
+      fates[Outcome(branch.verdict, inFull: true), default: 0] += branch.probability
+    }
     return (fates, explanation.branches.count)
   }
 
@@ -90,10 +67,7 @@ private struct Coverage {
         if random.random.chance(50) { _ = world.verdict(probe, node: node, random: random.random.next()) }
         let (byRules, ways) = explained(&world, probe, node)
         let byLookup = compiled(&world, probe, node, ways: ways)
-        let isSame =
-          byRules.count == byLookup.count
-          && byRules.allSatisfy { abs($0.value - (byLookup[$0.key] ?? 0)) < 1e-9 }
-        if !isSame { return "node \(node) \(probe):\nrules \(byRules)\nlookup \(byLookup)" }
+        if !agree(byRules, byLookup) { return "node \(node) \(probe):\nrules \(byRules)\nlookup \(byLookup)" }
         for fate in byLookup.keys {
           coverage.kinds[fate.kind, default: 0] += 1
           coverage.reasons[fate.reason, default: 0] += 1

@@ -6,9 +6,11 @@
 import Cluster
 import NetworkTypes
 import SimKernel
+import Testing
 
 @testable import Proxy
 
+/// What can become of a packet, as both ways of asking tell it.
 struct Outcome: Hashable {
   var kind: VerdictKind
   var reason: VerdictReason
@@ -18,8 +20,15 @@ struct Outcome: Hashable {
   var port: UInt16
   var masquerade: Bool
   var viaAffinity: Bool
+  var isAtSocket: Bool
+  /// Between which backends it chose, and the work that it took; none where that is not compared.
+  var candidates: CandidateSetID
+  var rules: UInt32
+  var lookups: UInt16
 
-  init(_ verdict: Verdict) {
+  /// - Parameter inFull: false in iptables mode, whose lookup knows the expected place of a Service in the
+  ///   dispatch chains, not its place.
+  init(_ verdict: Verdict, inFull: Bool = false) {
     kind = verdict.kind
     reason = verdict.reason
     servicePort = verdict.servicePort
@@ -29,17 +38,22 @@ struct Outcome: Hashable {
     port = isForwarded ? verdict.port : 0
     masquerade = isForwarded && verdict.masquerade
     viaAffinity = isForwarded && verdict.viaAffinity
+    isAtSocket = verdict.isAtSocket
+    candidates = inFull ? verdict.candidates : .none
+    rules = inFull ? verdict.rulesWalked : 0
+    lookups = inFull ? verdict.lookups : 0
   }
 }
 
 typealias OutcomeDistribution = [Outcome: Double]
 
 extension ProxyWorld {
-  mutating func explained(_ probe: Probe, node: Int) -> OutcomeDistribution {
+  mutating func explained(_ probe: Probe, node: Int, inFull: Bool = false) -> OutcomeDistribution {
     var distribution: OutcomeDistribution = [:]
     let explanation = fleet.explain(node: NodeID(node), flow: probe.flow, origin: origin(of: probe), at: now)
     for branch in explanation.branches {
-      distribution[Outcome(branch.verdict), default: 0] += branch.probability
+      #expect(branch.verdict.kind == .notProxied || !branch.steps.isEmpty, "\(probe): decided by nothing")
+      distribution[Outcome(branch.verdict, inFull: inFull), default: 0] += branch.probability
     }
     return distribution
   }

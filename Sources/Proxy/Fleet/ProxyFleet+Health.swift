@@ -84,12 +84,6 @@ extension ProxyFleet {
     return 0
   }
 
-  /// The mode whose rules the node has in its kernel; nil: none since its boot.
-  public func programmedMode(_ node: NodeID) -> ProxyMode? {
-    let state = tables[node.index].nat
-    return state.eyes >= 0 ? eyes[Int(state.eyes)].mode : nil
-  }
-
   /// From 1.37 kube-proxy exits when its Node object's addresses change (FACTS J); the caller restarts it.
   public var restartsOnAddressChange: Bool { minorVersion >= 37 }
 }

@@ -58,7 +58,7 @@ extension World {
   ) {
     let explanation = proxies.explain(node: NodeID(node), flow: way.tuple, origin: origin, at: now)
     let fresh = proxies.explain(node: NodeID(node), flow: way.tuple, origin: origin, at: now, fresh: true)
-    var table = proxies.programmedMode(NodeID(node)).map { mode in
+    var table = proxies.programmedMode(of: NodeID(node)).map { mode in
       let staleness = proxies.staleness(of: NodeID(node), at: now)
       return TraceTable(
         mode: mode, age: staleness.age, servicesBehind: staleness.servicesWrong,

@@ -10,31 +10,6 @@ import Testing
 
 @testable import Proxy
 
-/// What can become of a connection, as both ways of asking tell it.
-private struct Fate: Hashable {
-  var kind: VerdictKind
-  var reason: VerdictReason
-  var servicePort: ServicePortID
-  var backend: BackendID
-  var masquerade: Bool
-  var viaAffinity: Bool
-  var isAtSocket: Bool
-  var target: String
-  var lookups: UInt16
-
-  init(_ v: Verdict) {
-    kind = v.kind
-    reason = v.reason
-    servicePort = v.kind == .notProxied ? .none : v.servicePort
-    backend = v.backend
-    masquerade = v.masquerade
-    viaAffinity = v.viaAffinity
-    isAtSocket = v.isAtSocket
-    target = "\(v.address):\(v.port)"
-    lookups = v.lookups
-  }
-}
-
 extension RandomWorld {
   fileprivate mutating func agent(_ settings: ProxySettings) -> ProxySettings {
     var s = settings
@@ -71,18 +46,7 @@ extension RandomWorld {
 }
 
 extension ProxyWorld {
-  fileprivate mutating func explained(_ probe: Probe, _ node: Int) -> [Fate: Double] {
-    let explanation = fleet.explain(
-      node: NodeID(node), flow: probe.flow, origin: origin(of: probe), at: now)
-    var fates: [Fate: Double] = [:]
-    for branch in explanation.branches {
-      fates[Fate(branch.verdict), default: 0] += branch.probability
-      #expect(branch.verdict.kind == .notProxied || !branch.steps.isEmpty)
-    }
-    return fates
-  }
-
-  fileprivate mutating func compiled(_ probe: Probe, _ node: Int) -> [Fate: Double] {
+  fileprivate mutating func compiled(_ probe: Probe, _ node: Int) -> OutcomeDistribution {
     let state = fleet.tables[node]
     let origin = origin(of: probe)
     func verdict(_ random: UInt64, _ fleet: inout ProxyFleet, _ now: SimTime) -> Verdict {
@@ -92,10 +56,10 @@ extension ProxyWorld {
     }
     let first = verdict(0, &fleet, now)
     let count = first.kind == .forward ? fleet.candidates(first.candidates).count : 1
-    var fates: [Fate: Double] = [:]
+    var fates: OutcomeDistribution = [:]
     for position in 0..<count {
       let random = UInt64.max / UInt64(count) * UInt64(position) + UInt64.max / UInt64(2 * count)
-      fates[Fate(verdict(random, &fleet, now)), default: 0] += 1 / Double(count)
+      fates[Outcome(verdict(random, &fleet, now), inFull: true), default: 0] += 1 / Double(count)
     }
     return fates
   }
@@ -111,10 +75,6 @@ extension ProxyWorld {
     var atSocket = 0
   }
 
-  private static func difference(_ a: [Fate: Double], _ b: [Fate: Double]) -> Bool {
-    Set(a.keys) != Set(b.keys) || a.contains { abs($0.value - (b[$0.key] ?? 0)) > 1e-9 }
-  }
-
   private static func compare(
     _ world: inout ProxyWorld, _ random: inout RandomWorld, probes: Int, _ coverage: inout Coverage
   ) -> String? {
@@ -122,9 +82,9 @@ extension ProxyWorld {
       for _ in 0..<probes {
         let probe = random.probe()
         if random.random.chance(50) { _ = world.verdict(probe, node: node, random: random.random.next()) }
-        let byMaps = world.explained(probe, node)
+        let byMaps = world.explained(probe, node: node, inFull: true)
         let byLookup = world.compiled(probe, node)
-        if difference(byMaps, byLookup) {
+        if !agree(byMaps, byLookup) {
           return "node \(node) \(probe):\nmaps \(byMaps)\nlookup \(byLookup)"
         }
         for fate in byLookup.keys {
