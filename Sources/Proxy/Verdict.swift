@@ -54,6 +54,8 @@ import SimKernel
   /// Decided at connect() or sendmsg() of a socket on this node: the connection itself gets another
   /// destination, and a reject is an error of the system call (FACTS D4).
   public var isAtSocket: Bool
+  /// The answer goes past this node, under the address that was asked (DSR, FACTS D4).
+  public var returnsDirectly: Bool
   /// Hash lookups in maps and sets, for its latency cost.
   public var lookups: UInt16
   public var address: IPv4Address
@@ -76,6 +78,7 @@ import SimKernel
     self.isScheduled = false
     self.port = 0
     self.isAtSocket = false
+    self.returnsDirectly = false
     self.address = IPv4Address(bits: 0)
     self.servicePort = servicePort
     self.backend = .none

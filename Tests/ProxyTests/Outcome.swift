@@ -21,6 +21,7 @@ struct Outcome: Hashable {
   var masquerade: Bool
   var viaAffinity: Bool
   var isAtSocket: Bool
+  var returnsDirectly: Bool
   /// Between which backends it chose, and the work that it took; none where that is not compared.
   var candidates: CandidateSetID
   var rules: UInt32
@@ -39,6 +40,7 @@ struct Outcome: Hashable {
     masquerade = isForwarded && verdict.masquerade
     viaAffinity = isForwarded && verdict.viaAffinity
     isAtSocket = verdict.isAtSocket
+    returnsDirectly = verdict.returnsDirectly
     candidates = inFull ? verdict.candidates : .none
     rules = inFull ? verdict.rulesWalked : 0
     lookups = inFull ? verdict.lookups : 0

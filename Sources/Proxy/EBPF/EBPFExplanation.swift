@@ -222,6 +222,7 @@ extension ProxyFleet {
     } else {
       walk.step(MapName.conntrack, "service \(walk.packet.flow.destination)", "remembered for this flow")
       verdict.masquerade = isSourceReplaced(backend, walk.packet, walk.agent)
+      verdict.returnsDirectly = !verdict.masquerade
       if verdict.masquerade {
         walk.step(MapName.nat, "\(walk.packet.flow.source)", "backend on another node: this node's address")
       }

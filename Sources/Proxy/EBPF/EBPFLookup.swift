@@ -139,6 +139,7 @@ extension ProxyFleet {
       frontend: match.frontend, scope: .external, isNamespace: false, client: packet.flow.source.bits)
     select(plan, choice, packet, key, agent, usesMaglev: agent.algorithm == .maglev, &verdict)
     verdict.masquerade = isSourceReplaced(verdict.backend, packet, agent)
+    verdict.returnsDirectly = !verdict.masquerade
     return verdict
   }
 

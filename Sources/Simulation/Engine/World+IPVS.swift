@@ -88,11 +88,7 @@ extension World {
     }
     let c = connections[p.pointee.connection]
     // Under DSR the backend's own node writes the address that was asked into the answer (FACTS D4).
-    if c.pointee.decidingNode != .max,
-      proxies.programmedMode(of: NodeID(Int(c.pointee.decidingNode))) == .ebpf
-    {
-      return true
-    }
+    if c.pointee.returnsDirectly { return true }
     let asked = c.pointee.tuple
     return p.pointee.tuple.addresses == asked.reversed.addresses
       && p.pointee.tuple.ports == asked.reversed.ports

@@ -186,6 +186,7 @@ extension World {
     guard connections.isCurrent(packet.connection, packet.generation) else { return }
     let c = connections[packet.connection]
     c.pointee.decidingNode = UInt32(node)
+    c.pointee.returnsDirectly = verdict.returnsDirectly
     c.pointee.backend = verdict.backend.rawValue
     c.pointee.candidates = verdict.candidates.rawValue
     c.pointee.decidedAt = now.nanoseconds

@@ -82,6 +82,8 @@ import SimKernel
   public var hasUnreadRequest = false
   /// The server works on a request; the slot must live until it is done.
   public var isBeingServed = false
+  /// Answers come past the node that decided, under the address that the client asked.
+  public var returnsDirectly = false
   /// The server that works on it; `.max` while none does.
   public var servedBy: UInt32 = .max
   /// The request number that it works on.
