@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The part of the format about the cluster: nodes, kube-proxy, load balancer, DNS. Defaults are those of
+// The part of the format about the cluster: nodes and kube-proxy. Defaults are those of
 // ClusterSettings, where their sources stand.
 
 extension ScenarioFormat {
@@ -100,40 +100,5 @@ extension ScenarioFormat {
       Field(
         "udpStreamTimeout", .duration(), standard: "\"0s\"", "Of answered UDP; 0s leaves the kernel's 120s."),
       Field("tcpBeLiberal", .boolean, standard: "false", "Out-of-window packets are not marked INVALID."),
-    ]))
-
-  static let loadBalancer = Shape.object(
-    ObjectShape([
-      Field(
-        "addressPool", .text(.block), standard: "\"192.0.2.0/24\"",
-        "Ingress addresses for Services whose manifest has none."),
-      Field("provisioning", quantity, standard: "\"2s\"", "Service created until its address is written."),
-      Field(
-        "checkInterval", .duration(isPositive: true), standard: "\"8s\"",
-        "Time between health checks of a node."),
-      Field(
-        "checkTimeout", .duration(isPositive: true), standard: "\"1s\"",
-        "A check fails without an answer by then."),
-      Field(
-        "healthyThreshold", .integer(1...1000), standard: "1", "Good checks in a row that bring a node in."),
-      Field(
-        "unhealthyThreshold", .integer(1...1000), standard: "3", "Failed checks in a row that put a node out."
-      ),
-    ]))
-
-  static let dns = Shape.object(
-    ObjectShape([
-      Field("ttl", .duration(), standard: "\"30s\"", "Time to live of cluster records."),
-      Field("latency", quantity, standard: "\"500us\"", "Round trip of a query."),
-      Field("loss", share, standard: "0", "Share of queries that get no answer; asked again after 5s."),
-      Field("clusterDomain", .text(.dnsName), standard: "\"cluster.local\"", "Domain of Services."),
-      Field("records", .list(record), standard: "none", "Names outside the cluster."),
-    ]))
-
-  private static let record = Shape.object(
-    ObjectShape([
-      Field("name", .text(.dnsName), required: true, "Name."),
-      Field("addresses", .list(.text(.address), minimum: 1), required: true, "Its addresses."),
-      Field("ttl", .duration(), standard: "\"60s\"", "Time to live."),
     ]))
 }
