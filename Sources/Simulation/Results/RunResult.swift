@@ -270,6 +270,7 @@ public struct RunResult: Sendable {
   public var proxyMetrics: [ProxyMetricRow] = []
   /// kubeproxy_network_programming_duration_seconds of all nodes.
   public var programming = LatencyHistogram()
+  public var theory: [TheoryRow] = []
 
   public var packets = 0
   public var simulationEvents = 0
