@@ -39,10 +39,14 @@ public struct SyncRecord: Sendable, Equatable {
   public var programmingLatency: SimDuration?
   /// Revision of the EndpointSlices that it programmed.
   public var slicesRevision: UInt32 = 0
+  /// Programming latencies as kube-proxy's own metric counts them: one per write of EndpointSlices.
+  public var programming: [SimDuration] = []
+  /// It wrote nothing.
+  public var hasFailed = false
 }
 
 /// Stale UDP entries to delete from a node's conntrack table (FACTS C10): those whose original destination is
-/// one of `frontends`, or any address with port `nodePort`, and whose reply source is not in `serving`.
+/// one of `frontends`, or any address with port `nodePort`, and that lead where `scope` says.
 public struct ConntrackCleanup: Sendable, Equatable {
   public struct Target: Sendable, Hashable {
     public var address: IPv4Address
@@ -60,6 +64,17 @@ public struct ConntrackCleanup: Sendable, Equatable {
   public var nodePort: UInt16
   /// Serving endpoints, terminating ones included; policy and topology are ignored.
   public var serving: [Target]
+  public var scope = Scope.otherThanServing
+
+  /// Which of these entries are stale.
+  public enum Scope: Sendable, Equatable {
+    /// Those whose reply source is not the address of one in `serving`.
+    case otherThanServing
+    /// All of them.
+    case everything
+    /// Those whose reply source is one of these addresses.
+    case leadingTo([IPv4Address])
+  }
 }
 
 /// Backends that an agent has taken out of its maps (FACTS D4).

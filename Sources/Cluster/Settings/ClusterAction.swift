@@ -77,7 +77,11 @@ public enum ClusterAction: Sendable, Equatable {
   case apply([APIObject])
   case delete(ObjectKind, NamespacedName)
   // kube-proxy
-  case proxyRestart(NodeTarget)
+  /// `teardown`: the new process removes its rules and begins its first sync only after this time, as old
+  /// versions could (k/k 76376).
+  case proxyRestart(NodeTarget, teardown: SimDuration? = nil)
+  /// Syncs that begin within `duration` (nil: to the end of the run) fail with this probability.
+  case proxySyncFailure(NodeTarget, probability: Double, duration: Distribution?)
   /// New configuration in the ConfigMap; takes effect when kube-proxy restarts, which this does too unless
   /// `restart` is false.
   case proxyConfigure(NodeTarget, ProxySettings, restart: Bool)

@@ -22,6 +22,8 @@ public struct ClusterSettings: Sendable, Equatable {
   /// Of nodes that say nothing of their own. nil = kube-proxy's defaults with clusterCIDR = podCIDR.
   public var proxy: ProxySettings?
   public var timing = TimingSettings()
+  /// Whose syncs take how long; `timing.proxySync` has the last word.
+  public var syncCalibration: SyncCalibration = .smallMachine
   public var loadBalancer = LoadBalancerSettings()
   public var dns = DNSSettings()
 

@@ -24,10 +24,11 @@ public struct TimingSettings: Sendable, Equatable {
   public var endpointController: Distribution = .uniform(low: 0.01, high: 0.05)
   /// API write → kube-proxy's informer on one node has it. Assumed.
   public var proxyWatch: Distribution = .uniform(low: 0.002, high: 0.02)
-  /// Duration of one kube-proxy sync: golden/dynamics, iptables, 30 Services, partial: mean 60 ms.
-  public var proxySync: Distribution = .gamma(shape: 9, scale: 0.0067)
-  /// Share of the sync after which the filter table is committed; nat follows at its end. Assumed.
-  public var filterCommitShare = 0.5
+  /// Duration of one kube-proxy sync, whatever it writes; nil: worked out by `ClusterSettings.syncCalibration`.
+  public var proxySync: Distribution?
+  /// Share of the sync after which the filter table is committed; nat follows at its end. nil: worked out, or
+  /// one half beside a given `proxySync`.
+  public var filterCommitShare: Double?
   /// kube-proxy process: exit → first sync of the new process begins. Assumed.
   public var proxyRestart: Distribution = .uniform(low: 2, high: 5)
   /// Lease renewal period: 10 s (FACTS F1).

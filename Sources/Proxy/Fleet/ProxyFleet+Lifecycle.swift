@@ -20,6 +20,10 @@ extension ProxyFleet {
       var process = processes[index]
       process.runner = runner(for: process.settings, idleSince: lastRun)
       process.lastFull = lastRun
+      process.lastSave = .zero - SimDuration(
+        seconds: process.settings.syncPeriod.seconds * draws.phase(node: index))
+      process.startedAt = lastRun
+      process.lastSuccess = lastRun
       process.needsFull = false
       process.hasSynced = true
       process.programmedServices = process.services.delivered
@@ -89,10 +93,13 @@ extension ProxyFleet {
 
   /// The process exits now; its rules stay in the kernel. A new one, with `settings` if given, begins its
   /// first, full sync after timing.proxyRestart. A sync that was under way is lost.
+  /// - Parameter teardown: the new process removes the rules first, and syncs so long after it.
   public mutating func restart(
-    _ node: NodeID, settings: ProxySettings?, at now: SimTime, into output: inout ProxyOutput
+    _ node: NodeID, settings: ProxySettings?, teardown: SimDuration? = nil, at now: SimTime,
+    into output: inout ProxyOutput
   ) {
     let index = node.index
+    processes[index].teardown = teardown
     if let settings {
       processes[index].settings = settings
       refreshEyes(index)
@@ -109,11 +116,7 @@ extension ProxyFleet {
     processes[index].epoch &+= 1
     processes[index].wakeAt = .distantFuture
     processes[index].staleChains = []
-    tables[index].nat = .empty
-    tables[index].filter = .empty
-    recent.removeLists(of: node.rawValue) { _ in true }
-    dropIPVS(index)
-    ebpf.forgetAffinity(of: index)
+    forgetRules(index)
   }
 
   /// The node has booted: no rules until the first sync of its proxy, which begins after timing.proxyRestart.
@@ -138,7 +141,12 @@ extension ProxyFleet {
     // Without the API a new process waits; `reconnect` brings the event again.
     processes[index].awaitsLists = !processes[index].isConnected
     if processes[index].awaitsLists { return }
+    if tearsDown(index, now, &output) { return }
     list(index, at: now)
+    processes[index].startedAt = now
+    processes[index].queuedSince = nil
+    processes[index].lastSuccess = nil
+    processes[index].lastSave = .zero - .hours(24)
     let process = processes[index]
     processes[index].nodeIP = process.addresses.first ?? .unspecified
     processes[index].runner = runner(for: process.settings, idleSince: now - SyncRunner.maxInterval)
@@ -160,7 +168,4 @@ extension ProxyFleet {
     processes[index].zone = processes[index].apiZone
     processes[index].zoneDelivery = .distantFuture
   }
-
-  /// The next sync of this node fails: it programs nothing and is tried again (FACTS C2).
-  public mutating func failNextSync(_ node: NodeID) { processes[node.index].failsNext = true }
 }

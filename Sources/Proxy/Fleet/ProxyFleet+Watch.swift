@@ -16,14 +16,15 @@ extension ProxyFleet {
     wakeListeners(.services, at, &output)
   }
 
-  /// A Service's EndpointSlices were written: `slices` are all it has afterwards.
+  /// A Service's EndpointSlices were written: `slices` are all it has afterwards. `trigger`: the instant of
+  /// their cause as the annotation has it; nil: not known, the write counts.
   public mutating func record(
     slices: [EndpointSlice], of service: ServiceID, revision: Revision, at: SimTime,
-    into output: inout ProxyOutput
+    trigger: SimTime? = nil, into output: inout ProxyOutput
   ) {
-    guard history.record(slices: slices, of: service, revision: revision, at: at), hasConverged else {
-      return
-    }
+    let isChanged = history.record(
+      slices: slices, of: service, revision: revision, at: at, trigger: trigger ?? at)
+    guard isChanged, hasConverged else { return }
     wakeListeners(.slices, at, &output)
     if history.isDueForPruning { history.pruneEndpoints(before: oldestSlicesRevision()) }
   }
@@ -73,9 +74,9 @@ extension ProxyFleet {
   private mutating func wakeListeners(_ kind: WatchKind, _ now: SimTime, _ output: inout ProxyOutput) {
     let newest = history.logs[kind.rawValue].count - 1
     for index in 0..<processes.count {
-      // A node with an older change of this kind under way wakes for that one.
+      // A node with an older change of this kind under way wakes for that one; but see `earlierRequest`.
       if processes[index].phase == .idle, processes[index].isConnected,
-        processes[index][kind].delivered == newest
+        processes[index][kind].delivered == newest || processes[index].runner.usesTokenBucket
       {
         planWake(index, now, &output)
       }
@@ -111,6 +112,7 @@ extension ProxyFleet {
         processes[index][kind].last = next
         processes[index][kind].next = .distantFuture
         processes[index][kind].delivered += 1
+        noteQueued(index, next)
       }
     }
     if processes[index].isConnected && processes[index].zoneDelivery <= now {
@@ -127,16 +129,45 @@ extension ProxyFleet {
     return min(zone, min(nextDelivery(.services, index), nextDelivery(.slices, index)))
   }
 
+  /// Up to 1.33 a request that waits for its timer is overtaken by a later one that finds a token: its
+  /// delivery, or nil.
+  private mutating func earlierRequest(_ index: Int, before timer: SimTime) -> SimTime? {
+    let runner = processes[index].runner
+    guard runner.usesTokenBucket, processes[index].isConnected, runner.tokenAt < timer else { return nil }
+    var found: SimTime?
+    for kind in WatchKind.allCases {
+      var cursor = processes[index][kind]
+      if cursor.scanned < cursor.delivered { (cursor.scanned, cursor.scannedAt) = (cursor.delivered, cursor.last) }
+      // The delivery of the last one looked at counts as long as nothing later has been found.
+      if cursor.scanned > cursor.delivered, cursor.scannedAt >= runner.tokenAt, cursor.scannedAt < timer {
+        found = min(found ?? cursor.scannedAt, cursor.scannedAt)
+      }
+      while cursor.scannedAt < runner.tokenAt, cursor.scanned < history.logs[kind.rawValue].count {
+        let change = history.logs[kind.rawValue][cursor.scanned]
+        let delay = draws.watch(kind, node: index, revision: change.revision)
+        cursor.scannedAt = max(cursor.scannedAt, change.at + delay)
+        cursor.scanned += 1
+        if cursor.scannedAt >= runner.tokenAt, cursor.scannedAt < timer {
+          found = min(found ?? cursor.scannedAt, cursor.scannedAt)
+        }
+      }
+      processes[index][kind] = cursor
+    }
+    return found
+  }
+
   /// Makes sure that an idle node wakes when its next run may begin.
   mutating func planWake(_ index: Int, _ now: SimTime, _ output: inout ProxyOutput) {
     guard processes[index].phase == .idle else { return }
     let request = nextRequest(index)
     guard request != .distantFuture else { return }
     // An agent collects events for a while from the first one on; kube-proxy runs at once if it may.
-    let start =
-      processes[index].settings.mode == .ebpf
-      ? max(now, request + processes[index].settings.ebpf.reflectorWaitTime)
-      : processes[index].runner.earliestStart(for: max(request, now))
+    let settings = processes[index].settings
+    var start = max(now, request + settings.ebpf.reflectorWaitTime)
+    if settings.mode != .ebpf {
+      start = processes[index].runner.earliestStart(for: max(request, now))
+      if start > max(request, now) { start = earlierRequest(index, before: start) ?? start }
+    }
     guard start < processes[index].wakeAt else { return }
     processes[index].wakeAt = start
     output.schedule.append((start, .wake(NodeID(index), epoch: processes[index].epoch)))

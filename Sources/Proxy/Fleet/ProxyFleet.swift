@@ -34,7 +34,9 @@ public struct ProxyFleet: ~Copyable {
   let minorVersion: Int
   /// Ranges of the ServiceCIDR objects, which the nftables mode knows.
   let serviceCIDRs: [IPv4CIDR]
-  let filterCommitShare: Double
+  /// Given by the scenario instead of worked out.
+  let filterCommitShare: Double?
+  let calibration: SyncCalibration
   var hasConverged = false
   /// Scratch of the packet path and of syncs; empty between calls.
   var foundChains: [UInt32] = []
@@ -52,13 +54,14 @@ public struct ProxyFleet: ~Copyable {
   ///   - minorVersion: of Kubernetes 1.x.
   ///   - serviceCIDRs: the ranges from which cluster IPs come.
   public init(
-    nodes: [ProxyNode], timing: TimingSettings, minorVersion: Int, serviceCIDRs: [IPv4CIDR] = [],
-    seed: UInt64, replication: UInt32
+    nodes: [ProxyNode], timing: TimingSettings, calibration: SyncCalibration = .smallMachine,
+    minorVersion: Int, serviceCIDRs: [IPv4CIDR] = [], seed: UInt64, replication: UInt32
   ) {
     draws = ProxyDraws(timing: timing, seed: seed, replication: replication)
     self.minorVersion = minorVersion
     self.serviceCIDRs = serviceCIDRs
-    filterCommitShare = min(1, max(0, timing.filterCommitShare))
+    filterCommitShare = timing.filterCommitShare.map { min(1, max(0, $0)) }
+    self.calibration = calibration
     for node in nodes { insert(node) }
     for index in processes.indices { processes[index].phase = .idle }
   }

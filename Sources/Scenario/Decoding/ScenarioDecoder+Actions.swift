@@ -166,7 +166,7 @@ extension ScenarioDecoder {
   // MARK: kube-proxy, network paths, DNS
 
   private func proxyAction(_ c: Cursor) -> ClusterAction? {
-    if let t = target(c["restartProxy"]) { return .proxyRestart(t) }
+    if let action = proxyProcessAction(c, target) { return action }
     guard let t = target(c["configureProxy"]) else { return nil }
     var base = defaultProxy
     if case .named(let name) = t, let own = scenario.cluster.nodes.first(where: { $0.name == name })?.proxy {

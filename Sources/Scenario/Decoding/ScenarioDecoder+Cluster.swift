@@ -25,6 +25,7 @@ extension ScenarioDecoder {
     decodeClusterProxy(cluster?["proxy"])
     decodeNodes(cluster?["nodes"])
     if let timing = cluster?["timing"] { decodeTiming(timing) }
+    decodeProxySync(cluster?["proxySync"])
     if let loadBalancer = cluster?["loadBalancer"] { decodeLoadBalancer(loadBalancer) }
     if let dns = cluster?["dns"] { decodeDNS(dns) }
   }

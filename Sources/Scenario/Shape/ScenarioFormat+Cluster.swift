@@ -22,6 +22,7 @@ extension ScenarioFormat {
         "Ports that Services of type NodePort and LoadBalancer may have."),
       Field("nodes", .list(.object(nodeShape(isGroup: true))), "The nodes."),
       Field("proxy", .named("proxy"), "Configuration of kube-proxy on nodes that have none of their own."),
+      proxySync,
       Field("timing", timing, "How long the parts of the cluster take to learn of each other."),
       Field("loadBalancer", loadBalancer, "The external load balancer."),
       Field("dns", dns, "The cluster's DNS and names outside of it."),

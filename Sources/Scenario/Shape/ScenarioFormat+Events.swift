@@ -116,7 +116,10 @@ extension ScenarioFormat {
           Field("kind", .word(deletableKinds), required: true, "Kind."),
           Field("name", .text(.namespacedName), required: true, "Name."),
         ])), "An object is deleted."),
-    action("restartProxy", target, "kube-proxy is restarted."),
+    action("restartProxy", target, "kube-proxy is restarted.", with: restartProxyExtras),
+    action(
+      "failProxySync", target, "Syncs fail: kube-proxy writes nothing and tries again.",
+      with: failProxySyncExtras),
     action(
       "configureProxy", target, "kube-proxy gets another configuration.",
       with: [

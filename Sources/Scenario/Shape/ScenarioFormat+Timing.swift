@@ -27,10 +27,10 @@ extension ScenarioFormat {
         "proxyWatch", quantity, standard: "uniform 2ms to 20ms",
         "Object written until a node's kube-proxy has it."),
       Field(
-        "proxySync", quantity, standard: "gamma, shape 9, scale 6.7ms",
-        "Duration of one sync of a node's tables."),
+        "proxySync", quantity, standard: "worked out by `cluster.proxySync`",
+        "Duration of every sync of a node's tables, whatever it writes."),
       Field(
-        "filterCommitShare", share, standard: "0.5",
+        "filterCommitShare", share, standard: "worked out; 0.5 beside a given `proxySync`",
         "Share of a sync after which the filter table is in force; nat follows at its end."),
       Field(
         "proxyRestart", quantity, standard: "uniform 2s to 5s",

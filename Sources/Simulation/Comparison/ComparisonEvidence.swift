@@ -17,14 +17,14 @@ struct VariantEvidence: Sendable {
   init(_ scenario: ScenarioFile) {
     mode = scenario.modes.first?.mode ?? ProxySettings().mode
     costs = scenario.network.costs[DataPath(mode, scenario.network.iptablesBackend)]
-    hasGivenSync = scenario.cluster.timing.proxySync != TimingSettings().proxySync
+    hasGivenSync = scenario.cluster.timing.proxySync != nil
   }
 
-  /// How long its tables take to be written is assumed. iptables: golden/dynamics of a real cluster.
+  /// How long its tables take to be written is assumed. iptables and nftables: golden/dynamics of a real cluster.
   var hasAssumedSync: Bool {
     switch mode {
-    case .iptables: false
-    case .nftables, .ipvs: !hasGivenSync
+    case .iptables, .nftables: false
+    case .ipvs: !hasGivenSync
     case .ebpf: true
     }
   }

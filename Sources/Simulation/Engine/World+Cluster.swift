@@ -89,11 +89,14 @@ extension World {
   }
 
   private mutating func note(_ sync: SyncRecord) {
-    lags.synced(sync)
-    refreshPacketCost(of: sync.node.index)
+    proxyMetrics.synced(sync)
+    if !sync.hasFailed {
+      lags.synced(sync)
+      refreshPacketCost(of: sync.node.index)
+    }
     syncs.append(
       ProxySyncRow(
-        start: sync.start, node: nodePlanes[sync.node.index].name, kind: sync.kind.rawValue,
+        start: sync.start, node: nodePlanes[sync.node.index].name, kind: sync.hasFailed ? "failed" : sync.kind.rawValue,
         changes: sync.changes,
         rulesWritten: sync.rulesWritten, duration: sync.end - sync.start,
         programmingLatency: sync.programmingLatency))
@@ -103,16 +106,21 @@ extension World {
   private mutating func clean(_ cleanup: ConntrackCleanup) {
     cleanupLog?.append(cleanup)
     let frontends = Set(cleanup.frontends)
-    let serving = Set(cleanup.serving)
+    let serving = Set(cleanup.serving.map(\.address))
     _ = conntrack[cleanup.node.index].pointee.removeAll { entry in
       guard entry.transport == .udp else { return false }
       let destination = ConntrackCleanup.Target(
         address: IPv4Address(bits: entry.original.destination), port: entry.original.destinationPort)
       let isOurs =
         frontends.contains(destination) || (cleanup.nodePort != 0 && destination.port == cleanup.nodePort)
-      let replier = ConntrackCleanup.Target(
-        address: IPv4Address(bits: entry.reply.source), port: entry.reply.sourcePort)
-      return isOurs && !serving.contains(replier)
+      guard isOurs else { return false }
+      // Reply sources are compared by address alone (pkg/proxy/conntrack/cleanup.go).
+      let replier = IPv4Address(bits: entry.reply.source)
+      return switch cleanup.scope {
+      case .otherThanServing: !serving.contains(replier)
+      case .everything: true
+      case .leadingTo(let gone): gone.contains(replier)
+      }
     }
   }
 
@@ -148,8 +156,10 @@ extension World {
     case .nodeAddressChanged(let node, let old, let new): nodeAddressChanged(node, old: old, new: new)
     case .routeLearned(_, let about): refreshRoutes(to: about.index)
     case .loadBalancerTargetsChanged: break
-    case .proxyRestart(let node, let settings):
-      proxies.restart(node, settings: settings, at: now, into: &proxyOutput)
+    case .proxyRestart(let node, let settings, let teardown):
+      proxies.restart(node, settings: settings, teardown: teardown, at: now, into: &proxyOutput)
+    case .proxySyncsFail(let node, let probability, let until):
+      proxies.failSyncs(node, probability: probability, until: until)
     case .link(let target, let delay, let loss, let partitioned, let active):
       linkChanged(target, delay, loss, partitioned, active)
     case .dnsChanged: refreshAllAnswers()

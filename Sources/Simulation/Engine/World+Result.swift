@@ -111,6 +111,8 @@ extension World {
     r.staleness = staleness
     r.timeline = recorder.timeline.list
     r.syncs = syncs
+    r.proxyMetrics = proxyMetrics.rows(nodeNames: nodePlanes.indices.map { nodePlanes[$0].name })
+    r.programming = proxyMetrics.programming
     r.events = events
     r.packets = packetCount
     r.simulationEvents = eventCount

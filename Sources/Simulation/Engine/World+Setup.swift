@@ -21,7 +21,8 @@ extension World {
       ProxyNode(id: $0.id, name: $0.name, zone: $0.zone, addresses: $0.addresses, settings: $0.proxy)
     }
     let proxies = ProxyFleet(
-      nodes: nodes, timing: scenario.cluster.timing, minorVersion: scenario.cluster.minorVersion,
+      nodes: nodes, timing: scenario.cluster.timing, calibration: scenario.cluster.syncCalibration,
+      minorVersion: scenario.cluster.minorVersion,
       serviceCIDRs: [scenario.cluster.serviceCIDR], seed: scenario.seed, replication: replication)
     var world = World(scenario, replication, control, proxies)
     world.setUp()

@@ -98,6 +98,7 @@ struct World: ~Copyable {
   /// Reality's clock per pod, for the lags behind a loss.
   var podTimes: [PodTimes] = []
   var lags = LagBook()
+  var proxyMetrics = ProxyMetrics()
 
   // The record
   var recorder: Recorder

@@ -267,6 +267,9 @@ public struct RunResult: Sendable {
   public var timeline: [TimelineRow] = []
   public var syncs: [ProxySyncRow] = []
   public var events: [ClusterEventRow] = []
+  public var proxyMetrics: [ProxyMetricRow] = []
+  /// kubeproxy_network_programming_duration_seconds of all nodes.
+  public var programming = LatencyHistogram()
   public var theory: [TheoryRow] = []
 
   public var packets = 0

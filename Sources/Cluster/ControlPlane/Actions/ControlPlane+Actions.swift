@@ -70,8 +70,12 @@ extension ControlPlane {
     case .rollout(let name): rollOut(name, &out)
     case .apply(let objects): for object in objects { applyOrLog(object, &out) }
     case .delete(let kind, let name): delete(kind, name, &out)
-    case .proxyRestart(let target):
-      for node in targets(target, &draw, where: { $0.isUp }) { restartProxy(node, &out) }
+    case .proxyRestart(let target, let teardown):
+      for node in targets(target, &draw, where: { $0.isUp }) {
+        restartProxy(node, teardown: teardown, &out)
+      }
+    case .proxySyncFailure(let target, let probability, let duration):
+      failSyncs(target, probability, duration, &draw, &out)
     case .proxyConfigure(let target, let settings, let restart):
       for node in targets(target, &draw, where: { $0.hasJoined }) {
         nodes[node.index].configuredProxy = settings
@@ -221,11 +225,25 @@ extension ControlPlane {
 
   // MARK: kube-proxy, paths, names
 
-  private mutating func restartProxy(_ node: NodeID, _ out: inout ControlPlaneOutput) {
+  private mutating func failSyncs(
+    _ target: NodeTarget, _ probability: Double, _ duration: Distribution?, _ draw: inout ActionDraw,
+    _ out: inout ControlPlaneOutput
+  ) {
+    for node in targets(target, &draw, where: { $0.hasJoined }) {
+      let until = duration.map { now + drawn($0, &draw) } ?? .distantFuture
+      out.changes.append(.proxySyncsFail(node, probability: probability, until: until))
+      log(object(node), "kube-proxy syncs fail", until == .distantFuture ? "" : "until \(until)", &out)
+    }
+  }
+
+  private mutating func restartProxy(
+    _ node: NodeID, teardown: SimDuration? = nil, _ out: inout ControlPlaneOutput
+  ) {
     let isNew = nodes[node.index].configuredProxy != nodes[node.index].proxy
     nodes[node.index].proxy = nodes[node.index].configuredProxy
-    out.changes.append(.proxyRestart(node, isNew ? nodes[node.index].proxy : nil))
-    log(object(node), "kube-proxy restarts", isNew ? "with other settings" : "", &out)
+    out.changes.append(.proxyRestart(node, isNew ? nodes[node.index].proxy : nil, teardown: teardown))
+    let detail = [isNew ? "with other settings" : nil, teardown.map { "without its rules for \($0)" }]
+    log(object(node), "kube-proxy restarts", detail.compactMap { $0 }.joined(separator: ", "), &out)
   }
 
   private mutating func beginEffect(
