@@ -15,6 +15,7 @@ struct ProxyDraws {
   private static let restart = RandomPurpose("proxy.restart")
   private static let phase = RandomPurpose("proxy.phase")
   private static let order = RandomPurpose("proxy.order")
+  private static let listing = RandomPurpose("proxy.listing")
   /// Counters left to one delay: more than any distribution draws for one value.
   private static let stride: UInt64 = 1 << 16
 
@@ -25,10 +26,12 @@ struct ProxyDraws {
     var restart: RandomKey
     var phase: RandomKey
     var order: RandomKey
+    var listing: RandomKey
   }
   private let watchDelay: Sampler
   private let syncDuration: Sampler
   private let restartDelay: Sampler
+  private let listingDelay: Sampler
   private let seed: UInt64
   private let replication: UInt32
   private var keys: [Keys] = []
@@ -37,6 +40,7 @@ struct ProxyDraws {
     watchDelay = Sampler(timing.proxyWatch)
     syncDuration = Sampler(timing.proxySync)
     restartDelay = Sampler(timing.proxyRestart)
+    listingDelay = Sampler(timing.proxyListing)
     self.seed = seed
     self.replication = replication
   }
@@ -48,7 +52,8 @@ struct ProxyDraws {
     keys.append(
       Keys(
         watches: (key(Self.servicesWatch), key(Self.slicesWatch)), node: key(Self.nodeWatch),
-        sync: key(Self.sync), restart: key(Self.restart), phase: key(Self.phase), order: key(Self.order)))
+        sync: key(Self.sync), restart: key(Self.restart), phase: key(Self.phase), order: key(Self.order),
+        listing: key(Self.listing)))
   }
 
   private func delay(_ sampler: Sampler, _ key: RandomKey, _ counter: UInt64) -> SimDuration {
@@ -64,6 +69,8 @@ struct ProxyDraws {
   func nodeWatch(node: Int, change: UInt64) -> SimDuration { delay(watchDelay, keys[node].node, change) }
   func sync(node: Int, ordinal: UInt64) -> SimDuration { delay(syncDuration, keys[node].sync, ordinal) }
   func restart(node: Int, ordinal: UInt64) -> SimDuration { delay(restartDelay, keys[node].restart, ordinal) }
+
+  func listing(node: Int, ordinal: UInt64) -> SimDuration { delay(listingDelay, keys[node].listing, ordinal) }
 
   /// Uniform in [0, 1).
   func phase(node: Int) -> Double {

@@ -63,6 +63,8 @@ extension ProxyFleet {
       if isCurrent(node, epoch, .syncing) { commitNat(node.index, now, &output) }
     case .processReady(let node, let epoch):
       if isCurrent(node, epoch, .starting) { processReady(node.index, now, &output) }
+    case .cleanUp(let node, let epoch):
+      if isCurrent(node, epoch, .starting) { cleanUp(node.index, now, &output) }
     case .forcedRun(let node, let epoch):
       if processes[node.index].epoch == epoch { forcedRun(node.index, now, &output) }
     }
@@ -112,6 +114,8 @@ extension ProxyFleet {
     tables[index].nat = .empty
     tables[index].filter = .empty
     recent.removeLists(of: node.rawValue) { _ in true }
+    forgetLeftovers(index)
+    processes[index].hasCleanedUp = false
     dropIPVS(index)
     ebpf.forgetAffinity(of: index)
   }
@@ -130,6 +134,7 @@ extension ProxyFleet {
     processes[index].wakeAt = .distantFuture
     processes[index].starts += 1
     let delay = draws.restart(node: index, ordinal: processes[index].starts)
+    planCleanUp(index, now, readyAfter: delay, &output)
     output.schedule.append((now + delay, .processReady(NodeID(index), epoch: processes[index].epoch)))
   }
 

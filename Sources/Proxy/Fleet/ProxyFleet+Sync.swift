@@ -98,7 +98,8 @@ extension ProxyFleet {
       retry(index, now + processes[index].settings.syncPeriod, &output)
       return
     }
-    let old = tables[index].nat
+    let before = tables[index]
+    let old = before.nat
     collectTouched(index, target)
     // What a change costs is seen from the table that it changes; an ipvs sync writes all that it leaves.
     let isIPVS = processes[index].settings.mode == .ipvs
@@ -108,6 +109,7 @@ extension ProxyFleet {
     processes[index].ruleCounts = target.ruleCounts
     processes[index].lastWritten = target.written
     dropAffinityLists(index, old)
+    noteModeChange(index, from: before, &output)
     commitIPVS(index, old, now)
     recordSync(index, target, written: isIPVS ? ipvsRulesWritten(index) : changed, now, &output)
     if eyes[Int(target.table.eyes)].mode == .ebpf {

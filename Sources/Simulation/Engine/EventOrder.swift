@@ -58,7 +58,7 @@ extension ProxyEvent {
   var node: NodeID {
     switch self {
     case .wake(let node, _), .filterCommit(let node, _), .natCommit(let node, _), .processReady(let node, _),
-      .forcedRun(let node, _):
+      .forcedRun(let node, _), .cleanUp(let node, _):
       node
     }
   }
@@ -70,6 +70,7 @@ extension ProxyEvent {
     case .processReady: 2
     case .wake: 3
     case .forcedRun: 4
+    case .cleanUp: 5
     }
   }
 }
