@@ -74,10 +74,10 @@ extension ControlPlane {
       for node in targets(target, &draw, where: { $0.isUp }) { restartProxy(node, &out) }
     case .proxyConfigure(let target, let settings, let restart):
       for node in targets(target, &draw, where: { $0.hasJoined }) {
-        nodes[node.index].configuredProxy = settings
-        log(object(node), "kube-proxy configured", settings.mode.rawValue, &out)
-        if restart && nodes[node.index].isUp { restartProxy(node, &out) }
+        configureProxy(node, settings, restart: restart, &out)
       }
+    case .proxyRollout(let target, let settings, let pace):
+      beginRollout(targets(target, &draw, where: { $0.hasJoined }), settings, pace, &out)
     case .linkDegrade(let link, let delay, let loss, let duration):
       beginEffect(link, delay: delay, loss: loss, isPartition: false, duration, &draw, &out)
     case .partition(let link, let duration):
@@ -220,6 +220,14 @@ extension ControlPlane {
   }
 
   // MARK: kube-proxy, paths, names
+
+  mutating func configureProxy(
+    _ node: NodeID, _ settings: ProxySettings, restart: Bool, _ out: inout ControlPlaneOutput
+  ) {
+    nodes[node.index].configuredProxy = settings
+    log(object(node), "kube-proxy configured", settings.mode.rawValue, &out)
+    if restart && nodes[node.index].isUp { restartProxy(node, &out) }
+  }
 
   private mutating func restartProxy(_ node: NodeID, _ out: inout ControlPlaneOutput) {
     let isNew = nodes[node.index].configuredProxy != nodes[node.index].proxy
