@@ -17,6 +17,8 @@ import SimKernel
   case processReady(NodeID, epoch: UInt16)
   /// The longest interval without a full sync has passed.
   case forcedRun(NodeID, epoch: UInt16)
+  /// A new kube-proxy process removes the rules of other modes, before it asks the API for anything.
+  case cleanUp(NodeID, epoch: UInt16)
 }
 
 /// How much of its tables a sync writes.
@@ -95,6 +97,7 @@ public struct ProxyOutput: Sendable {
   public var syncs: [SyncRecord] = []
   public var cleanups: [ConntrackCleanup] = []
   public var removals: [BackendRemoval] = []
+  public var kernelChanges: [KernelChange] = []
   public init() {}
 
   public mutating func removeAll() {
@@ -102,6 +105,7 @@ public struct ProxyOutput: Sendable {
     syncs.removeAll(keepingCapacity: true)
     cleanups.removeAll(keepingCapacity: true)
     removals.removeAll(keepingCapacity: true)
+    kernelChanges.removeAll(keepingCapacity: true)
   }
 }
 

@@ -49,4 +49,6 @@ import SimKernel
   /// Occurrence number of the random process with the index in the second value.
   case occurrence(UInt32, UInt16)
   case linkEffectEnds(UInt32)
+  /// A step of the rollout of kube-proxy's configuration with the number in the first value.
+  case rolloutStep(UInt32, UInt16)
 }

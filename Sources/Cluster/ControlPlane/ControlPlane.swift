@@ -120,6 +120,7 @@ public struct ControlPlane: ~Copyable {
     case .action(let index): performPlanned(Int(index), &out)
     case .occurrence(let number, let process): occur(process: Int(process), number: Int(number), &out)
     case .linkEffectEnds(let index): linkEffectEnds(Int(index), &out)
+    case .rolloutStep(let number, let step): rolloutStep(Int(number), Int(step), &out)
     default: handleKubelet(event, &out)
     }
   }

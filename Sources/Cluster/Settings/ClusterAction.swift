@@ -85,6 +85,8 @@ public enum ClusterAction: Sendable, Equatable {
   /// New configuration in the ConfigMap; takes effect when kube-proxy restarts, which this does too unless
   /// `restart` is false.
   case proxyConfigure(NodeTarget, ProxySettings, restart: Bool)
+  /// As `proxyConfigure` with a restart, group of nodes after group.
+  case proxyRollout(NodeTarget, ProxySettings, ProxyRollout)
   // Network paths, both directions; nil duration = to the end of the run
   case linkDegrade(LinkTarget, delay: Distribution?, loss: Double?, duration: Distribution?)
   /// Control plane unreachable from a node (`controlPlane`), or node from node.

@@ -31,6 +31,9 @@ public struct TimingSettings: Sendable, Equatable {
   public var filterCommitShare: Double?
   /// kube-proxy process: exit → first sync of the new process begins. Assumed.
   public var proxyRestart: Distribution = .uniform(low: 2, high: 5)
+  /// The last part of `proxyRestart`: the new process has removed other modes' rules and asks the API for its
+  /// lists → first sync begins. Assumed.
+  public var proxyListing: Distribution = .uniform(low: 0.3, high: 1)
   /// Lease renewal period: 10 s (FACTS F1).
   public var leaseRenewal: Distribution = .constant(10)
   /// node-monitor-period: 5 s (FACTS F1).

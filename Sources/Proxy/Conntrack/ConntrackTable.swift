@@ -116,6 +116,8 @@ public struct ConntrackTable: ~Copyable {
   /// nil: the kernel's own table; otherwise Cilium's maps.
   private let limits: CiliumLimits?
   var counts = CiliumCounts()
+  /// The table is Cilium's.
+  public var isCilium: Bool { limits != nil }
   /// When a live flow last had to go for a new one in Cilium's maps.
   public internal(set) var latestEviction = SimTime(nanoseconds: .min)
 

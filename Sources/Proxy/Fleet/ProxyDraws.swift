@@ -17,6 +17,7 @@ struct ProxyDraws {
   private static let restart = RandomPurpose("proxy.restart")
   private static let phase = RandomPurpose("proxy.phase")
   private static let order = RandomPurpose("proxy.order")
+  private static let listing = RandomPurpose("proxy.listing")
   /// Counters left to one delay: more than any distribution draws for one value.
   private static let stride: UInt64 = 1 << 16
 
@@ -28,12 +29,14 @@ struct ProxyDraws {
     var restart: RandomKey
     var phase: RandomKey
     var order: RandomKey
+    var listing: RandomKey
   }
   private let watchDelay: Sampler
   /// A scenario's own; nil: durations are worked out.
   private let syncDuration: Sampler?
   private let normal = Sampler(.normal(mean: 0, standardDeviation: 1, min: nil, max: nil))
   private let restartDelay: Sampler
+  private let listingDelay: Sampler
   private let seed: UInt64
   private let replication: UInt32
   private var keys: [Keys] = []
@@ -42,6 +45,7 @@ struct ProxyDraws {
     watchDelay = Sampler(timing.proxyWatch)
     syncDuration = timing.proxySync.map { Sampler($0) }
     restartDelay = Sampler(timing.proxyRestart)
+    listingDelay = Sampler(timing.proxyListing)
     self.seed = seed
     self.replication = replication
   }
@@ -53,7 +57,8 @@ struct ProxyDraws {
     keys.append(
       Keys(
         watches: (key(Self.servicesWatch), key(Self.slicesWatch)), node: key(Self.nodeWatch),
-        sync: key(Self.sync), failure: key(Self.failure), restart: key(Self.restart), phase: key(Self.phase), order: key(Self.order)))
+        sync: key(Self.sync), failure: key(Self.failure), restart: key(Self.restart),
+        phase: key(Self.phase), order: key(Self.order), listing: key(Self.listing)))
   }
 
   private func delay(_ sampler: Sampler, _ key: RandomKey, _ counter: UInt64) -> SimDuration {
@@ -82,6 +87,8 @@ struct ProxyDraws {
     return stream.uniform()
   }
   func restart(node: Int, ordinal: UInt64) -> SimDuration { delay(restartDelay, keys[node].restart, ordinal) }
+
+  func listing(node: Int, ordinal: UInt64) -> SimDuration { delay(listingDelay, keys[node].listing, ordinal) }
 
   /// Uniform in [0, 1).
   func phase(node: Int) -> Double {

@@ -67,6 +67,8 @@ extension ProxyFleet {
       if isCurrent(node, epoch, .syncing) { commitNat(node.index, now, &output) }
     case .processReady(let node, let epoch):
       if isCurrent(node, epoch, .starting) { processReady(node.index, now, &output) }
+    case .cleanUp(let node, let epoch):
+      if isCurrent(node, epoch, .starting) { cleanUp(node.index, now, &output) }
     case .forcedRun(let node, let epoch):
       if processes[node.index].epoch == epoch { forcedRun(node.index, now, &output) }
     }
@@ -117,6 +119,8 @@ extension ProxyFleet {
     processes[index].wakeAt = .distantFuture
     processes[index].staleChains = []
     forgetRules(index)
+    forgetLeftovers(index)
+    processes[index].hasCleanedUp = false
   }
 
   /// The node has booted: no rules until the first sync of its proxy, which begins after timing.proxyRestart.
@@ -133,6 +137,7 @@ extension ProxyFleet {
     processes[index].wakeAt = .distantFuture
     processes[index].starts += 1
     let delay = draws.restart(node: index, ordinal: processes[index].starts)
+    planCleanUp(index, now, readyAfter: delay, &output)
     output.schedule.append((now + delay, .processReady(NodeID(index), epoch: processes[index].epoch)))
   }
 

@@ -110,7 +110,8 @@ extension ProxyFleet {
           changes: 0, rulesWritten: 0, programmingLatency: nil, hasFailed: true))
       return syncFailed(index, now, &output)
     }
-    let old = tables[index].nat
+    let before = tables[index]
+    let old = before.nat
     collectTouched(index, target)
     // An ipvs sync writes all that it leaves.
     let isIPVS = processes[index].settings.mode == .ipvs
@@ -122,6 +123,7 @@ extension ProxyFleet {
     processes[index].queuedSince = nil
     processes[index].lastSuccess = now
     dropAffinityLists(index, old)
+    noteModeChange(index, from: before, &output)
     commitIPVS(index, old, now)
     recordSync(index, target, written: isIPVS ? ipvsRulesWritten(index) : target.rulesWritten, now, &output)
     if eyes[Int(target.table.eyes)].mode == .ebpf {

@@ -36,6 +36,9 @@ extension ProxyFleet {
       if state.nat.eyes >= 0 { oldest = min(oldest, state.nat.slices) }
       if state.filter.eyes >= 0 { oldest = min(oldest, state.filter.slices) }
     }
+    for index in tables.indices where tables[index].hasLeftovers {
+      for old in leftovers(of: index) { oldest = min(oldest, old.nat.slices, old.filter.slices) }
+    }
     return oldest
   }
 

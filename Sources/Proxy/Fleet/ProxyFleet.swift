@@ -30,6 +30,8 @@ public struct ProxyFleet: ~Copyable {
   /// By node; nil for nodes in other modes, and no longer than up to the last one in ipvs mode.
   var ipvs: ContiguousArray<IPVSNode?> = []
   var ebpf = EBPFState()
+  /// By node, the oldest first: rules of earlier modes that nobody removed. Looked up, never iterated.
+  var leftoverTables: [Int: [Leftover]] = [:]
   var draws: ProxyDraws
   let minorVersion: Int
   /// Ranges of the ServiceCIDR objects, which the nftables mode knows.

@@ -99,6 +99,8 @@ struct ProxyProcess {
   var ruleCounts = IptablesRuleCounts()
   var lastWritten = IptablesTableCounts(filter: 0, nat: 0)
   var starts: UInt64 = 0
+  /// Rules of another mode were removed, and none have been written since.
+  var hasCleanedUp = false
   /// nftables: chains that the last sync left empty.
   var staleChains: [NftablesStaleChain] = []
 }

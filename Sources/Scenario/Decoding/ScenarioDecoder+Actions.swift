@@ -167,12 +167,25 @@ extension ScenarioDecoder {
 
   private func proxyAction(_ c: Cursor) -> ClusterAction? {
     if let action = proxyProcessAction(c, target) { return action }
-    guard let t = target(c["configureProxy"]) else { return nil }
+    let rollout = target(c["rolloutProxy"])
+    guard let t = rollout ?? target(c["configureProxy"]) else { return nil }
     var base = defaultProxy
     if case .named(let name) = t, let own = scenario.cluster.nodes.first(where: { $0.name == name })?.proxy {
       base = own
     }
+    if rollout != nil { return .proxyRollout(t, proxy(c["proxy"], base: base), pace(c)) }
     return .proxyConfigure(t, proxy(c["proxy"], base: base), restart: c["restart"]?.bool ?? true)
+  }
+
+  private func pace(_ c: Cursor) -> ProxyRollout {
+    var pace = ProxyRollout(every: c["every"]?.duration ?? .zero)
+    assign(c["maxUnavailable"]?.integer, to: &pace.maxUnavailable)
+    pace.drain = c["drainFirst"]?.duration
+    assign(c["uncordonAfter"]?.duration, to: &pace.uncordonAfter)
+    if let place = c["uncordonAfter"], pace.drain == nil {
+      mistake(place, "expected \"drainFirst\" beside \"uncordonAfter\"")
+    }
+    return pace
   }
 
   private func pathAction(_ c: Cursor) -> ClusterAction? {

@@ -40,6 +40,7 @@ extension ScenarioDecoder {
     if p.syncPeriod < p.minSyncPeriod, let place = c["syncPeriod"] ?? c["minSyncPeriod"] {
       mistake(place, "expected a syncPeriod not shorter than minSyncPeriod, \(p.minSyncPeriod)")
     }
+    assign(c["removeLeftovers"]?.bool, to: &p.removesLeftovers)
     if let section = c["ipvs"] { decodeIPVS(section, into: &p.ipvs) }
     if let agent = c["ebpf"] { decodeEBPF(agent, into: &p.ebpf) }
     guard let t = c["conntrack"] else { return p }

@@ -83,6 +83,9 @@ extension ScenarioFormat {
         "Serve node ports on 127.0.0.1 too (iptables mode only)."),
       Field("minSyncPeriod", .duration(), standard: "\"1s\"", "Shortest time between two syncs."),
       Field("syncPeriod", .duration(isPositive: true), standard: "\"30s\"", "A sync at least this often."),
+      Field(
+        "removeLeftovers", .boolean, standard: "false",
+        "Remove the rules of every other mode at a start, as `kube-proxy --cleanup` does."),
       Field("conntrack", proxyConntrack, "What kube-proxy sets in the kernel's connection tracking."),
       Field("ipvs", ipvs, "What only mode ipvs reads; names as in KubeProxyConfiguration."),
       Field("ebpf", ebpf, "Cilium's kube-proxy replacement (mode ebpf only); names as in its Helm chart."),

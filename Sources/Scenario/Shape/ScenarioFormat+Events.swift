@@ -128,6 +128,22 @@ extension ScenarioFormat {
           "What differs from the configuration that the node started with."),
         Field("restart", .boolean, standard: "true", "Restart kube-proxy, so that it takes effect at once."),
       ]),
+    action(
+      "rolloutProxy", target, "kube-proxy gets another configuration, node after node.",
+      with: [
+        Field(
+          "proxy", .named("proxy"), required: true,
+          "What differs from the configuration that the node started with."),
+        Field(
+          "every", .duration(), required: true, "From one group of nodes to the next; \"0s\": all at once."),
+        Field("maxUnavailable", .integer(1...nodeLimit), standard: "1", "Nodes of a group."),
+        Field(
+          "drainFirst", .duration(), standard: "not drained",
+          "Each node is drained for so long before its kube-proxy restarts."),
+        Field(
+          "uncordonAfter", .duration(), standard: "\"10s\"",
+          "A drained node takes pods again so long after its kube-proxy's restart."),
+      ]),
   ]
 
   private static let pathActions: [ObjectShape.Variant] = [

@@ -35,6 +35,9 @@ extension ScenarioFormat {
       Field(
         "proxyRestart", quantity, standard: "uniform 2s to 5s",
         "kube-proxy ends until its successor's first sync."),
+      Field(
+        "proxyListing", quantity, standard: "uniform 300ms to 1s",
+        "The last part of `proxyRestart`: another mode's rules removed until the first sync."),
       Field("leaseRenewal", quantity, standard: "\"10s\"", "Time between heartbeats of a node."),
       Field(
         "nodeMonitorPeriod", .duration(isPositive: true), standard: "\"5s\"",

@@ -28,6 +28,7 @@ extension ClusterEvent {
     case .action(let index): UInt64(index)
     case .occurrence(let number, let process): 6 << 32 | UInt64(process) << 16 | UInt64(number & 0xffff)
     case .linkEffectEnds(let index): 7 << 32 | UInt64(index)
+    case .rolloutStep(let number, let step): 8 << 32 | UInt64(number & 0xffff) << 16 | UInt64(step)
     }
   }
   private func pod(_ id: UInt32) -> UInt64 { 1 << 32 | UInt64(id) }
@@ -36,7 +37,9 @@ extension ClusterEvent {
   /// Which of an entity's events it is; equal ones at one instant are interchangeable.
   var kindNumber: UInt32 {
     switch self {
-    case .schedulePod, .action, .syncWorkload, .reconcileEndpoints, .powerOff, .learnRoute, .linkEffectEnds: 0
+    case .schedulePod, .action, .syncWorkload, .reconcileEndpoints, .powerOff, .learnRoute, .linkEffectEnds,
+      .rolloutStep:
+      0
     case .kubeletSeesPod, .provisionLoadBalancer, .powerOn, .occurrence: 1
     case .containersStart, .bootComplete: 2
     case .applicationReady, .reportNodeStatus: 3
@@ -58,7 +61,7 @@ extension ProxyEvent {
   var node: NodeID {
     switch self {
     case .wake(let node, _), .filterCommit(let node, _), .natCommit(let node, _), .processReady(let node, _),
-      .forcedRun(let node, _):
+      .forcedRun(let node, _), .cleanUp(let node, _):
       node
     }
   }
@@ -70,6 +73,7 @@ extension ProxyEvent {
     case .processReady: 2
     case .wake: 3
     case .forcedRun: 4
+    case .cleanUp: 5
     }
   }
 }

@@ -75,7 +75,7 @@ extension World {
   mutating func flushProxies() {
     guard
       !proxyOutput.schedule.isEmpty || !proxyOutput.syncs.isEmpty || !proxyOutput.cleanups.isEmpty
-        || !proxyOutput.removals.isEmpty
+        || !proxyOutput.removals.isEmpty || !proxyOutput.kernelChanges.isEmpty
     else { return }
     let output = proxyOutput
     proxyOutput = ProxyOutput()
@@ -86,6 +86,7 @@ extension World {
     for sync in output.syncs { note(sync) }
     for cleanup in output.cleanups { clean(cleanup) }
     for removal in output.removals { backendsRemoved(removal) }
+    for change in output.kernelChanges { kernelChanged(change) }
   }
 
   private mutating func note(_ sync: SyncRecord) {

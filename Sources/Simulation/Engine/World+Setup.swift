@@ -129,11 +129,15 @@ extension World {
     addresses.assign(gateway, to: owner)
     apiAddresses[id] = control.store.node(id)?.internalIPs.first
     apiZones[id] = control.store.node(id)?.zone
-    conntrack.append(World.conntrackTable(of: node.proxy, capacity: node.conntrackMax))
+    conntrack.append(
+      World.conntrackTable(
+        of: node.proxy, capacity: node.conntrackMax, isCilium: node.proxy.mode == .ebpf))
   }
 
-  private static func conntrackTable(of proxy: ProxySettings, capacity: Int) -> ConntrackTable {
-    guard proxy.mode == .ebpf else {
+  static func conntrackTable(
+    of proxy: ProxySettings, capacity: Int, isCilium: Bool
+  ) -> ConntrackTable {
+    guard isCilium else {
       return ConntrackTable(capacity: capacity, timeouts: timeouts(proxy))
     }
     return ConntrackTable(sizes: proxy.ebpf.maps, timeouts: proxy.ebpf.conntrack)

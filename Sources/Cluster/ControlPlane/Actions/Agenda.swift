@@ -22,6 +22,7 @@ struct Agenda: Sendable {
   var processes: [RandomProcess] = []
   var end = SimTime.distantFuture
   var effects: [LinkEffect] = []
+  var rollouts: [RunningRollout] = []
   /// Number of actions that came from `perform`.
   var improvised: UInt64 = 0
 }

@@ -78,10 +78,10 @@ extension ControlPlane {
       failSyncs(target, probability, duration, &draw, &out)
     case .proxyConfigure(let target, let settings, let restart):
       for node in targets(target, &draw, where: { $0.hasJoined }) {
-        nodes[node.index].configuredProxy = settings
-        log(object(node), "kube-proxy configured", settings.mode.rawValue, &out)
-        if restart && nodes[node.index].isUp { restartProxy(node, &out) }
+        configureProxy(node, settings, restart: restart, &out)
       }
+    case .proxyRollout(let target, let settings, let pace):
+      beginRollout(targets(target, &draw, where: { $0.hasJoined }), settings, pace, &out)
     case .linkDegrade(let link, let delay, let loss, let duration):
       beginEffect(link, delay: delay, loss: loss, isPartition: false, duration, &draw, &out)
     case .partition(let link, let duration):
@@ -224,6 +224,14 @@ extension ControlPlane {
   }
 
   // MARK: kube-proxy, paths, names
+
+  mutating func configureProxy(
+    _ node: NodeID, _ settings: ProxySettings, restart: Bool, _ out: inout ControlPlaneOutput
+  ) {
+    nodes[node.index].configuredProxy = settings
+    log(object(node), "kube-proxy configured", settings.mode.rawValue, &out)
+    if restart && nodes[node.index].isUp { restartProxy(node, &out) }
+  }
 
   private mutating func failSyncs(
     _ target: NodeTarget, _ probability: Double, _ duration: Distribution?, _ draw: inout ActionDraw,
