@@ -22,6 +22,7 @@ public struct ClusterSettings: Sendable, Equatable {
   /// Of nodes that say nothing of their own. nil = kube-proxy's defaults with clusterCIDR = podCIDR.
   public var proxy: ProxySettings?
   public var timing = TimingSettings()
+  public var kubelet = KubeletSettings()
   public var loadBalancer = LoadBalancerSettings()
   public var dns = DNSSettings()
 

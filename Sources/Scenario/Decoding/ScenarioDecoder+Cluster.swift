@@ -25,6 +25,7 @@ extension ScenarioDecoder {
     decodeClusterProxy(cluster?["proxy"])
     decodeNodes(cluster?["nodes"])
     if let timing = cluster?["timing"] { decodeTiming(timing) }
+    if let kubelet = cluster?["kubelet"] { decodeKubelet(kubelet) }
     if let loadBalancer = cluster?["loadBalancer"] { decodeLoadBalancer(loadBalancer) }
     if let dns = cluster?["dns"] { decodeDNS(dns) }
   }

@@ -23,6 +23,7 @@ extension ScenarioFormat {
       Field("nodes", .list(.object(nodeShape(isGroup: true))), "The nodes."),
       Field("proxy", .named("proxy"), "Configuration of kube-proxy on nodes that have none of their own."),
       Field("timing", timing, "How long the parts of the cluster take to learn of each other."),
+      Field("kubelet", kubelet, "How kubelets start pods and report about them."),
       Field("loadBalancer", loadBalancer, "The external load balancer."),
       Field("dns", dns, "The cluster's DNS and names outside of it."),
     ]))
