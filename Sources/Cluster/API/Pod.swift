@@ -27,6 +27,10 @@ public struct PodSpec: Sendable, Equatable {
   public var tolerations: [Toleration] = []
   /// Containers, then restartable init (sidecar) containers: both count when a named port is looked up.
   public var containers: [Container] = []
+  /// Init containers that run to their end, one after the other.
+  public var initContainers: [Container] = []
+  public var restartPolicy = RestartPolicy.always
+  public var priorityClassName: String?
   public init() {}
 }
 
@@ -60,12 +64,21 @@ public struct Toleration: Sendable, Equatable {
 public struct Container: Sendable, Equatable {
   public var name: String
   public var ports: [ContainerPort] = []
+  public var image = ""
+  /// nil: by the image's tag.
+  public var imagePullPolicy: ImagePullPolicy?
+  public var startupProbe: Probe?
+  public var readinessProbe: Probe?
+  public var livenessProbe: Probe?
+  public var preStop: PreStopHook?
   public init(name: String) { self.name = name }
 }
 
 public struct ContainerPort: Sendable, Equatable {
   public var name: String = ""
   public var containerPort: Int
+  /// 0: none.
+  public var hostPort = 0
   public var `protocol`: String = "TCP"
   public init(containerPort: Int) { self.containerPort = containerPort }
 }
@@ -84,6 +97,10 @@ public struct PodStatus: Sendable, Equatable {
   /// Condition Ready.
   public var isReady = false
   public var restartCount = 0
+  /// What a container waits for or ended with, where kubectl shows that instead of the phase.
+  public var reason: String?
+  /// Containers that are ready; nil: all or none, by `isReady`.
+  public var readyContainers: Int?
   /// When a container ended last before it was restarted; kubectl shows it beside the count.
   public var lastRestart: SimTime?
   /// A dump says so; a bare manifest has no status.

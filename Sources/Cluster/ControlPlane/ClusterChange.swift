@@ -17,6 +17,10 @@ public enum ClusterChange: Sendable, Equatable {
   // In reality (not told for the shared addresses of hostNetwork pods):
   case podAddressAssigned(PodID, IPv4Address)
   case podProcessStarted(PodID)
+  /// The application has come up and accepts connections.
+  case podListens(PodID)
+  /// The application stops answering, or answers again.
+  case podHangs(PodID, Bool)
   /// SIGTERM reached the process.
   case podTerminationSignal(PodID)
   /// `crashed`: without having been asked to; also when its node lost power.

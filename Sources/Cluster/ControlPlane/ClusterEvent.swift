@@ -30,6 +30,17 @@ import SimKernel
   case confirmPodGone(PodID)
   case containerRestarts(PodID, UInt16)
   case probeRecovers(PodID, UInt16)
+  /// An init container has ended.
+  case startStage(PodID, UInt16)
+  /// The kubelet has looked at the container runtime and sees what the pod's containers are.
+  case containersNoticed(PodID, UInt16)
+  /// The second value is the generation of the pod's probe timer.
+  case probesDue(PodID, UInt16)
+  case flapBegins(PodID, UInt16)
+  case hangEnds(PodID, UInt16)
+  case sandboxNoticed(PodID)
+  /// The kubelet's part of an orderly shutdown goes on, or ends.
+  case shutdownStage(NodeID, UInt16)
   // Nodes
   case heartbeatMissed(NodeID, UInt16)
   case evictPods(NodeID, UInt16)

@@ -223,12 +223,12 @@ extension ControlPlane {
     }
     pods[pod.index].process = .running
     pods[pod.index].isApplicationReady = true
-    pods[pod.index].backoff.processStarted(at: SimTime.zero - .hours(1))
+    settleKubelet(pod)
     let record = pods[pod.index]
     let hostIP = nodes[node.index].primaryAddress
     updatePod(pod, &out) {
       $0.spec.nodeName = name
-      $0.status = Self.status(of: record, before: $0.status, hostIP: hostIP)
+      $0.status = record.status(after: $0.status, hostIP: hostIP)
     }
     // Long since available, whatever minReadySeconds says.
     if pods[pod.index].readySince != nil { pods[pod.index].readySince = SimTime.zero - .hours(24) }

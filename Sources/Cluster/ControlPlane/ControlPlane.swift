@@ -89,6 +89,7 @@ public struct ControlPlane: ~Copyable {
       out.schedule.append((now + draw(.kubeletWatch, pod: pod.id), .kubeletSeesDeletion(pod.id)))
     }
     for pod in pods where pod.process == .starting { beginStart(pod.id, &out) }
+    for pod in pods where pod.process == .running { scheduleFlap(pod.id, &out) }
     startLateControllers(&out)
     for pod in unschedulable { log(object(pod), "unschedulable", "no node fits", &out) }
   }
@@ -140,6 +141,13 @@ public struct ControlPlane: ~Copyable {
     case .confirmPodGone(let pod): confirmPodGone(pod, &out)
     case .containerRestarts(let pod, let epoch): containerRestarts(pod, epoch, &out)
     case .probeRecovers(let pod, let epoch): probeRecovers(pod, epoch, &out)
+    case .startStage(let pod, let epoch): initContainerEnded(pod, epoch, &out)
+    case .containersNoticed(let pod, let epoch): containersNoticed(pod, epoch, &out)
+    case .probesDue(let pod, let generation): probesDue(pod, generation, &out)
+    case .flapBegins(let pod, let epoch): flapBegins(pod, epoch, &out)
+    case .hangEnds(let pod, let epoch): hangEnds(pod, epoch, &out)
+    case .sandboxNoticed(let pod): sandboxNoticed(pod, &out)
+    case .shutdownStage(let node, let epoch): shutdownStageOver(node, epoch, &out)
     default: preconditionFailure("\(event) has no handler")
     }
   }

@@ -63,6 +63,10 @@ public struct NodeRecord: Sendable {
   var routeAddress: IPv4Address?
   /// Those who have not heard yet and what they believe; `.unspecified` = they have no route.
   var outdatedRoutes: [NodeID: IPv4Address] = [:]
+  var images = NodeImages()
+  var statusWriter = StatusWriter()
+  /// The kubelet ends the pods before power goes off.
+  var gracefulShutdown: GracefulShutdown?
   let drawEntity: UInt64
   var draws: UInt64 = 0
 

@@ -64,6 +64,10 @@ public enum ClusterAction: Sendable, Equatable {
   // Pods
   /// Graceful deletion through the API.
   case podDelete(PodTarget)
+  /// Deletion with another grace period than the pod's own; zero: by force.
+  case podDeleteWithin(PodTarget, grace: SimDuration)
+  /// The process lives on and answers nothing (nil: until it is restarted).
+  case podHang(PodTarget, duration: Distribution?)
   /// The container's process dies and is restarted by its kubelet.
   case podCrash(PodTarget)
   /// Its readiness probe fails for a time (nil: until a podReady action).

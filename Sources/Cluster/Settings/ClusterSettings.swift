@@ -24,6 +24,7 @@ public struct ClusterSettings: Sendable, Equatable {
   public var timing = TimingSettings()
   /// Whose syncs take how long; `timing.proxySync` has the last word.
   public var syncCalibration: SyncCalibration = .smallMachine
+  public var kubelet = KubeletSettings()
   public var loadBalancer = LoadBalancerSettings()
   public var dns = DNSSettings()
 

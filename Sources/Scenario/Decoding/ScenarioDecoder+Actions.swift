@@ -113,10 +113,22 @@ extension ScenarioDecoder {
   // MARK: Pods and objects
 
   private func podAction(_ c: Cursor) -> ClusterAction? {
-    if let t = pods(c["deletePod"]) { return .podDelete(t) }
+    if let t = pods(c["deletePod"]) { return deletion(of: t, c) }
+    if let t = pods(c["hangPod"]) { return .podHang(t, duration: durations(c["for"])) }
     if let t = pods(c["crashPod"]) { return .podCrash(t) }
     if let t = pods(c["unreadyPod"]) { return .podUnready(t, duration: durations(c["for"])) }
     return pods(c["readyPod"]).map { .podReady($0) }
+  }
+
+  private func deletion(of target: PodTarget, _ c: Cursor) -> ClusterAction {
+    let isForced = c["force"]?.bool ?? false
+    if let force = c["force"], isForced, c["gracePeriod"]?.duration != .zero {
+      mistake(force, "\"force\" only has an effect with \"gracePeriod\": \"0s\"")
+    }
+    guard let place = c["gracePeriod"], let grace = place.duration else { return .podDelete(target) }
+    if grace.nanoseconds % 1_000_000_000 != 0 { mistake(place, "expected whole seconds") }
+    // kubectl makes one second of none, unless --force is given.
+    return .podDeleteWithin(target, grace: isForced ? .zero : max(grace, .seconds(1)))
   }
 
   private func pods(_ cursor: Cursor?) -> PodTarget? {

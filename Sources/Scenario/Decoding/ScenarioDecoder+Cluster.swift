@@ -26,6 +26,7 @@ extension ScenarioDecoder {
     decodeNodes(cluster?["nodes"])
     if let timing = cluster?["timing"] { decodeTiming(timing) }
     decodeProxySync(cluster?["proxySync"])
+    if let kubelet = cluster?["kubelet"] { decodeKubelet(kubelet) }
     if let loadBalancer = cluster?["loadBalancer"] { decodeLoadBalancer(loadBalancer) }
     if let dns = cluster?["dns"] { decodeDNS(dns) }
   }

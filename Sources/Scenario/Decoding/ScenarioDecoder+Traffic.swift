@@ -35,6 +35,7 @@ extension ScenarioDecoder {
     assign(behaviour.flatMap { ServerSettings.TerminationBehaviour(rawValue: $0) }, to: &s.onTermination)
     assign(c["drain"]?.duration, to: &s.drain)
     assign(c["preStop"]?.duration, to: &s.preStop)
+    decodePodLife(c, &s)
     assign(c["idleTimeout"]?.duration, to: &s.idleTimeout)
     if let drain = c["drain"], s.onTermination != .drain {
       mistake(drain, "\"drain\" only has an effect with \"onTermination\": \"drain\"")

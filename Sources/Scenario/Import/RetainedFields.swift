@@ -45,8 +45,12 @@ struct RetainedFields {
   ]
   private static let podSpec = [
     "nodeName", "hostNetwork", "hostname", "subdomain", "terminationGracePeriodSeconds", "nodeSelector",
-    "tolerations", "containers.name", "containers.ports", "initContainers.name",
-    "initContainers.restartPolicy", "initContainers.ports",
+    "tolerations", "restartPolicy", "priorityClassName",
+  ] + containerFields.flatMap { ["containers." + $0, "initContainers." + $0] } + ["initContainers.restartPolicy"]
+  /// Of an exec probe or hook the command stays: a preStop hook's says how long it takes.
+  private static let containerFields = [
+    "name", "ports", "image", "imagePullPolicy", "startupProbe", "readinessProbe", "livenessProbe",
+    "lifecycle.preStop",
   ]
 
   private static func fields(_ paths: [String], below prefix: String = "") -> RetainedFields {

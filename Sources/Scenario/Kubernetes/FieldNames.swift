@@ -66,6 +66,13 @@ struct FieldNames {
     restartPolicyRules volumeMounts volumeDevices livenessProbe readinessProbe startupProbe lifecycle
     terminationMessagePath terminationMessagePolicy imagePullPolicy securityContext stdin stdinOnce tty
     """)
+  static let probe = FieldNames(
+    """
+    exec httpGet tcpSocket grpc initialDelaySeconds timeoutSeconds periodSeconds successThreshold
+    failureThreshold terminationGracePeriodSeconds
+    """, isClosed: true)
+  static let lifecycle = FieldNames("postStart preStop stopSignal", isClosed: true)
+  static let lifecycleHandler = FieldNames("exec httpGet tcpSocket sleep", isClosed: true)
   static let containerPort = FieldNames("name hostPort containerPort protocol hostIP", isClosed: true)
   static let podStatus = FieldNames(
     """

@@ -24,6 +24,7 @@ extension ScenarioFormat {
       Field("proxy", .named("proxy"), "Configuration of kube-proxy on nodes that have none of their own."),
       proxySync,
       Field("timing", timing, "How long the parts of the cluster take to learn of each other."),
+      Field("kubelet", kubelet, "How kubelets start pods and report about them."),
       Field("loadBalancer", loadBalancer, "The external load balancer."),
       Field("dns", dns, "The cluster's DNS and names outside of it."),
     ]))

@@ -92,7 +92,17 @@ extension ScenarioFormat {
   ]
 
   private static let podActions: [ObjectShape.Variant] = [
-    action("deletePod", pods, "Graceful deletion through the API."),
+    action(
+      "deletePod", pods, "Graceful deletion through the API.",
+      with: [
+        Field(
+          "gracePeriod", .duration(), standard: "the pod's",
+          "Whole seconds, as `kubectl delete --grace-period`; 0s means 1s, unless by force."),
+        Field("force", .boolean, standard: "false", "With 0s: the object goes at once (`--force`)."),
+      ]),
+    action(
+      "hangPod", pods, "The process takes connections and answers nothing.",
+      with: [Field("for", quantity, standard: "until it is restarted", "For so long.")]),
     action("crashPod", pods, "The container's process dies and is restarted."),
     action(
       "unreadyPod", pods, "The readiness probe fails.",

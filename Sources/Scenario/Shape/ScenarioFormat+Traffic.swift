@@ -32,7 +32,13 @@ extension ScenarioFormat {
           "onTermination", .word(["exit", "drain", "ignore"]), standard: "\"exit\"",
           "At SIGTERM: close everything at once; finish open connections first; go on until SIGKILL."),
         Field("drain", .duration(), standard: "\"10s\"", "Longest time from SIGTERM to exit with `drain`."),
-        Field("preStop", .duration(), standard: "\"0s\"", "preStop hook: SIGTERM comes so much later."),
+        Field(
+          "preStop", .duration(), standard: "as in the pods' manifests",
+          "preStop hook: SIGTERM comes so much later. Replaces the hook of the manifests."),
+        Field(
+          "startup", quantity, standard: "`cluster.timing.podReady`",
+          "Process started until it listens; connections are refused until then."),
+        Field("readiness", readiness, "What the pods' readiness does by itself."),
         Field(
           "idleTimeout", .duration(isPositive: true), standard: "never", "Idle connections are closed then."),
       ],

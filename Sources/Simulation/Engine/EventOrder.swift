@@ -15,11 +15,13 @@ extension ClusterEvent {
       pod(id.rawValue)
     case .kubeletSeesPod(let id, _), .containersStart(let id, _), .applicationReady(let id, _),
       .preStopEnded(let id, _), .processExits(let id, _), .gracePeriodOver(let id, _),
-      .containerRestarts(let id, _),
-      .probeRecovers(let id, _):
+      .containerRestarts(let id, _), .probeRecovers(let id, _), .startStage(let id, _),
+      .containersNoticed(let id, _), .probesDue(let id, _), .flapBegins(let id, _), .hangEnds(let id, _),
+      .sandboxNoticed(let id):
       pod(id.rawValue)
     case .heartbeatMissed(let id, _), .evictPods(let id, _), .powerOff(let id, _), .powerOn(let id, _),
-      .bootComplete(let id, _), .collectOrphans(let id, _), .checkNode(let id, _):
+      .bootComplete(let id, _), .collectOrphans(let id, _), .shutdownStage(let id, _),
+      .checkNode(let id, _):
       node(id.rawValue)
     case .reportNodeStatus(let id): node(id.rawValue)
     case .learnRoute(let id, let on): 3 << 32 | UInt64(on) << 16 | UInt64(id.rawValue & 0xffff)
@@ -52,6 +54,13 @@ extension ClusterEvent {
     case .reportPodStatus: 10
     case .sandboxRemoved: 11
     case .confirmPodGone: 12
+    case .startStage: 13
+    case .hangEnds: 14
+    case .flapBegins: 15
+    case .containersNoticed: 16
+    case .probesDue: 17
+    case .sandboxNoticed: 18
+    case .shutdownStage: 19
     case .checkNode(_, let check): 64 + UInt32(check)
     }
   }

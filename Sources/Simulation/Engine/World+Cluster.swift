@@ -149,6 +149,8 @@ extension World {
         addresses.release(address, from: HostReference(.pod, pod.rawValue))
       }
     case .podProcessStarted(let pod): processesStarted(pod)
+    case .podListens(let pod): applicationListens(pod)
+    case .podHangs(let pod, let isHanging): applicationHangs(pod, isHanging)
     case .podTerminationSignal(let pod): podSignalled(pod)
     case .podProcessEnded(let pod, let crashed): podEnded(pod, crashed: crashed)
     case .nodeDown(let node): nodeDown(node)

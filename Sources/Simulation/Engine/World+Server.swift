@@ -212,6 +212,7 @@ extension World {
   private mutating func work(_ slot: UInt32, number: UInt16) {
     let c = connections[slot]
     let server = Int(c.pointee.server)
+    if servers[server].isHanging { return loseServed(slot, .queueOverflow(node: nodeIndex(of: servers[server].host))) }
     let counter = UInt64(c.pointee.ordinal) << 28 | UInt64(c.pointee.attempt) << 20 | UInt64(number) << 2
     var stream = RandomStream(key: instances[Int(c.pointee.instance)].serviceKey, counter: counter)
     let time = serviceTimes[servers[server].settings].duration(&stream)
@@ -243,6 +244,7 @@ extension World {
     guard servers[server].isRunning else { return }
     let host = servers[server].host
     let node = nodeIndex(of: host)
+    if servers[server].isHanging { return loseServed(slot, .queueOverflow(node: node)) }
     if node >= 0, !nodePlanes[node].isUp {
       blame(slot, .nodeDown(node))
       return armTimer(slot)
@@ -299,8 +301,19 @@ extension World {
     armTimer(slot)
   }
 
-  /// SIGTERM has reached the pod's processes.
+  /// The pod's application has come up: before, its ports were closed.
+  mutating func applicationListens(_ pod: PodID) {
+    for s in podSockets[pod.index] { servers[Int(s)].isListening = true }
+  }
+
+  /// The pod's processes stop answering, or go on. What they were asked meanwhile stays unanswered.
+  mutating func applicationHangs(_ pod: PodID, _ isHanging: Bool) {
+    for s in podSockets[pod.index] { servers[Int(s)].isHanging = isHanging }
+  }
+
+  /// SIGTERM has reached the pod's processes. One that hangs does nothing about it.
   mutating func terminationSignal(_ pod: PodID) {
+    if control.pods[pod.index].isHanging { return }
     for s in podSockets[pod.index] {
       let server = Int(s)
       switch serverSettings[servers[server].settings].onTermination {

@@ -91,7 +91,7 @@ extension World {
     if bins > 0 { scheduleBin(0) }
   }
 
-  /// How the processes of a pod end, by the first server that describes it.
+  /// How the processes of a pod begin and end, by the first server that describes it.
   private static func podBehaviour(
     _ servers: [ServerSettings]
   ) -> @Sendable (_ namespace: String, _ labels: Labels) -> PodBehaviour {
@@ -100,11 +100,14 @@ extension World {
         guard case .pods(let ns, let wanted) = server.place, ns == namespace,
           LabelSelector(wanted).matches(labels)
         else { continue }
-        switch server.onTermination {
-        case .exit: return PodBehaviour(preStop: server.preStop, exitDelay: .zero)
-        case .drain: return PodBehaviour(preStop: server.preStop, exitDelay: server.drain)
-        case .ignore: return PodBehaviour(preStop: server.preStop, exitDelay: nil)
-        }
+        let exitDelay: SimDuration? =
+          switch server.onTermination {
+          case .exit: .zero
+          case .drain: server.drain
+          case .ignore: nil
+          }
+        return PodBehaviour(
+          preStop: server.preStop, exitDelay: exitDelay, startup: server.startup, flap: server.flap)
       }
       return PodBehaviour()
     }
@@ -213,7 +216,10 @@ extension World {
       servers[Int($0)].port == port && servers[Int($0)].transport == settings.transport
     }
     if isTaken { return }
-    servers.append(ServerProcess(settings, settings: index, host: host, port: port))
+    var process = ServerProcess(settings, settings: index, host: host, port: port)
+    process.isListening = control.pods[pod.index].isApplicationReady
+    process.isHanging = control.pods[pod.index].isHanging
+    servers.append(process)
     podSockets[pod.index].append(Int32(servers.count - 1))
   }
 

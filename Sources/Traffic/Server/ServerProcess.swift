@@ -23,6 +23,8 @@ public struct ServerProcess: Sendable {
   public var isListening = true
   /// The process exists.
   public var isRunning = true
+  /// It takes connections and answers no request.
+  public var isHanging = false
   public private(set) var openConnections = 0
   public private(set) var requestsInSystem = 0
   /// Connections in the accept queue, oldest first: slot and generation.

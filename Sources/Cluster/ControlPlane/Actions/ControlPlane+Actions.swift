@@ -65,7 +65,7 @@ extension ControlPlane {
     case .nodeJoin, .nodeDrain, .nodeCordon, .nodeUncordon, .nodeCrash, .nodeReboot, .nodeReturn,
       .nodeAddressChange, .nodeDelete:
       performOnNodes(action, &draw, &out)
-    case .podDelete, .podCrash, .podUnready, .podReady: performOnPods(action, &draw, &out)
+    case .podDelete, .podCrash, .podUnready, .podReady, .podHang, .podDeleteWithin: performOnPods(action, &draw, &out)
     case .scale(let name, let replicas): scale(name, to: replicas, &out)
     case .rollout(let name): rollOut(name, &out)
     case .apply(let objects): for object in objects { applyOrLog(object, &out) }
@@ -176,6 +176,10 @@ extension ControlPlane {
         out.schedule.append((end, .probeRecovers(pod, pods[pod.index].probeEpoch)))
       }
     case .podReady(let target): for pod in targets(target, &draw) { setProbeFailing(false, pod, &out) }
+    case .podHang(let target, let duration):
+      for pod in targets(target, &draw) { hang(pod, for: duration.map { drawn($0, &draw) }, &out) }
+    case .podDeleteWithin(let target, let grace):
+      for pod in targets(target, &draw) { requestDeletion(pod, within: grace, &out) }
     default: preconditionFailure("\(action) is not about pods")
     }
   }

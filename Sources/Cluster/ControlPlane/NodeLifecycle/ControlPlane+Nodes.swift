@@ -23,6 +23,7 @@ extension ControlPlane {
     nodes[node.index].isUp = false
     nodes[node.index].epoch &+= 1
     nodes[node.index].downFor = nil
+    nodes[node.index].gracefulShutdown = nil
     nodes[node.index].deferred = []
     out.changes.append(.nodeDown(node))
     log(object(node), "down", "", &out)
@@ -100,6 +101,7 @@ extension ControlPlane {
   mutating func shutDown(
     _ node: NodeID, downFor: SimDuration, newAddress: IPv4Address?, _ out: inout ControlPlaneOutput
   ) {
+    if shutDownGracefully(node, downFor: downFor, newAddress: newAddress, &out) { return }
     guard nodes[node.index].isUp, !nodes[node.index].isShuttingDown else { return }
     log(object(node), "shutdown", "", &out)
     let couldReach = nodes[node.index].reachesControlPlane

@@ -16,7 +16,7 @@ extension ControlPlane {
     incarnations[name] = incarnation + 1
     let record = PodRecord(
       id: id, object: object, owner: owner, templateRevision: templateRevision,
-      behaviour: podBehaviour(name.namespace, object.metadata.labels),
+      behaviour: podBehaviour(name.namespace, object.metadata.labels), settings: settings,
       drawEntity: StableHash.of("pod/\(name)/\(incarnation)"))
     pods.append(record)
     var object = object
@@ -35,9 +35,42 @@ extension ControlPlane {
     guard let object = store.pod(pod), object.metadata.deletionTimestamp == nil else { return }
     log(self.object(pod), "deletion requested", "", &out)
     guard !pods[pod.index].node.isNone else { return removePod(pod, &out) }
-    nodes[pods[pod.index].node.index].livePods -= 1
-    // The API server sets the time at which the grace period will be over.
-    updatePod(pod, &out) { [now] in $0.metadata.deletionTimestamp = now + $0.spec.terminationGracePeriod }
+    let grace = pods[pod.index].gracePeriod
+    // Without a grace period, or at its end already, the object goes at once; the kubelet cleans up behind it
+    // (k/k pkg/registry/core/pod/strategy.go CheckGracefulDelete).
+    let isAtEnd = object.status.phase == .succeeded || object.status.phase == .failed
+    if isAtEnd || grace <= .zero {
+      pods[pod.index].gracePeriod = max(grace, Self.leastGrace)
+      removePod(pod, &out)
+    } else {
+      nodes[pods[pod.index].node.index].livePods -= 1
+      // The API server sets the time at which the grace period will be over.
+      updatePod(pod, &out) { [now] in $0.metadata.deletionTimestamp = now + grace }
+    }
+    out.schedule.append((now + draw(.kubeletWatch, pod: pod), .kubeletSeesDeletion(pod)))
+  }
+
+  /// What a kubelet gives a pod at least (pod_workers.go calculateEffectiveGracePeriod; older releases give
+  /// one that was deleted by force the grace period of its manifest).
+  static var leastGrace: SimDuration { .seconds(1) }
+
+  /// Deletion with another grace period than the pod's own (`kubectl delete --grace-period`); zero: by force.
+  /// A second one can only shorten it.
+  mutating func requestDeletion(_ pod: PodID, within grace: SimDuration, _ out: inout ControlPlaneOutput) {
+    guard let object = store.pod(pod) else { return }
+    guard object.metadata.deletionTimestamp != nil else {
+      pods[pod.index].gracePeriod = grace
+      return requestDeletion(pod, &out)
+    }
+    guard grace < pods[pod.index].gracePeriod else { return }
+    log(self.object(pod), "deletion requested", "with a shorter grace period", &out)
+    pods[pod.index].gracePeriod = max(grace, Self.leastGrace)
+    pods[pod.index].isGraceShortened = true
+    if grace <= .zero {
+      removePod(pod, &out)
+    } else {
+      updatePod(pod, &out) { [now] in $0.metadata.deletionTimestamp = now + grace }
+    }
     out.schedule.append((now + draw(.kubeletWatch, pod: pod), .kubeletSeesDeletion(pod)))
   }
 

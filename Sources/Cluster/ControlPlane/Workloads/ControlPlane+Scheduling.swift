@@ -30,6 +30,7 @@ extension ControlPlane {
     var choice = PodScheduler.Choice(selector: object.spec.nodeSelector, tolerations: object.spec.tolerations)
     for index in nodes.indices {
       let id = NodeID(index)
+      if hasHostPortConflict(object, on: id) { continue }
       choice.consider(id, name: nodes[index].name, pods: nodes[index].livePods) { store.node(id) }
     }
     return choice.best
