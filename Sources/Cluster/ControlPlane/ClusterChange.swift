@@ -52,12 +52,15 @@ public struct ClusterLogEntry: Sendable, Equatable {
   public var object: String
   public var action: String
   public var detail: String
+  /// Number of the occurrence of an action of the scenario that did it at once; −1: something else did.
+  public var occurrence: Int
 
-  public init(time: SimTime, object: String, action: String, detail: String = "") {
+  public init(time: SimTime, object: String, action: String, detail: String = "", occurrence: Int = -1) {
     self.time = time
     self.object = object
     self.action = action
     self.detail = detail
+    self.occurrence = occurrence
   }
 }
 

@@ -199,7 +199,9 @@ extension ControlPlane {
   func log(
     _ object: String, _ action: String, _ detail: String = "", _ out: inout ControlPlaneOutput
   ) {
-    out.log.append(ClusterLogEntry(time: now, object: object, action: action, detail: detail))
+    out.log.append(
+      ClusterLogEntry(
+        time: now, object: object, action: action, detail: detail, occurrence: agenda.occurrenceUnderWay))
   }
 
   func object(_ pod: PodID) -> String { "pod/\(pods[pod.index].name)" }

@@ -164,7 +164,7 @@ extension ProxyFleet {
     beginSync(index, now, &output)
   }
 
-  private mutating func list(_ index: Int, at now: SimTime) {
+  mutating func list(_ index: Int, at now: SimTime) {
     processes[index].listedRevision = history.latestRevision
     for kind in WatchKind.allCases {
       processes[index][kind] = WatchCursor(

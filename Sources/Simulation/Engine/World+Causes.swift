@@ -28,6 +28,7 @@ import Traffic
 extension World {
   /// Notes what went wrong with a connection, unless something went wrong before.
   mutating func blame(_ slot: UInt32, _ loss: Loss) {
+    if following != nil { noteFollowed(slot, loss) }
     guard connections[slot].pointee.failure.isNone else { return }
     let (cause, node) = cause(of: loss, in: story(slot))
     connections[slot].pointee.failure.cause = Recorder.causeIndex[cause]!

@@ -61,7 +61,9 @@ extension World {
       clusterOutput = ControlPlaneOutput()
       for entry in output.log {
         events.append(
-          ClusterEventRow(time: entry.time, object: entry.object, action: entry.action, detail: entry.detail))
+          ClusterEventRow(
+            time: entry.time, object: entry.object, action: entry.action, detail: entry.detail,
+            occurrence: entry.occurrence))
       }
       for (at, event) in output.schedule {
         let rank = EventRank.make(.cluster, entity: event.entity, counter: event.kindNumber)
@@ -69,6 +71,7 @@ extension World {
       }
       for change in output.changes { apply(change) }
     }
+    if scenario.proxiesProgramAtOnce { proxies.programAtOnce(at: now, into: &proxyOutput) }
     flushProxies()
   }
 
@@ -147,6 +150,7 @@ extension World {
     case .podAddressReleased(let pod, let address):
       if !control.pods[pod.index].isHostNetwork {
         addresses.release(address, from: HostReference(.pod, pod.rawValue))
+        lags.addressReleased(address, by: pod)
       }
     case .podProcessStarted(let pod): processesStarted(pod)
     case .podListens(let pod): applicationListens(pod)
@@ -157,7 +161,9 @@ extension World {
     case .nodeUp(let node): nodeUp(node)
     case .nodeJoined(let node): nodeJoined(node)
     case .nodeAddressChanged(let node, let old, let new): nodeAddressChanged(node, old: old, new: new)
-    case .routeLearned(_, let about): refreshRoutes(to: about.index)
+    case .routeLearned(let on, let about):
+      lags.routeLearned(about: about.index, on: on.index, at: now)
+      refreshRoutes(to: about.index)
     case .loadBalancerTargetsChanged: break
     case .proxyRestart(let node, let settings, let teardown):
       proxies.restart(node, settings: settings, teardown: teardown, at: now, into: &proxyOutput)
@@ -212,9 +218,11 @@ extension World {
     let isServing =
       control.store.pod(pod).map { $0.status.isReady && $0.metadata.deletionTimestamp == nil } ?? false
     if isServing {
-      podTimes[pod.index] = PodTimes()
+      if podTimes[pod.index].isServing == false { lags.beganServing(pod, at: now) }
+      podTimes[pod.index] = PodTimes(isServing: true)
     } else if podTimes[pod.index].api == nil {
       podTimes[pod.index].api = now
+      podTimes[pod.index].isServing = false
       lags.stoppedServing(pod, at: now)
       // Deletion is known to the API first: there is nothing that lags behind reality.
       if podTimes[pod.index].reality == nil { podTimes[pod.index].reality = now }
@@ -242,7 +250,10 @@ extension World {
 
   mutating func reservePods(upTo index: Int) {
     podSockets.extend(to: index + 1, with: [])
-    while podTimes.count <= index { podTimes.append(PodTimes()) }
+    while podTimes.count <= index {
+      let isReady = control.store.pod(PodID(podTimes.count))?.status.isReady ?? false
+      podTimes.append(PodTimes(isServing: isReady))
+    }
     podNodes.extend(to: index + 1, with: -1)
     let node = control.pods[index].node
     podNodes[index] = node.isNone ? -1 : Int32(node.rawValue)
@@ -281,6 +292,7 @@ extension World {
   private mutating func nodeAddressChanged(_ node: NodeID, old: IPv4Address, new: IPv4Address) {
     let i = node.index
     nodePlanes[i].formerAddresses.append(old)
+    lags.moved(i, at: now)
     nodePlanes[i].address = new
     addresses.release(old, from: HostReference(.node, node.rawValue))
     addresses.assign(new, to: HostReference(.node, node.rawValue))
@@ -302,6 +314,7 @@ extension World {
     refreshRoutes(to: node.index)
     refreshAllAnswers()
     let before = apiAddresses.updateValue(object?.internalIPs.first ?? .unspecified, forKey: node)
+    if let address = object?.internalIPs.first, before != address { lags.addressWritten(node.index, at: now) }
     // From 1.37 on kube-proxy exits when its node's addresses change (FACTS J).
     if proxies.restartsOnAddressChange, let before, let address = object?.internalIPs.first,
       before != address,
@@ -326,8 +339,10 @@ extension World {
     for i in nodePlanes.indices where other == .anyNode || other == .node(nodePlanes[i].name) {
       if active {
         proxies.disconnect(NodeID(i))
+        lags.cutOff(i, at: now)
       } else {
         proxies.reconnect(NodeID(i), at: now, into: &proxyOutput)
+        lags.reconnected(i, at: now)
       }
     }
   }

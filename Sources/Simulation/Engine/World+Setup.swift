@@ -284,7 +284,7 @@ extension World {
     }
     instances.append(
       ClientInstance(
-        group: group, host: host, address: addressOf(host), node: node, pod: pod,
+        group: group, number: number, host: host, address: addressOf(host), node: node, pod: pod,
         bornAt: now, arrivals: ArrivalProcess(settings.arrivals, key: key(World.purposeArrivals)),
         pathKey: key(World.purposePath), serviceKey: key(World.purposeService),
         behaviourKey: key(World.purposeBehaviour)))

@@ -17,6 +17,7 @@
 //     World+Routing    from one place to the next
 //     World+Causes     the but-for test; World+LossStory what it must know of the packet
 //     World+Instant    a run that is stopped at an instant, for traces (folder Trace)
+//     World+Following  one connection, told step by step (folder Replay)
 //     World+Lags       how long each stage took, for what was lost; World+Targets what look-ups answer
 //     World+Result     what is left when all is decided; World+Invariants what must hold then
 
@@ -99,6 +100,10 @@ struct World: ~Copyable {
   var podTimes: [PodTimes] = []
   var lags = LagBook()
   var proxyMetrics = ProxyMetrics()
+  /// The attempt that `sim replay` looks at; nil in all other runs.
+  var following: Following?
+  /// Names of attempts whose client went; nil: nobody asked for them.
+  var goneAttempts: [String]?
 
   // The record
   var recorder: Recorder
@@ -150,6 +155,8 @@ struct PodTimes {
   var reality: SimTime?
   /// The API knew.
   var api: SimTime?
+  /// What the API says.
+  var isServing = false
 }
 
 /// Events of a subsystem that are pending in the queue, which holds their index.

@@ -44,7 +44,7 @@ extension World {
     return copy.receiveSyn(slot: 0, generation: 0)
   }
 
-  private func hostName(_ host: HostReference) -> String {
+  func hostName(_ host: HostReference) -> String {
     switch host.kind {
     case .pod: "pod \(control.pods[Int(host.id)].name)"
     case .node: "node \(nodePlanes[Int(host.id)].name)"
@@ -265,7 +265,7 @@ extension World {
     return path.isPartitioned ? .partition : path.loss >= 1 ? .lossOnPath : nil
   }
 
-  private func words(_ loss: Loss) -> String {
+  func words(_ loss: Loss) -> String {
     switch loss {
     case .refusedByTable: "the table refuses it"
     case .unrouted(_, let tuple, _): "nobody takes \(tuple.destination)"

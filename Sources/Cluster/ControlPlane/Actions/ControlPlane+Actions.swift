@@ -61,6 +61,9 @@ extension ControlPlane {
     _ action: ClusterAction, _ draw: ActionDraw, _ out: inout ControlPlaneOutput
   ) {
     var draw = draw
+    agenda.occurrenceUnderWay = agenda.occurrences
+    agenda.occurrences += 1
+    defer { agenda.occurrenceUnderWay = -1 }
     switch action {
     case .nodeJoin, .nodeDrain, .nodeCordon, .nodeUncordon, .nodeCrash, .nodeReboot, .nodeReturn,
       .nodeAddressChange, .nodeDelete:
