@@ -11,6 +11,8 @@ import SimRandom
 enum Delay: Int, CaseIterable {
   case kubeletStatus, kubeletWatch, podStart, podReady, scheduler, workloadController, endpointController
   case leaseRenewal, nodeAddressUpdate, routePropagation, nodeBoot, provisioning
+  case cloudAddressRefresh, routeReconciliation
+  case targetRegistration, targetDeregistration, targetUnhealthy
 
   func distribution(in settings: ClusterSettings) -> Distribution {
     let timing = settings.timing
@@ -27,6 +29,11 @@ enum Delay: Int, CaseIterable {
     case .routePropagation: timing.routePropagation
     case .nodeBoot: timing.nodeBoot
     case .provisioning: settings.loadBalancer.provisioning
+    case .cloudAddressRefresh: settings.nodeAddresses.cloudRefresh
+    case .routeReconciliation: settings.nodeAddresses.routeReconciliation
+    case .targetRegistration: settings.loadBalancer.registration
+    case .targetDeregistration: settings.loadBalancer.deregistration
+    case .targetUnhealthy: settings.loadBalancer.unhealthyDelay
     }
   }
 
@@ -44,6 +51,11 @@ enum Delay: Int, CaseIterable {
     case .routePropagation: RandomPurpose("route propagation")
     case .nodeBoot: RandomPurpose("node boot")
     case .provisioning: RandomPurpose("load balancer provisioning")
+    case .cloudAddressRefresh: RandomPurpose("cloud address refresh")
+    case .routeReconciliation: RandomPurpose("route reconciliation")
+    case .targetRegistration: RandomPurpose("load balancer registration")
+    case .targetDeregistration: RandomPurpose("load balancer deregistration")
+    case .targetUnhealthy: RandomPurpose("load balancer unhealthy")
     }
   }
 }

@@ -30,8 +30,9 @@ public struct TimingSettings: Sendable, Equatable {
   public var filterCommitShare = 0.5
   /// kube-proxy process: exit → first sync of the new process begins. Assumed.
   public var proxyRestart: Distribution = .uniform(low: 2, high: 5)
-  /// Lease renewal period: 10 s (FACTS F1).
-  public var leaseRenewal: Distribution = .constant(10)
+  /// Between two renewals of a node's lease: a quarter of its duration of 40 s, and up to 4 % more
+  /// (k/k component-helpers lease/controller.go: JitterUntil with factor 0.04).
+  public var leaseRenewal: Distribution = .uniform(low: 10, high: 10.4)
   /// node-monitor-period: 5 s (FACTS F1).
   public var nodeMonitorPeriod: SimDuration = .seconds(5)
   /// node-monitor-grace-period; nil = by version: 40 s up to 1.31, 50 s from 1.32 (FACTS F1).

@@ -26,6 +26,7 @@ extension ScenarioDecoder {
     decodeNodes(cluster?["nodes"])
     if let timing = cluster?["timing"] { decodeTiming(timing) }
     if let loadBalancer = cluster?["loadBalancer"] { decodeLoadBalancer(loadBalancer) }
+    if let addresses = cluster?["nodeAddresses"] { decodeNodeAddresses(addresses) }
     if let dns = cluster?["dns"] { decodeDNS(dns) }
   }
 

@@ -35,7 +35,7 @@ extension ScenarioFormat {
       Field(
         "proxyRestart", quantity, standard: "uniform 2s to 5s",
         "kube-proxy ends until its successor's first sync."),
-      Field("leaseRenewal", quantity, standard: "\"10s\"", "Time between heartbeats of a node."),
+      Field("leaseRenewal", quantity, standard: "uniform 10s to 10.4s", "Time between heartbeats of a node."),
       Field(
         "nodeMonitorPeriod", .duration(isPositive: true), standard: "\"5s\"",
         "Time between checks of all heartbeats."),

@@ -63,7 +63,7 @@ extension ControlPlane {
     var draw = draw
     switch action {
     case .nodeJoin, .nodeDrain, .nodeCordon, .nodeUncordon, .nodeCrash, .nodeReboot, .nodeReturn,
-      .nodeAddressChange, .nodeDelete:
+      .nodeAddressChange, .nodeTaint, .nodeUntaint, .nodeDelete:
       performOnNodes(action, &draw, &out)
     case .podDelete, .podCrash, .podUnready, .podReady: performOnPods(action, &draw, &out)
     case .scale(let name, let replicas): scale(name, to: replicas, &out)
@@ -117,6 +117,10 @@ extension ControlPlane {
       }
     case .nodeAddressChange(let target, let address):
       for node in targets(target, &draw, where: { $0.hasJoined }) { changeAddress(node, to: address, &out) }
+    case .nodeTaint(let target, let taint):
+      for node in targets(target, &draw, where: { $0.hasJoined }) { addTaint(taint, node, &out) }
+    case .nodeUntaint(let target, let taint):
+      for node in targets(target, &draw, where: { $0.hasJoined }) { removeTaint(taint, node, &out) }
     case .nodeDelete(let target):
       for node in targets(target, &draw, where: { $0.hasJoined }) { deleteNode(node, &out) }
     default: preconditionFailure("\(action) is not about nodes")
@@ -263,6 +267,7 @@ extension ControlPlane {
     }
     return switch other {
     case .node(let name): nodeIndex[name].map { [$0] } ?? []
+    case .zone(let zone): nodes.filter { $0.zone == zone }.map(\.id)
     case .anyNode: nodes.map(\.id)
     case .outside, .controlPlane: []
     }
@@ -272,6 +277,7 @@ extension ControlPlane {
     func name(_ end: LinkTarget.End) -> String {
       switch end {
       case .node(let name): "node/\(name)"
+      case .zone(let name): "zone/\(name)"
       case .anyNode: "any node"
       case .outside: "outside"
       case .controlPlane: "control plane"
