@@ -34,7 +34,7 @@ public struct PodSpec: Sendable, Equatable {
   public init() {}
 }
 
-/// A taint that a pod puts up with. How long it does (tolerationSeconds) is not kept.
+/// A taint that a pod puts up with.
 public struct Toleration: Sendable, Equatable {
   /// Empty: every key, if any value will do.
   public var key: String
@@ -42,8 +42,11 @@ public struct Toleration: Sendable, Equatable {
   public var value: String?
   /// Empty: every effect.
   public var effect: String
+  /// tolerationSeconds; nil: for ever.
+  public var duration: SimDuration?
 
-  public init(key: String = "", value: String? = nil, effect: String = "") {
+  public init(key: String = "", value: String? = nil, effect: String = "", duration: SimDuration? = nil) {
+    self.duration = duration
     self.key = key
     self.value = value
     self.effect = effect

@@ -42,6 +42,8 @@ public enum ClusterChange: Sendable, Equatable {
   /// A network path gets slow, lossy or is cut (`active`), or is as before again.
   case link(LinkTarget, delay: Distribution?, loss: Double?, partitioned: Bool, active: Bool)
   case loadBalancerTargetsChanged(ServiceID)
+  /// The load balancer ends the open connections of a Service that it sends to a node.
+  case loadBalancerCut(ServiceID, NodeID)
   case dnsChanged(String)
 }
 

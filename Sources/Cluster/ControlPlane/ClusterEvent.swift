@@ -48,6 +48,16 @@ import SimKernel
   case powerOn(NodeID, UInt16)
   case bootComplete(NodeID, UInt16)
   case reportNodeStatus(NodeID)
+  /// The controller's next look finds the node ready again.
+  case untaint(NodeID, UInt16)
+  /// The kubelet's lease client, which had no answer, tries again.
+  case leaseRetry(NodeID, UInt16)
+  /// The cloud's controller reads the machine's addresses.
+  case cloudReportsAddress(NodeID)
+  /// The route controller comes by.
+  case reconcileRoute(NodeID)
+  /// Pod garbage collection looks at a node that was declared out of service.
+  case collectTerminating(NodeID, UInt16)
   /// The node with the index in the second value learns where the first one's pods are.
   case learnRoute(NodeID, on: UInt16)
   case collectOrphans(NodeID, UInt16)
@@ -55,6 +65,10 @@ import SimKernel
   case provisionLoadBalancer(ServiceID)
   /// The second value is the index of the health check.
   case checkNode(NodeID, UInt16)
+  /// The data plane hears of a target; twice the index of the check, odd: of its health alone.
+  case targetHeard(NodeID, UInt16)
+  case targetDrained(NodeID, UInt16)
+  case targetReadressed(NodeID, UInt16)
   // The scenario
   case action(UInt32)
   /// Occurrence number of the random process with the index in the second value.

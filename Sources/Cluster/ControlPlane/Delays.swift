@@ -12,6 +12,8 @@ enum Delay: Int, CaseIterable {
   case kubeletStatus, kubeletWatch, podStart, podReady, scheduler, workloadController, endpointController
   case leaseRenewal, nodeAddressUpdate, routePropagation, nodeBoot, provisioning
   case statusWrite, imagePull, imageCheck, initContainer
+  case cloudAddressRefresh, routeReconciliation
+  case targetRegistration, targetDeregistration, targetUnhealthy
 
   func distribution(in settings: ClusterSettings) -> Distribution {
     let timing = settings.timing
@@ -33,6 +35,11 @@ enum Delay: Int, CaseIterable {
     case .imagePull: settings.kubelet.imagePull
     case .imageCheck: settings.kubelet.imageCheck
     case .initContainer: settings.kubelet.initContainer
+    case .cloudAddressRefresh: settings.nodeAddresses.cloudRefresh
+    case .routeReconciliation: settings.nodeAddresses.routeReconciliation
+    case .targetRegistration: settings.loadBalancer.registration
+    case .targetDeregistration: settings.loadBalancer.deregistration
+    case .targetUnhealthy: settings.loadBalancer.unhealthyDelay
     }
   }
 
@@ -54,6 +61,11 @@ enum Delay: Int, CaseIterable {
     case .imagePull: RandomPurpose("image pull")
     case .imageCheck: RandomPurpose("image check")
     case .initContainer: RandomPurpose("init container")
+    case .cloudAddressRefresh: RandomPurpose("cloud address refresh")
+    case .routeReconciliation: RandomPurpose("route reconciliation")
+    case .targetRegistration: RandomPurpose("load balancer registration")
+    case .targetDeregistration: RandomPurpose("load balancer deregistration")
+    case .targetUnhealthy: RandomPurpose("load balancer unhealthy")
     }
   }
 }

@@ -48,8 +48,15 @@ public struct NodeRecord: Sendable {
   var addressAfterBoot: IPv4Address?
   /// An orderly shutdown is under way, to be followed by this long without power.
   var downFor: SimDuration?
+  /// Which series of lease renewals its kubelet is in; a new one begins when it can reach the API server
+  /// again.
+  var leaseSeries: UInt16 = 0
   /// Since when its heartbeats arrive.
   var reachableSince = SimTime(nanoseconds: .min / 2)
+  /// The kubelet reports no other address than the one it was started with (--node-ip).
+  var pinsAddress: Bool
+  /// When it got its NoExecute taint.
+  var taintedAt: SimTime?
   /// Its kubelet will create the Node object if there is none (it does so when it starts).
   var registersItself = true
   /// It has booted without the API server, so its kubelet does not know yet which pods it has.
@@ -92,6 +99,7 @@ public struct NodeRecord: Sendable {
     cores = settings.cores
     conntrackMaxChosen = settings.conntrackMax
     roles = settings.roles
+    pinsAddress = settings.pinsAddress
     addressPool = HostLocalAllocator(block: podCIDR)
     drawEntity = StableHash.of("node/\(settings.name)")
   }

@@ -59,6 +59,9 @@ public enum ClusterAction: Sendable, Equatable {
   case nodeReturn(NodeTarget, newAddress: IPv4Address?)
   /// The primary InternalIP changes while the node runs.
   case nodeAddressChange(NodeTarget, newAddress: IPv4Address)
+  /// `key[=value]:effect`, added to the Node object or taken from it.
+  case nodeTaint(NodeTarget, taint: String)
+  case nodeUntaint(NodeTarget, taint: String)
   /// The Node object is deleted from the API (its pods follow by garbage collection).
   case nodeDelete(NodeTarget)
   // Pods
@@ -103,6 +106,7 @@ public enum ClusterAction: Sendable, Equatable {
 public struct LinkTarget: Sendable, Equatable {
   public enum End: Sendable, Equatable {
     case node(String)
+    case zone(String)
     case anyNode
     case outside
     case controlPlane

@@ -26,6 +26,7 @@ public struct ClusterSettings: Sendable, Equatable {
   public var syncCalibration: SyncCalibration = .smallMachine
   public var kubelet = KubeletSettings()
   public var loadBalancer = LoadBalancerSettings()
+  public var nodeAddresses = NodeAddressSettings()
   public var dns = DNSSettings()
 
   public init() {}
@@ -42,6 +43,8 @@ public struct NodeSettings: Sendable, Equatable {
   public var podCIDR: IPv4CIDR?
   public var labels: [String: String] = [:]
   public var isUnschedulable = false
+  /// The kubelet was started with --node-ip: another address never gets into the Node object.
+  public var pinsAddress = false
   public var proxy: ProxySettings?
   public var cores = 4
   /// nf_conntrack_max; nil = max(conntrackMin, cores × conntrackMaxPerCore) as kube-proxy sets it.

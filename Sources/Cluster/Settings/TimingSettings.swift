@@ -35,8 +35,9 @@ public struct TimingSettings: Sendable, Equatable {
   /// The last part of `proxyRestart`: the new process has removed other modes' rules and asks the API for its
   /// lists → first sync begins. Assumed.
   public var proxyListing: Distribution = .uniform(low: 0.3, high: 1)
-  /// Lease renewal period: 10 s (FACTS F1).
-  public var leaseRenewal: Distribution = .constant(10)
+  /// Between two renewals of a node's lease: a quarter of its duration of 40 s, and up to 4 % more
+  /// (k/k component-helpers lease/controller.go: JitterUntil with factor 0.04).
+  public var leaseRenewal: Distribution = .uniform(low: 10, high: 10.4)
   /// node-monitor-period: 5 s (FACTS F1).
   public var nodeMonitorPeriod: SimDuration = .seconds(5)
   /// node-monitor-grace-period; nil = by version: 40 s up to 1.31, 50 s from 1.32 (FACTS F1).

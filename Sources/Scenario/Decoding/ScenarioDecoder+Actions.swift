@@ -28,7 +28,7 @@ extension ScenarioDecoder {
   }
 
   private func action(_ c: Cursor) -> ClusterAction? {
-    nodeAction(c) ?? nodeAddressAction(c) ?? podAction(c) ?? objectAction(c) ?? proxyAction(c)
+    nodeAction(c) ?? nodeAddressAction(c) ?? taintAction(c) ?? podAction(c) ?? objectAction(c) ?? proxyAction(c)
       ?? pathAction(c)
   }
 
@@ -82,7 +82,7 @@ extension ScenarioDecoder {
     return known
   }
 
-  private func target(_ cursor: Cursor?) -> NodeTarget? {
+  func target(_ cursor: Cursor?) -> NodeTarget? {
     guard let c = cursor else { return nil }
     if let name = c.string {
       if name == "all" { return .all(labels: [:]) }
@@ -232,6 +232,7 @@ extension ScenarioDecoder {
     case "any": return .anyNode
     case "outside": return .outside
     case "controlPlane": return .controlPlane
+    case let zone where zone.hasPrefix("zone/"): return zoneEnd(c, String(zone.dropFirst(5)))
     default:
       if names.nodesAreComplete, !names.nodes.contains(text) {
         let known = Array(names.nodes) + ["any", "outside", "controlPlane"]

@@ -28,6 +28,7 @@ extension ScenarioDecoder {
     decodeProxySync(cluster?["proxySync"])
     if let kubelet = cluster?["kubelet"] { decodeKubelet(kubelet) }
     if let loadBalancer = cluster?["loadBalancer"] { decodeLoadBalancer(loadBalancer) }
+    if let addresses = cluster?["nodeAddresses"] { decodeNodeAddresses(addresses) }
     if let dns = cluster?["dns"] { decodeDNS(dns) }
   }
 

@@ -116,6 +116,7 @@ extension ScenarioDecoder {
     assign(c["cores"]?.integer, to: &n.cores)
     assign(c["conntrackMax"]?.integer, to: &n.conntrackMax)
     assign(c["unschedulable"]?.bool, to: &n.isUnschedulable)
+    assign(c["pinnedAddress"]?.bool, to: &n.pinsAddress)
     assign(c["joinsAtStart"]?.bool, to: &n.joinsAtStart)
     return n
   }

@@ -32,7 +32,8 @@ enum PodReader {
         Toleration(
           key: toleration.string("key", &log) ?? "",
           value: matchesAnyValue ? nil : toleration.string("value", &log) ?? "",
-          effect: toleration.string("effect", &log) ?? ""))
+          effect: toleration.string("effect", &log) ?? "",
+          duration: toleration.seconds("tolerationSeconds", &log)))
     }
     readLife(fields, into: &spec, &log)
     spec.containers = fields.objects("containers", &log).map { readContainer($0, &log) }

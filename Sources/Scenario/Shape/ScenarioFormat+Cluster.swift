@@ -26,6 +26,7 @@ extension ScenarioFormat {
       Field("timing", timing, "How long the parts of the cluster take to learn of each other."),
       Field("kubelet", kubelet, "How kubelets start pods and report about them."),
       Field("loadBalancer", loadBalancer, "The external load balancer."),
+      Field("nodeAddresses", nodeAddresses, "How the cluster learns of a node's new address."),
       Field("dns", dns, "The cluster's DNS and names outside of it."),
     ]))
 
@@ -59,6 +60,9 @@ extension ScenarioFormat {
         "conntrackMax", .integer(1...1_000_000_000), standard: "what kube-proxy computes from `cores`",
         "nf_conntrack_max."),
       Field("unschedulable", .boolean, standard: "false", "Cordoned."),
+      Field(
+        "pinnedAddress", .boolean, standard: "false",
+        "kubelet --node-ip: the Node object keeps the address whatever the machine has."),
     ]
     if isGroup {
       fields.append(

@@ -34,7 +34,8 @@ extension ScenarioFormat {
   static let link = Shape.object(
     ObjectShape([
       Field(
-        "from", .text(.nonEmpty), required: true, "A node's name, \"any\", \"outside\" or \"controlPlane\"."),
+        "from", .text(.nonEmpty), required: true,
+        "A node's name, \"zone/\" with the name of one, \"any\" (node), \"outside\" or \"controlPlane\"."),
       Field("to", .text(.nonEmpty), required: true, "The other end, likewise."),
     ]))
 
@@ -58,6 +59,10 @@ extension ScenarioFormat {
       "newAddress", .text(.address), required: required, standard: "the old one", "The node's new InternalIP."
     )
   }
+
+  private static let taint = Field(
+    "taint", .text(.nonEmpty), required: true,
+    "As `key[=value]:effect`; the autoscaler's is `ToBeDeletedByClusterAutoscaler:NoSchedule`.")
 
   private static func action(
     _ key: String, _ shape: Shape, _ description: String, with extras: [Field] = []
@@ -88,6 +93,10 @@ extension ScenarioFormat {
     action(
       "changeNodeAddress", target, "The primary InternalIP changes while the node runs.",
       with: [newAddress(required: true)]),
+    action(
+      "taintNode", target, "The Node object gets a taint; pods that do not tolerate NoExecute go.",
+      with: [taint]),
+    action("untaintNode", target, "The taint is taken away.", with: [taint]),
     action("deleteNode", target, "The Node object is deleted from the API."),
   ]
 

@@ -39,7 +39,7 @@ extension ScenarioFormat {
       Field(
         "proxyListing", quantity, standard: "uniform 300ms to 1s",
         "The last part of `proxyRestart`: another mode's rules removed until the first sync."),
-      Field("leaseRenewal", quantity, standard: "\"10s\"", "Time between heartbeats of a node."),
+      Field("leaseRenewal", quantity, standard: "uniform 10s to 10.4s", "Time between heartbeats of a node."),
       Field(
         "nodeMonitorPeriod", .duration(isPositive: true), standard: "\"5s\"",
         "Time between checks of all heartbeats."),

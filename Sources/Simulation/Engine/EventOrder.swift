@@ -21,9 +21,10 @@ extension ClusterEvent {
       pod(id.rawValue)
     case .heartbeatMissed(let id, _), .evictPods(let id, _), .powerOff(let id, _), .powerOn(let id, _),
       .bootComplete(let id, _), .collectOrphans(let id, _), .shutdownStage(let id, _),
-      .checkNode(let id, _):
+      .checkNode(let id, _), .targetHeard(let id, _), .targetDrained(let id, _), .targetReadressed(let id, _):
       node(id.rawValue)
-    case .reportNodeStatus(let id): node(id.rawValue)
+    case .untaint(let id, _), .leaseRetry(let id, _), .collectTerminating(let id, _): node(id.rawValue)
+    case .reportNodeStatus(let id), .cloudReportsAddress(let id), .reconcileRoute(let id): node(id.rawValue)
     case .learnRoute(let id, let on): 3 << 32 | UInt64(on) << 16 | UInt64(id.rawValue & 0xffff)
     case .reconcileEndpoints(let id), .provisionLoadBalancer(let id): 4 << 32 | UInt64(id.rawValue)
     case .syncWorkload(let id): 5 << 32 | UInt64(id.rawValue)
@@ -53,6 +54,11 @@ extension ClusterEvent {
     case .containerRestarts: 9
     case .reportPodStatus: 10
     case .sandboxRemoved: 11
+    case .untaint: 13
+    case .leaseRetry: 14
+    case .cloudReportsAddress: 15
+    case .reconcileRoute: 16
+    case .collectTerminating: 17
     case .confirmPodGone: 12
     case .startStage: 13
     case .hangEnds: 14
@@ -62,6 +68,9 @@ extension ClusterEvent {
     case .sandboxNoticed: 18
     case .shutdownStage: 19
     case .checkNode(_, let check): 64 + UInt32(check)
+    case .targetHeard(_, let what): 1 << 17 + UInt32(what)
+    case .targetReadressed(_, let check): 1 << 18 + UInt32(check)
+    case .targetDrained(_, let check): 1 << 19 + UInt32(check)
     }
   }
 }

@@ -33,6 +33,10 @@ enum Loss {
   case backlogFull(node: Int)
   case queueOverflow(node: Int)
   case loadBalancerHasNoTarget
+  /// The load balancer ended the connection, or has forgotten it: its target left, or failed its checks.
+  case loadBalancerCut(node: Int)
+  /// The load balancer has forgotten the connection because it was idle.
+  case loadBalancerIdle(node: Int)
   /// The process that held the connection ended, or closed it.
   case serverEnded(node: Int, crashed: Bool)
   case serverClosedIdle(node: Int)

@@ -14,31 +14,13 @@ extension World {
   // MARK: Their events
 
   mutating func clusterEvent(_ event: ClusterEvent) {
-    if case .checkNode(let node, _) = event {
-      let isUp = nodePlanes[node.index].isUp
-      let isHealthy = isUp && proxies.isHealthy(node, at: now)
-      let local = localPolicyServices(node)
-      control.handle(event, at: now, into: &clusterOutput) { _, service, _ in
-        if !isUp { return false }
-        return service.isNone ? isHealthy : isHealthy && (local[service] ?? false)
-      }
+    if case .checkNode(let node, let check) = event {
+      let isPassed = passesHealthCheck(node.index, control.serviceOfHealthCheck(Int(check)))
+      control.handle(event, at: now, into: &clusterOutput) { _, _, _ in isPassed }
     } else {
       control.handle(event, at: now, into: &clusterOutput)
     }
     flushCluster()
-  }
-
-  /// Which Services with a health check of their own have a ready endpoint on this node, by its tables.
-  private func localPolicyServices(_ node: NodeID) -> [ServiceID: Bool] {
-    var found: [ServiceID: Bool] = [:]
-    for index in 0..<control.store.serviceCount {
-      let id = ServiceID(index)
-      guard let service = control.store.service(id), service.serviceType == .loadBalancer,
-        service.usesLocalExternalPolicy
-      else { continue }
-      found[id] = proxies.localReadyEndpoints(node, id) > 0
-    }
-    return found
   }
 
   mutating func proxyEvent(_ event: ProxyEvent) {
@@ -169,6 +151,7 @@ extension World {
       proxies.restart(node, settings: settings, teardown: teardown, at: now, into: &proxyOutput)
     case .proxySyncsFail(let node, let probability, let until):
       proxies.failSyncs(node, probability: probability, until: until)
+    case .loadBalancerCut(let service, let node): balancerCuts(service, node)
     case .link(let target, let delay, let loss, let partitioned, let active):
       linkChanged(target, delay, loss, partitioned, active)
     case .dnsChanged: refreshAllAnswers()
@@ -336,7 +319,7 @@ extension World {
     paths.apply(target, delay: delay, loss: loss, partitioned: partitioned, active: active)
     guard partitioned, target.from == .controlPlane || target.to == .controlPlane else { return }
     let other = target.from == .controlPlane ? target.to : target.from
-    for i in nodePlanes.indices where other == .anyNode || other == .node(nodePlanes[i].name) {
+    for i in nodePlanes.indices where isMeant(other, i) {
       if active {
         proxies.disconnect(NodeID(i))
         lags.cutOff(i, at: now)
@@ -344,6 +327,15 @@ extension World {
         proxies.reconnect(NodeID(i), at: now, into: &proxyOutput)
         lags.reconnected(i, at: now)
       }
+    }
+  }
+
+  private func isMeant(_ end: LinkTarget.End, _ node: Int) -> Bool {
+    switch end {
+    case .node(let name): nodePlanes[node].name == name
+    case .zone(let zone): control.nodes[node].zone == zone
+    case .anyNode: true
+    case .outside, .controlPlane: false
     }
   }
 }

@@ -127,6 +127,7 @@ extension World {
       NodePlane(
         name: node.name, address: node.primaryAddress, gateway: gateway, podCIDR: node.podCIDR,
         zoneNumber: Int32(zones.firstIndex(of: node.zone) ?? 0), isUp: node.isUp))
+    paths.zoneOfNode.append(node.zone)
     let owner = HostReference(.node, id.rawValue)
     for address in node.addresses + node.externalAddresses { addresses.assign(address, to: owner) }
     addresses.assign(gateway, to: owner)

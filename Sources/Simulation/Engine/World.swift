@@ -18,6 +18,7 @@
 //     World+Causes     the but-for test; World+LossStory what it must know of the packet
 //     World+Instant    a run that is stopped at an instant, for traces (folder Trace)
 //     World+Following  one connection, told step by step (folder Replay)
+//     World+LoadBalancer  from the load balancer to a node; health checks
 //     World+Lags       how long each stage took, for what was lost; World+Targets what look-ups answer
 //     World+Result     what is left when all is decided; World+Invariants what must hold then
 
@@ -66,6 +67,8 @@ struct World: ~Copyable {
   let modeCosts: Table<ModeCosts>
   /// By connection, where `isTranslatedAtSocket`: what the client dialled.
   var dialledTuples: [UInt32: FlowTuple] = [:]
+  /// By connection, where the load balancer remembers more of it than its target.
+  var balancedFlows: [UInt32: BalancedFlow] = [:]
   let masqueradesPodTraffic: Bool
   let recorderWarmUp: SimTime
   var icmp = ICMPLimiter()

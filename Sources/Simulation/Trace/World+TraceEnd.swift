@@ -279,6 +279,8 @@ extension World {
     case .conntrackMissing: "its receiver does not know the flow"
     case .podGone(_, let address): "no pod has \(address) now"
     case .loadBalancerHasNoTarget: "the load balancer has no healthy target"
+    case .loadBalancerCut: "the load balancer has ended the connection"
+    case .loadBalancerIdle: "the load balancer has forgotten the connection"
     case .foreignReply: "it comes from an address that its receiver did not speak to"
     case .conntrackInvalid, .expiredByPacket, .snatPortsExhausted, .portClosed, .backlogFull, .queueOverflow,
       .serverEnded, .serverClosedIdle, .foreignConnection, .slowServer:

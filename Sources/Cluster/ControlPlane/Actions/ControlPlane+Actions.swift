@@ -66,7 +66,7 @@ extension ControlPlane {
     defer { agenda.occurrenceUnderWay = -1 }
     switch action {
     case .nodeJoin, .nodeDrain, .nodeCordon, .nodeUncordon, .nodeCrash, .nodeReboot, .nodeReturn,
-      .nodeAddressChange, .nodeDelete:
+      .nodeAddressChange, .nodeTaint, .nodeUntaint, .nodeDelete:
       performOnNodes(action, &draw, &out)
     case .podDelete, .podCrash, .podUnready, .podReady, .podHang, .podDeleteWithin: performOnPods(action, &draw, &out)
     case .scale(let name, let replicas): scale(name, to: replicas, &out)
@@ -124,6 +124,10 @@ extension ControlPlane {
       }
     case .nodeAddressChange(let target, let address):
       for node in targets(target, &draw, where: { $0.hasJoined }) { changeAddress(node, to: address, &out) }
+    case .nodeTaint(let target, let taint):
+      for node in targets(target, &draw, where: { $0.hasJoined }) { addTaint(taint, node, &out) }
+    case .nodeUntaint(let target, let taint):
+      for node in targets(target, &draw, where: { $0.hasJoined }) { removeTaint(taint, node, &out) }
     case .nodeDelete(let target):
       for node in targets(target, &draw, where: { $0.hasJoined }) { deleteNode(node, &out) }
     default: preconditionFailure("\(action) is not about nodes")
@@ -296,6 +300,7 @@ extension ControlPlane {
     }
     return switch other {
     case .node(let name): nodeIndex[name].map { [$0] } ?? []
+    case .zone(let zone): nodes.filter { $0.zone == zone }.map(\.id)
     case .anyNode: nodes.map(\.id)
     case .outside, .controlPlane: []
     }
@@ -305,6 +310,7 @@ extension ControlPlane {
     func name(_ end: LinkTarget.End) -> String {
       switch end {
       case .node(let name): "node/\(name)"
+      case .zone(let name): "zone/\(name)"
       case .anyNode: "any node"
       case .outside: "outside"
       case .controlPlane: "control plane"

@@ -64,6 +64,7 @@ extension ControlPlane {
     out.changes.append(.nodeUp(node))
     log(object(node), "up", "\(nodes[node.index].primaryAddress)", &out)
     queueNodeStatus(node, after: .kubeletStatus, &out)
+    if isAddressReportedByCloud { addressIsReported(node, &out) }
     // The network namespaces of before the boot are gone.
     for pod in nodes[node.index].pods { releaseAddress(pod, &out) }
     nodes[node.index].knowsItsPods = false
@@ -134,7 +135,7 @@ extension ControlPlane {
       return
     }
     setAddress(new, of: node, &out)
-    queueNodeStatus(node, after: .nodeAddressUpdate, &out)
+    addressIsReported(node, &out)
   }
 
   private mutating func setAddress(_ new: IPv4Address, of node: NodeID, _ out: inout ControlPlaneOutput) {
@@ -178,7 +179,7 @@ extension ControlPlane {
       nodes[node.index].epoch &+= 1
     }
     heartbeatsResume(node)
-    forgetRoutes(on: node)
+    if settings.nodeAddresses.routes == .overlay { forgetRoutes(on: node) }
     out.changes.append(.nodeJoined(node))
     log(object(node), "joined", "\(nodes[node.index].primaryAddress)", &out)
     learnAllRoutes(on: node, &out)
@@ -272,7 +273,7 @@ extension ControlPlane {
   mutating func reconnect(_ node: NodeID, _ out: inout ControlPlaneOutput) {
     nodes[node.index].controlPlanePartitions -= 1
     guard nodes[node.index].reachesControlPlane else { return }
-    heartbeatsResume(node)
+    heartbeatsResumeSoon(node, &out)
     for event in nodes[node.index].deferred {
       out.schedule.append((now + draw(.kubeletWatch, node: node), event))
     }

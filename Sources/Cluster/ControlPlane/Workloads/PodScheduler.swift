@@ -11,7 +11,7 @@ enum PodScheduler {
   /// AddOrUpdateDaemonPodTolerations).
   static let daemonTolerates: Set<String> = [
     "node.kubernetes.io/not-ready:NoExecute", "node.kubernetes.io/unreachable:NoExecute",
-    "node.kubernetes.io/unschedulable:NoSchedule",
+    "node.kubernetes.io/unschedulable:NoSchedule", "node.kubernetes.io/unreachable:NoSchedule",
   ]
 
   static func admits(_ node: Node, selector: Labels, tolerations: [Toleration] = []) -> Bool {
