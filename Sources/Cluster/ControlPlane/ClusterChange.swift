@@ -34,6 +34,8 @@ public enum ClusterChange: Sendable, Equatable {
   case proxyRestart(NodeID, ProxySettings?)
   /// A network path gets slow, lossy or is cut (`active`), or is as before again.
   case link(LinkTarget, delay: Distribution?, loss: Double?, partitioned: Bool, active: Bool)
+  /// The API server is down, or back.
+  case apiServer(isUp: Bool)
   case loadBalancerTargetsChanged(ServiceID)
   case dnsChanged(String)
 }

@@ -24,6 +24,8 @@ public struct ClusterSettings: Sendable, Equatable {
   public var timing = TimingSettings()
   public var loadBalancer = LoadBalancerSettings()
   public var dns = DNSSettings()
+  public var endpointController = EndpointControllerSettings()
+  public var watch = WatchSettings()
 
   public init() {}
 }
@@ -43,6 +45,8 @@ public struct NodeSettings: Sendable, Equatable {
   public var cores = 4
   /// nf_conntrack_max; nil = max(conntrackMin, cores × conntrackMaxPerCore) as kube-proxy sets it.
   public var conntrackMax: Int?
+  /// API write → this node's kube-proxy has it; nil: as `timing.proxyWatch` says.
+  public var proxyWatch: Distribution?
   /// False: the node joins later by an event.
   public var joinsAtStart = true
 

@@ -18,9 +18,10 @@ extension ProxyFleet {
     let process = processes[index]
     var target = SyncTarget()
     target.start = now
-    // ipvs writes everything at every sync.
+    // ipvs writes everything at every sync, and so do old versions in iptables mode.
     target.isFull =
       process.needsFull || process.settings.mode == .ipvs || isFullSyncDue(process, now)
+      || (process.settings.mode == .iptables && !Behaviours.partialIptablesSync.value(in: minorVersion))
     target.fails = process.failsNext
     target.services = process.services.delivered
     target.slices = process.slices.delivered
@@ -50,7 +51,8 @@ extension ProxyFleet {
   private func isFullSyncDue(_ process: ProxyProcess, _ now: SimTime) -> Bool {
     guard now - process.lastFull >= SyncRunner.maxInterval else { return false }
     let isExempt =
-      process.settings.mode == .iptables && minorVersion >= 36 && process.ruleCounts.isLargeCluster
+      process.settings.mode == .iptables && process.ruleCounts.isLargeCluster
+      && Behaviours.largeClusterSkipsHourlySync.value(in: minorVersion)
     return !isExempt
   }
 

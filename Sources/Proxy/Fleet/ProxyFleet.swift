@@ -32,10 +32,13 @@ public struct ProxyFleet: ~Copyable {
   var ebpf = EBPFState()
   var draws: ProxyDraws
   let minorVersion: Int
+  /// Serving terminating endpoints are used where no ready one is (KEP-1669).
+  let usesTerminatingEndpoints: Bool
   /// Ranges of the ServiceCIDR objects, which the nftables mode knows.
   let serviceCIDRs: [IPv4CIDR]
   let filterCommitShare: Double
   var hasConverged = false
+  var apiServerIsDown = false
   /// Scratch of the packet path and of syncs; empty between calls.
   var foundChains: [UInt32] = []
   var claimScratch: [OrderedClaim] = []
@@ -52,11 +55,13 @@ public struct ProxyFleet: ~Copyable {
   ///   - minorVersion: of Kubernetes 1.x.
   ///   - serviceCIDRs: the ranges from which cluster IPs come.
   public init(
-    nodes: [ProxyNode], timing: TimingSettings, minorVersion: Int, serviceCIDRs: [IPv4CIDR] = [],
-    seed: UInt64, replication: UInt32
+    nodes: [ProxyNode], timing: TimingSettings, watch: WatchSettings = WatchSettings(), minorVersion: Int,
+    serviceCIDRs: [IPv4CIDR] = [], seed: UInt64, replication: UInt32
   ) {
-    draws = ProxyDraws(timing: timing, seed: seed, replication: replication)
+    draws = ProxyDraws(timing: timing, watch: watch, seed: seed, replication: replication)
     self.minorVersion = minorVersion
+    usesTerminatingEndpoints = Behaviours.proxyTerminatingEndpoints.value(in: minorVersion)
+    history.needsTopologyAnnotation = Behaviours.proxyReadsTopologyAnnotation.value(in: minorVersion)
     self.serviceCIDRs = serviceCIDRs
     filterCommitShare = min(1, max(0, timing.filterCommitShare))
     for node in nodes { insert(node) }
@@ -82,7 +87,8 @@ public struct ProxyFleet: ~Copyable {
         settings: node.settings, name: name, zone: zone, apiZone: zone, addresses: node.addresses,
         nodeIP: node.addresses.first ?? .unspecified,
         runner: runner(for: node.settings, idleSince: SimTime(nanoseconds: .min / 4))))
-    draws.addNode(node.id)
+    draws.addNode(node.id, watchDelay: node.watchDelay)
+    processes[node.id.index].isConnected = !apiServerIsDown
     setAddresses(node.id.index, node.addresses)
     refreshEyes(node.id.index)
   }

@@ -20,7 +20,8 @@ extension ClusterHistory {
         let key = ServicePortKey(
           service: service, name: port.name, transport: port.transport, port: UInt16(clamping: port.port))
         let id = ServicePortID(servicePorts(key))
-        wanted.append((portName(service, port.name, port.transport), object.portSpec(port, servicePort: id)))
+        let spec = object.portSpec(port, servicePort: id, needsTopologyAnnotation: needsTopologyAnnotation)
+        wanted.append((portName(service, port.name, port.transport), spec))
       }
     }
     var isChanged = false
@@ -123,7 +124,10 @@ extension ClusterHistory {
     }
     // Proxies do not watch slices of headless Services (label service.kubernetes.io/headless).
     isChanged = isChanged && !isHeadless[service.index]
-    if isChanged { log(.slices, service, number, at) }
+    if isChanged {
+      let triggers = slices.filter { $0.metadata.resourceVersion == revision }.compactMap(\.triggerTime)
+      log(.slices, service, number, at, trigger: triggers.min() ?? .distantFuture)
+    }
     return isChanged
   }
 
@@ -187,8 +191,12 @@ extension ClusterHistory {
     list = merged
   }
 
-  private mutating func log(_ kind: WatchKind, _ service: ServiceID, _ revision: UInt32, _ at: SimTime) {
-    logs[kind.rawValue].append(Change(at: at, revision: revision, service: service, totals: totals))
+  private mutating func log(
+    _ kind: WatchKind, _ service: ServiceID, _ revision: UInt32, _ at: SimTime,
+    trigger: SimTime = .distantFuture
+  ) {
+    logs[kind.rawValue].append(
+      Change(at: at, revision: revision, service: service, totals: totals, trigger: trigger))
   }
 
   /// Brings the cluster-wide rule counts up to date with the newest versions of a port.

@@ -43,6 +43,8 @@ struct Change: BitwiseCopyable {
   var revision: UInt32
   var service: ServiceID
   var totals: RuleTotals
+  /// Oldest trigger time of the slices written; `distantFuture`: they have none, or it is no slice.
+  var trigger = SimTime.distantFuture
 }
 
 /// A Service port's hold on a frontend: valid for revisions in `from ..< until`.
@@ -109,6 +111,8 @@ struct ClusterHistory: ~Copyable {
   /// By `WatchKind`.
   var logs: [ContiguousArray<Change>] = [[], []]
   var totals = RuleTotals()
+  /// kube-proxy is of a version that follows hints only of Services with the topology annotation.
+  var needsTopologyAnnotation = false
   var latestRevision: UInt32 = 0
 
   init() {

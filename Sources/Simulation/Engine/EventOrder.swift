@@ -23,7 +23,9 @@ extension ClusterEvent {
       node(id.rawValue)
     case .reportNodeStatus(let id): node(id.rawValue)
     case .learnRoute(let id, let on): 3 << 32 | UInt64(on) << 16 | UInt64(id.rawValue & 0xffff)
-    case .reconcileEndpoints(let id), .provisionLoadBalancer(let id): 4 << 32 | UInt64(id.rawValue)
+    case .reconcileEndpoints(let id), .provisionLoadBalancer(let id), .endpointSyncDue(let id):
+      4 << 32 | UInt64(id.rawValue)
+    case .apiServerReturns, .controllersReturn: 8 << 32
     case .syncWorkload(let id): 5 << 32 | UInt64(id.rawValue)
     case .action(let index): UInt64(index)
     case .occurrence(let number, let process): 6 << 32 | UInt64(process) << 16 | UInt64(number & 0xffff)
@@ -36,9 +38,11 @@ extension ClusterEvent {
   /// Which of an entity's events it is; equal ones at one instant are interchangeable.
   var kindNumber: UInt32 {
     switch self {
-    case .schedulePod, .action, .syncWorkload, .reconcileEndpoints, .powerOff, .learnRoute, .linkEffectEnds: 0
-    case .kubeletSeesPod, .provisionLoadBalancer, .powerOn, .occurrence: 1
-    case .containersStart, .bootComplete: 2
+    case .schedulePod, .action, .syncWorkload, .reconcileEndpoints, .powerOff, .learnRoute, .linkEffectEnds,
+      .apiServerReturns:
+      0
+    case .kubeletSeesPod, .provisionLoadBalancer, .powerOn, .occurrence, .controllersReturn: 1
+    case .containersStart, .bootComplete, .endpointSyncDue: 2
     case .applicationReady, .reportNodeStatus: 3
     case .probeRecovers, .heartbeatMissed: 4
     case .kubeletSeesDeletion, .evictPods: 5

@@ -153,6 +153,8 @@ extension World {
     case .link(let target, let delay, let loss, let partitioned, let active):
       linkChanged(target, delay, loss, partitioned, active)
     case .dnsChanged: refreshAllAnswers()
+    case .apiServer(let isUp):
+      if isUp { proxies.apiServerIsBack(at: now, into: &proxyOutput) } else { proxies.apiServerIsGone(at: now) }
     }
   }
 
@@ -312,7 +314,7 @@ extension World {
     let other = target.from == .controlPlane ? target.to : target.from
     for i in nodePlanes.indices where other == .anyNode || other == .node(nodePlanes[i].name) {
       if active {
-        proxies.disconnect(NodeID(i))
+        proxies.disconnect(NodeID(i), at: now)
       } else {
         proxies.reconnect(NodeID(i), at: now, into: &proxyOutput)
       }

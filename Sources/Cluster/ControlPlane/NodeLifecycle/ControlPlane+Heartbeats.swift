@@ -11,7 +11,7 @@ extension ControlPlane {
   static var unreachableTaint: String { "node.kubernetes.io/unreachable:NoExecute" }
   static var unschedulableTaint: String { "node.kubernetes.io/unschedulable:NoSchedule" }
 
-  private var monitor: HeartbeatMonitor {
+  var heartbeatMonitor: HeartbeatMonitor {
     var stream = draws.stream(.phase, entity: StableHash.of("node monitor"), number: 0)
     let period = settings.timing.nodeMonitorPeriod
     return HeartbeatMonitor(
@@ -33,7 +33,7 @@ extension ControlPlane {
     let first = SimTime.zero + phase - renewal
     let last = HeartbeatMonitor.lastHeartbeat(first: first, renewal: renewal, silence: now)
     // A node that has only just come (back) renewed its lease when it did.
-    let verdict = monitor.verdict(lastHeartbeat: max(last, record.reachableSince))
+    let verdict = heartbeatMonitor.verdict(lastHeartbeat: max(last, record.reachableSince))
     out.schedule.append((max(verdict, now), .heartbeatMissed(node, nodes[node.index].heartbeatEpoch)))
   }
 
