@@ -5,6 +5,7 @@
 import Cluster
 import NetworkTypes
 import SimKernel
+import SimRandom
 
 /// Something that a node's proxy waits for. The epoch makes events of a process that has exited stale.
 @frozen public enum ProxyEvent: Sendable, Hashable, BitwiseCopyable {
@@ -117,7 +118,13 @@ public struct ProxyNode: Sendable {
   /// Addresses of the node's own interfaces, the primary one first; loopback need not be listed.
   public var addresses: [IPv4Address]
   public var settings: ProxySettings
-  public init(id: NodeID, name: String, zone: String?, addresses: [IPv4Address], settings: ProxySettings) {
+  /// API write → this node has it; nil: as on most nodes.
+  public var watchDelay: Distribution?
+  public init(
+    id: NodeID, name: String, zone: String?, addresses: [IPv4Address], settings: ProxySettings,
+    watchDelay: Distribution? = nil
+  ) {
+    self.watchDelay = watchDelay
     self.id = id
     self.name = name
     self.zone = zone

@@ -51,8 +51,10 @@ struct GetCommand: ParsableCommand {
     try Failure.mapped(request.scenario) {
       let scenario = try options.load(request.scenario)
       Console.remark(request.time, pastEndOf: scenario)
-      // Deprecated, and said to be so by the API server, from 1.33 on (KEP-4974).
-      if request.query.kind == .endpoints, scenario.cluster.minorVersion >= 33 {
+      // Deprecated, and said to be so by the API server.
+      if request.query.kind == .endpoints,
+        Behaviours.endpointsDeprecated.value(in: scenario.cluster.minorVersion)
+      {
         Console.remark(KubectlTable.endpointsWarning)
       }
       let view = try SimulationRun.apiView(scenario, at: request.time)

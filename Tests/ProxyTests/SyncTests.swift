@@ -287,7 +287,7 @@ private func slices(_ endpoints: [Int]) -> [EndpointSlice] {
 
   @Test func aNodeWithoutControlPlaneKeepsItsRulesAndCatchesUp() {
     var world = world([1])
-    world.fleet.disconnect(NodeID(0))
+    world.fleet.disconnect(NodeID(0), at: world.now)
     world.put(0, slices: slices([2]))
     world.put(0, slices: slices([3]))
     world.run(until: ms(60_000))
@@ -303,14 +303,14 @@ private func slices(_ endpoints: [Int]) -> [EndpointSlice] {
 
   @Test func aProcessThatStartsWithoutControlPlaneWaitsForIt() {
     var world = world([1])
-    world.fleet.disconnect(NodeID(0))
+    world.fleet.disconnect(NodeID(0), at: world.now)
     world.fleet.restart(NodeID(0), settings: nil, at: .zero, into: &world.output)
     world.take()
     world.put(0, slices: slices([2]))
     world.run(until: ms(1000))
     // Back before the new process is ready: nothing is hastened.
     world.fleet.reconnect(NodeID(0), at: world.now, into: &world.output)
-    world.fleet.disconnect(NodeID(0))
+    world.fleet.disconnect(NodeID(0), at: world.now)
     world.take()
     world.run(until: ms(20_000))
     #expect(world.fate(probe) == "10.180.0.1:80")

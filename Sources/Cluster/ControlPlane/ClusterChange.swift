@@ -41,6 +41,8 @@ public enum ClusterChange: Sendable, Equatable {
   case proxySyncsFail(NodeID, probability: Double, until: SimTime)
   /// A network path gets slow, lossy or is cut (`active`), or is as before again.
   case link(LinkTarget, delay: Distribution?, loss: Double?, partitioned: Bool, active: Bool)
+  /// The API server is down, or back.
+  case apiServer(isUp: Bool)
   case loadBalancerTargetsChanged(ServiceID)
   /// The load balancer ends the open connections of a Service that it sends to a node.
   case loadBalancerCut(ServiceID, NodeID)

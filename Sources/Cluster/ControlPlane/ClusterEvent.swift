@@ -15,8 +15,15 @@ import SimKernel
   // Scheduler and workload controllers
   case schedulePod(PodID)
   case syncWorkload(WorkloadID)
-  // EndpointSlice controller
+  // EndpointSlice controllers
+  /// A change has waited for its batch period.
+  case endpointSyncDue(ServiceID)
+  /// A worker's next write for a Service.
   case reconcileEndpoints(ServiceID)
+  // API server
+  case apiServerReturns
+  /// The controllers work again after the outage with that number.
+  case controllersReturn(UInt16)
   // Kubelet
   case kubeletSeesPod(PodID, UInt16)
   case containersStart(PodID, UInt16)

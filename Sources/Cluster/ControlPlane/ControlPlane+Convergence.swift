@@ -26,7 +26,7 @@ extension ControlPlane {
     try placePods(objects, &out)
     for index in 0..<store.serviceCount { settleService(ServiceID(index), &out) }
     settleHealth(&out)
-    isReconcilePending = [:]
+    endpointControllers.forgetQueues()
     for workload in workloads.indices { workloads[workload].isSyncPending = false }
   }
 

@@ -41,8 +41,8 @@ public struct ControlPlane: ~Copyable {
   var admission: ServiceAdmission
   var selection = ServiceSelection()
   var nodeIndex: [String: NodeID] = [:]
-  /// Services whose reconciliation is already scheduled.
-  var isReconcilePending: [ServiceID: Bool] = [:]
+  var endpointControllers: EndpointControllers
+  var apiServer = APIServerState()
   var serviceDraws: [ServiceID: UInt64] = [:]
   /// Pods that no node would take, in order of arrival.
   var unschedulable: [PodID] = []
@@ -75,6 +75,7 @@ public struct ControlPlane: ~Copyable {
     admission = ServiceAdmission(
       serviceCIDR: settings.serviceCIDR, nodePortRange: settings.nodePortRange, seed: seed,
       minorVersion: settings.minorVersion)
+    endpointControllers = EndpointControllers(settings.endpointController)
     addressPlan = NodeAddressPlan(podCIDR: settings.podCIDR)
     balancer = LoadBalancer(settings: settings.loadBalancer)
     for record in settings.dns.records { externalRecords[Self.normalised(record.name)] = record }
@@ -104,10 +105,15 @@ public struct ControlPlane: ~Copyable {
   ) {
     precondition(time >= now, "event \(event) at \(time) comes after \(now)")
     now = time
+    if postpones(event) { return }
+    defer { checkNodeTopology(&out) }
     switch event {
     case .schedulePod(let pod): schedule(pod, &out)
     case .syncWorkload(let workload): syncWorkload(workload, &out)
-    case .reconcileEndpoints(let service): reconcileEndpoints(service, &out)
+    case .endpointSyncDue(let service): endpointSyncDue(service, &out)
+    case .reconcileEndpoints(let service): stepEndpointSync(service, &out)
+    case .apiServerReturns: apiServerReturns(&out)
+    case .controllersReturn(let epoch): controllersReturn(epoch, &out)
     case .heartbeatMissed(let node, let epoch): heartbeatMissed(node, epoch, &out)
     case .evictPods(let node, let epoch): evictPods(node, epoch, &out)
     case .powerOff(let node, let epoch): finishShutdown(node, epoch, &out)

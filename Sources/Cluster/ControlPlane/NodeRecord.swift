@@ -4,6 +4,7 @@
 
 import NetworkTypes
 import SimKernel
+import SimRandom
 
 /// A machine. Index: `NodeID`; a machine keeps its index while it is rebooted, renumbered, deleted and
 /// joined again.
@@ -22,6 +23,8 @@ public struct NodeRecord: Sendable {
   /// Settings of the kube-proxy process that runs.
   public internal(set) var proxy: ProxySettings
   public internal(set) var cores: Int
+  /// API write → its kube-proxy has it; nil: as on most nodes.
+  public let proxyWatch: Distribution?
   /// As the scenario has it; nil = kube-proxy decides (`conntrackMax`).
   var conntrackMaxChosen: Int?
   /// Pods that have something on this node, in order of arrival: bound to it and not yet cleaned up.
@@ -97,6 +100,7 @@ public struct NodeRecord: Sendable {
     self.proxy = settings.proxy ?? proxy
     configuredProxy = self.proxy
     cores = settings.cores
+    proxyWatch = settings.proxyWatch
     conntrackMaxChosen = settings.conntrackMax
     roles = settings.roles
     pinsAddress = settings.pinsAddress

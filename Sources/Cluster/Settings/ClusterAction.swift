@@ -98,6 +98,11 @@ public enum ClusterAction: Sendable, Equatable {
   case linkDegrade(LinkTarget, delay: Distribution?, loss: Double?, duration: Distribution?)
   /// Control plane unreachable from a node (`controlPlane`), or node from node.
   case partition(LinkTarget, duration: Distribution?)
+  // Control plane
+  /// The API server is away for so long.
+  case apiServerRestart(downFor: Distribution)
+  /// Writes of EndpointSlices fail, of one Service or (nil) of all; nil duration = to the end of the run.
+  case endpointSyncFailure(NamespacedName?, probability: Double, duration: Distribution?)
   /// An external DNS name changes its addresses.
   case dnsChange(name: String, addresses: [IPv4Address])
 }

@@ -28,6 +28,8 @@ public struct ClusterSettings: Sendable, Equatable {
   public var loadBalancer = LoadBalancerSettings()
   public var nodeAddresses = NodeAddressSettings()
   public var dns = DNSSettings()
+  public var endpointController = EndpointControllerSettings()
+  public var watch = WatchSettings()
 
   public init() {}
 }
@@ -49,6 +51,8 @@ public struct NodeSettings: Sendable, Equatable {
   public var cores = 4
   /// nf_conntrack_max; nil = max(conntrackMin, cores × conntrackMaxPerCore) as kube-proxy sets it.
   public var conntrackMax: Int?
+  /// API write → this node's kube-proxy has it; nil: as `timing.proxyWatch` says.
+  public var proxyWatch: Distribution?
   /// False: the node joins later by an event.
   public var joinsAtStart = true
 

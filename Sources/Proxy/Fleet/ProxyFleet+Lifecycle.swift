@@ -168,7 +168,8 @@ extension ProxyFleet {
     processes[index].listedRevision = history.latestRevision
     for kind in WatchKind.allCases {
       processes[index][kind] = WatchCursor(
-        delivered: history.logs[kind.rawValue].count, last: now, next: .distantFuture)
+        delivered: history.logs[kind.rawValue].count, last: now, next: .distantFuture,
+        watches: processes[index][kind].watches + 1)
     }
     processes[index].zone = processes[index].apiZone
     processes[index].zoneDelivery = .distantFuture

@@ -187,7 +187,7 @@ extension ProxyFleet {
     let process = processes[index]
     guard process.programmedSlices < target.slices else { return [] }
     return history.logs[WatchKind.slices.rawValue][process.programmedSlices..<target.slices].lazy
-      .filter { $0.trigger > process.startedAt }.map { now - $0.trigger }
+      .filter { $0.trigger > process.startedAt && $0.trigger != .distantFuture }.map { now - $0.trigger }
   }
 
   /// An affinity list lives as long as the rule that stamps it (FACTS D1).

@@ -29,7 +29,7 @@ extension ScenarioDecoder {
 
   private func action(_ c: Cursor) -> ClusterAction? {
     nodeAction(c) ?? nodeAddressAction(c) ?? taintAction(c) ?? podAction(c) ?? objectAction(c) ?? proxyAction(c)
-      ?? pathAction(c)
+      ?? controlPlaneAction(c) ?? pathAction(c)
   }
 
   // MARK: Nodes

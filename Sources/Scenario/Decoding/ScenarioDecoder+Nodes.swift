@@ -115,6 +115,7 @@ extension ScenarioDecoder {
     if let settings = c["proxy"] { n.proxy = proxy(settings, base: defaultProxy) }
     assign(c["cores"]?.integer, to: &n.cores)
     assign(c["conntrackMax"]?.integer, to: &n.conntrackMax)
+    if let watch = durations(c["proxyWatch"]) { n.proxyWatch = watch }
     assign(c["unschedulable"]?.bool, to: &n.isUnschedulable)
     assign(c["pinnedAddress"]?.bool, to: &n.pinsAddress)
     assign(c["joinsAtStart"]?.bool, to: &n.joinsAtStart)

@@ -28,6 +28,8 @@ extension ScenarioFormat {
       Field("loadBalancer", loadBalancer, "The external load balancer."),
       Field("nodeAddresses", nodeAddresses, "How the cluster learns of a node's new address."),
       Field("dns", dns, "The cluster's DNS and names outside of it."),
+      Field("endpointController", endpointController, "The controllers that write EndpointSlices."),
+      Field("watch", watch, "How news of the API server reach nodes and controllers."),
     ]))
 
   /// - Parameter isGroup: with the keys that only make sense before the run begins.
@@ -59,6 +61,9 @@ extension ScenarioFormat {
       Field(
         "conntrackMax", .integer(1...1_000_000_000), standard: "what kube-proxy computes from `cores`",
         "nf_conntrack_max."),
+      Field(
+        "proxyWatch", quantity, standard: "timing.proxyWatch",
+        "Object written until this node's kube-proxy has it."),
       Field("unschedulable", .boolean, standard: "false", "Cordoned."),
       Field(
         "pinnedAddress", .boolean, standard: "false",

@@ -70,7 +70,8 @@ extension ScenarioFormat {
     .init(Field(key, shape, required: true, description), with: extras)
   }
 
-  private static let actions: [ObjectShape.Variant] = nodeActions + podActions + objectActions + pathActions
+  private static let actions: [ObjectShape.Variant] = 
+    nodeActions + podActions + objectActions + pathActions + controlPlaneActions
 
   private static let nodeActions: [ObjectShape.Variant] = [
     action(

@@ -26,7 +26,9 @@ extension ClusterEvent {
     case .untaint(let id, _), .leaseRetry(let id, _), .collectTerminating(let id, _): node(id.rawValue)
     case .reportNodeStatus(let id), .cloudReportsAddress(let id), .reconcileRoute(let id): node(id.rawValue)
     case .learnRoute(let id, let on): 3 << 32 | UInt64(on) << 16 | UInt64(id.rawValue & 0xffff)
-    case .reconcileEndpoints(let id), .provisionLoadBalancer(let id): 4 << 32 | UInt64(id.rawValue)
+    case .reconcileEndpoints(let id), .provisionLoadBalancer(let id), .endpointSyncDue(let id):
+      4 << 32 | UInt64(id.rawValue)
+    case .apiServerReturns, .controllersReturn: 8 << 32
     case .syncWorkload(let id): 5 << 32 | UInt64(id.rawValue)
     case .action(let index): UInt64(index)
     case .occurrence(let number, let process): 6 << 32 | UInt64(process) << 16 | UInt64(number & 0xffff)
@@ -41,10 +43,10 @@ extension ClusterEvent {
   var kindNumber: UInt32 {
     switch self {
     case .schedulePod, .action, .syncWorkload, .reconcileEndpoints, .powerOff, .learnRoute, .linkEffectEnds,
-      .rolloutStep:
+      .rolloutStep, .apiServerReturns:
       0
-    case .kubeletSeesPod, .provisionLoadBalancer, .powerOn, .occurrence: 1
-    case .containersStart, .bootComplete: 2
+    case .kubeletSeesPod, .provisionLoadBalancer, .powerOn, .occurrence, .controllersReturn: 1
+    case .containersStart, .bootComplete, .endpointSyncDue: 2
     case .applicationReady, .reportNodeStatus: 3
     case .probeRecovers, .heartbeatMissed: 4
     case .kubeletSeesDeletion, .evictPods: 5

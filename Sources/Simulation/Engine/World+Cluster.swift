@@ -155,6 +155,8 @@ extension World {
     case .link(let target, let delay, let loss, let partitioned, let active):
       linkChanged(target, delay, loss, partitioned, active)
     case .dnsChanged: refreshAllAnswers()
+    case .apiServer(let isUp):
+      if isUp { proxies.apiServerIsBack(at: now, into: &proxyOutput) } else { proxies.apiServerIsGone(at: now) }
     }
   }
 
@@ -321,7 +323,7 @@ extension World {
     let other = target.from == .controlPlane ? target.to : target.from
     for i in nodePlanes.indices where isMeant(other, i) {
       if active {
-        proxies.disconnect(NodeID(i))
+        proxies.disconnect(NodeID(i), at: now)
         lags.cutOff(i, at: now)
       } else {
         proxies.reconnect(NodeID(i), at: now, into: &proxyOutput)

@@ -18,10 +18,13 @@ extension World {
       settings: scenario.cluster, objects: scenario.objects, podBehaviour: podBehaviour(scenario.servers),
       seed: scenario.seed, replication: replication)
     let nodes = control.nodes.map {
-      ProxyNode(id: $0.id, name: $0.name, zone: $0.zone, addresses: $0.addresses, settings: $0.proxy)
+      ProxyNode(
+        id: $0.id, name: $0.name, zone: $0.zone, addresses: $0.addresses, settings: $0.proxy,
+        watchDelay: $0.proxyWatch)
     }
     let proxies = ProxyFleet(
-      nodes: nodes, timing: scenario.cluster.timing, calibration: scenario.cluster.syncCalibration,
+      nodes: nodes, timing: scenario.cluster.timing, watch: scenario.cluster.watch,
+      calibration: scenario.cluster.syncCalibration,
       minorVersion: scenario.cluster.minorVersion,
       serviceCIDRs: [scenario.cluster.serviceCIDR], seed: scenario.seed, replication: replication)
     var world = World(scenario, replication, control, proxies)
@@ -118,7 +121,9 @@ extension World {
     guard id.index == nodePlanes.count else { return }
     if proxies.nodeCount <= id.index {
       proxies.addNode(
-        ProxyNode(id: id, name: node.name, zone: node.zone, addresses: node.addresses, settings: node.proxy))
+        ProxyNode(
+          id: id, name: node.name, zone: node.zone, addresses: node.addresses, settings: node.proxy,
+          watchDelay: node.proxyWatch))
       proxies.nodeWentDown(id)
     }
     let gateway = IPv4Address(bits: node.podCIDR.base.bits + 1)

@@ -57,10 +57,11 @@ extension ControlPlane {
     perform(action, ActionDraw("performed", number: agenda.improvised), &out)
   }
 
-  private mutating func perform(
+  mutating func perform(
     _ action: ClusterAction, _ draw: ActionDraw, _ out: inout ControlPlaneOutput
   ) {
     var draw = draw
+    if apiServer.isDown, action.needsAPIServer { return apiServer.postponedActions.append((action, draw)) }
     agenda.occurrenceUnderWay = agenda.occurrences
     agenda.occurrences += 1
     defer { agenda.occurrenceUnderWay = -1 }
@@ -89,6 +90,10 @@ extension ControlPlane {
       beginEffect(link, delay: delay, loss: loss, isPartition: false, duration, &draw, &out)
     case .partition(let link, let duration):
       beginEffect(link, delay: nil, loss: nil, isPartition: true, duration, &draw, &out)
+    case .apiServerRestart(let downFor): stopAPIServer(downFor: drawn(downFor, &draw), &out)
+    case .endpointSyncFailure(let service, let probability, let duration):
+      let end = duration.map { now + drawn($0, &draw) } ?? .distantFuture
+      makeEndpointWritesFail(service, probability: probability, until: end, &out)
     case .dnsChange(let name, let addresses): changeRecord(name, addresses, &out)
     }
   }

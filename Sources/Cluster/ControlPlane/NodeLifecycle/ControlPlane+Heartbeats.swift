@@ -12,7 +12,7 @@ extension ControlPlane {
   static var unreachableNoSchedule: String { "node.kubernetes.io/unreachable:NoSchedule" }
   static var unschedulableTaint: String { "node.kubernetes.io/unschedulable:NoSchedule" }
 
-  private var monitor: HeartbeatMonitor {
+  var heartbeatMonitor: HeartbeatMonitor {
     var stream = draws.stream(.phase, entity: StableHash.of("node monitor"), number: 0)
     let period = settings.timing.nodeMonitorPeriod
     return HeartbeatMonitor(
@@ -26,7 +26,7 @@ extension ControlPlane {
   mutating func heartbeatsStop(_ node: NodeID, _ out: inout ControlPlaneOutput) {
     nodes[node.index].heartbeatEpoch &+= 1
     guard store.node(node) != nil else { return }
-    let verdict = monitor.verdict(lastHeartbeat: lastHeartbeat(of: node))
+    let verdict = heartbeatMonitor.verdict(lastHeartbeat: lastHeartbeat(of: node))
     out.schedule.append((max(verdict, now), .heartbeatMissed(node, nodes[node.index].heartbeatEpoch)))
   }
 

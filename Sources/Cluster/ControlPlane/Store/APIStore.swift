@@ -23,6 +23,8 @@ public struct APIStore: Sendable {
   private var nodeIndex: [String: NodeID] = [:]
   /// Node objects by name, as the EndpointSlice controller wants them.
   private(set) var nodesByName: [String: Node] = [:]
+  /// Grows whenever a node comes, goes, or changes its readiness or zone.
+  private(set) var topologyGeneration = 0
   public private(set) var namespaces: OrderedSet<String> = ["default", "kube-system"]
 
   init() {}
@@ -161,6 +163,9 @@ extension APIStore {
     let before = nodes[id.index]
     guard node != before else { return nil }
     let revision = nextRevision()
+    if before?.ready != node?.ready || before?.zone != node?.zone || (before == nil) != (node == nil) {
+      topologyGeneration += 1
+    }
     if let before { (nodeIndex[before.metadata.name], nodesByName[before.metadata.name]) = (nil, nil) }
     nodes[id.index] = node
     if let node {

@@ -85,6 +85,8 @@ extension ControlPlane {
     }
     log("endpointslice/\(slice.metadata.namespacedName)", "written", "of \(name.name)", &out)
     writeSlices(slices, of: id, &out)
+    // A controller puts right what is its own.
+    if Self.isManaged(slice, by: EndpointSlice.controllerName) { queueReconcile(id, because: .slice, &out) }
   }
 
   private mutating func deleteSlice(_ name: NamespacedName, _ out: inout ControlPlaneOutput) -> Bool {
@@ -95,7 +97,7 @@ extension ControlPlane {
       guard slices.contains(where: { $0.metadata.name == name.name }) else { continue }
       writeSlices(slices.filter { $0.metadata.name != name.name }, of: id, &out)
       // A controller puts back what is its own.
-      queueReconcile(id, &out)
+      queueReconcile(id, because: .slice, &out)
       return true
     }
     return false

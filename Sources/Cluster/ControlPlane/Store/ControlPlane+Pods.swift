@@ -106,7 +106,8 @@ extension ControlPlane {
 
   /// Wakes the controllers that watch pods.
   private mutating func podChanged(_ pod: PodID, _ out: inout ControlPlaneOutput) {
-    for service in selection.services(of: pod) { queueReconcile(service, &out) }
+    endpointControllers.triggers.note(pod, isReady: store.pod(pod)?.status.isReady ?? false, at: now)
+    for service in selection.services(of: pod) { queueReconcile(service, because: .pod, &out) }
     let owner = pods[pod.index].owner
     if !owner.isNone { queueSync(owner, &out) }
   }
