@@ -22,6 +22,8 @@ public struct NodeRecord: Sendable {
   /// Settings of the kube-proxy process that runs.
   public internal(set) var proxy: ProxySettings
   public internal(set) var cores: Int
+  /// nil: the cluster's.
+  public internal(set) var kernel: KernelSettings?
   /// As the scenario has it; nil = kube-proxy decides (`conntrackMax`).
   var conntrackMaxChosen: Int?
   /// Pods that have something on this node, in order of arrival: bound to it and not yet cleaned up.
@@ -30,7 +32,10 @@ public struct NodeRecord: Sendable {
   public var primaryAddress: IPv4Address { addresses[0] }
   /// nf_conntrack_max: max(conntrackMin, cores × conntrackMaxPerCore) unless chosen (FACTS C1).
   public var conntrackMax: Int {
-    conntrackMaxChosen ?? max(proxy.conntrackMin, cores * proxy.conntrackMaxPerCore)
+    if let chosen = conntrackMaxChosen { return chosen }
+    // With maxPerCore 0 kube-proxy leaves what it finds.
+    if proxy.conntrackMaxPerCore == 0, let found = kernel?.conntrackMax { return found }
+    return max(proxy.conntrackMin, cores * proxy.conntrackMaxPerCore)
   }
 
   /// Settings that the next kube-proxy process will read.
@@ -86,6 +91,7 @@ public struct NodeRecord: Sendable {
     self.proxy = settings.proxy ?? proxy
     configuredProxy = self.proxy
     cores = settings.cores
+    kernel = settings.kernel
     conntrackMaxChosen = settings.conntrackMax
     roles = settings.roles
     addressPool = HostLocalAllocator(block: podCIDR)

@@ -24,6 +24,8 @@ public struct ClusterSettings: Sendable, Equatable {
   public var timing = TimingSettings()
   public var loadBalancer = LoadBalancerSettings()
   public var dns = DNSSettings()
+  /// Of nodes that say nothing of their own.
+  public var kernel = KernelSettings()
 
   public init() {}
 }
@@ -43,6 +45,8 @@ public struct NodeSettings: Sendable, Equatable {
   public var cores = 4
   /// nf_conntrack_max; nil = max(conntrackMin, cores × conntrackMaxPerCore) as kube-proxy sets it.
   public var conntrackMax: Int?
+  /// nil: the cluster's.
+  public var kernel: KernelSettings?
   /// False: the node joins later by an event.
   public var joinsAtStart = true
 

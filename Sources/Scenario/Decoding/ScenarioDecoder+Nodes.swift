@@ -115,6 +115,11 @@ extension ScenarioDecoder {
     if let settings = c["proxy"] { n.proxy = proxy(settings, base: defaultProxy) }
     assign(c["cores"]?.integer, to: &n.cores)
     assign(c["conntrackMax"]?.integer, to: &n.conntrackMax)
+    if let sysctls = c["sysctls"] {
+      n.kernel = kernel(sysctls, base: scenario.cluster.kernel, proxy: n.proxy ?? defaultProxy)
+    } else {
+      n.kernel = n.kernel ?? scenario.cluster.kernel
+    }
     assign(c["unschedulable"]?.bool, to: &n.isUnschedulable)
     assign(c["joinsAtStart"]?.bool, to: &n.joinsAtStart)
     return n

@@ -22,6 +22,7 @@ extension ScenarioFormat {
         "Ports that Services of type NodePort and LoadBalancer may have."),
       Field("nodes", .list(.object(nodeShape(isGroup: true))), "The nodes."),
       Field("proxy", .named("proxy"), "Configuration of kube-proxy on nodes that have none of their own."),
+      Field("sysctls", nodeSysctls, "Sysctls of the nodes, by their Linux names."),
       Field("timing", timing, "How long the parts of the cluster take to learn of each other."),
       Field("loadBalancer", loadBalancer, "The external load balancer."),
       Field("dns", dns, "The cluster's DNS and names outside of it."),
@@ -56,6 +57,7 @@ extension ScenarioFormat {
       Field(
         "conntrackMax", .integer(1...1_000_000_000), standard: "what kube-proxy computes from `cores`",
         "nf_conntrack_max."),
+      Field("sysctls", nodeSysctls, standard: "the cluster's", "Where this node's sysctls differ."),
       Field("unschedulable", .boolean, standard: "false", "Cordoned."),
     ]
     if isGroup {
