@@ -25,6 +25,8 @@ public struct NodeRecord: Sendable {
   public internal(set) var cores: Int
   /// API write → its kube-proxy has it; nil: as on most nodes.
   public let proxyWatch: Distribution?
+  /// nil: the cluster's.
+  public internal(set) var kernel: KernelSettings?
   /// As the scenario has it; nil = kube-proxy decides (`conntrackMax`).
   var conntrackMaxChosen: Int?
   /// Pods that have something on this node, in order of arrival: bound to it and not yet cleaned up.
@@ -33,7 +35,10 @@ public struct NodeRecord: Sendable {
   public var primaryAddress: IPv4Address { addresses[0] }
   /// nf_conntrack_max: max(conntrackMin, cores × conntrackMaxPerCore) unless chosen (FACTS C1).
   public var conntrackMax: Int {
-    conntrackMaxChosen ?? max(proxy.conntrackMin, cores * proxy.conntrackMaxPerCore)
+    if let chosen = conntrackMaxChosen { return chosen }
+    // With maxPerCore 0 kube-proxy leaves what it finds.
+    if proxy.conntrackMaxPerCore == 0, let found = kernel?.conntrackMax { return found }
+    return max(proxy.conntrackMin, cores * proxy.conntrackMaxPerCore)
   }
 
   /// Settings that the next kube-proxy process will read.
@@ -101,6 +106,7 @@ public struct NodeRecord: Sendable {
     configuredProxy = self.proxy
     cores = settings.cores
     proxyWatch = settings.proxyWatch
+    kernel = settings.kernel
     conntrackMaxChosen = settings.conntrackMax
     roles = settings.roles
     pinsAddress = settings.pinsAddress

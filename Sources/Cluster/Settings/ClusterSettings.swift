@@ -30,6 +30,8 @@ public struct ClusterSettings: Sendable, Equatable {
   public var dns = DNSSettings()
   public var endpointController = EndpointControllerSettings()
   public var watch = WatchSettings()
+  /// Of nodes that say nothing of their own.
+  public var kernel = KernelSettings()
 
   public init() {}
 }
@@ -53,6 +55,8 @@ public struct NodeSettings: Sendable, Equatable {
   public var conntrackMax: Int?
   /// API write → this node's kube-proxy has it; nil: as `timing.proxyWatch` says.
   public var proxyWatch: Distribution?
+  /// nil: the cluster's.
+  public var kernel: KernelSettings?
   /// False: the node joins later by an event.
   public var joinsAtStart = true
 

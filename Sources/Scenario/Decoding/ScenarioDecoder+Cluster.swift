@@ -28,6 +28,9 @@ extension ScenarioDecoder {
       mistake(place, "expected serviceCIDR and podCIDR not to overlap (\(blocks))")
     }
     decodeClusterProxy(cluster?["proxy"])
+    if let sysctls = cluster?["sysctls"] {
+      scenario.cluster.kernel = kernel(sysctls, base: KernelSettings(), proxy: defaultProxy)
+    }
     decodeNodes(cluster?["nodes"])
     if let timing = cluster?["timing"] { decodeTiming(timing) }
     decodeProxySync(cluster?["proxySync"])

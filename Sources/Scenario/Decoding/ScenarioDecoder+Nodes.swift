@@ -116,6 +116,11 @@ extension ScenarioDecoder {
     assign(c["cores"]?.integer, to: &n.cores)
     assign(c["conntrackMax"]?.integer, to: &n.conntrackMax)
     if let watch = durations(c["proxyWatch"]) { n.proxyWatch = watch }
+    if let sysctls = c["sysctls"] {
+      n.kernel = kernel(sysctls, base: scenario.cluster.kernel, proxy: n.proxy ?? defaultProxy)
+    } else {
+      n.kernel = n.kernel ?? scenario.cluster.kernel
+    }
     assign(c["unschedulable"]?.bool, to: &n.isUnschedulable)
     assign(c["pinnedAddress"]?.bool, to: &n.pinsAddress)
     assign(c["joinsAtStart"]?.bool, to: &n.joinsAtStart)

@@ -66,6 +66,7 @@ extension ScenarioDecoder {
     assign(c["dnsCache"]?.duration, to: &s.dnsCache)
     assign(c["keepalive"]?.duration, to: &s.keepalive)
     assign(c["synLinearTimeouts"]?.integer, to: &s.synLinearTimeouts)
+    decodeSysctls(of: c["sysctls"], into: &s)
     assign(c["start"]?.time, to: &s.start)
     assign(c["stop"]?.time, to: &s.stop)
     if let stop = c["stop"], let time = s.stop, time <= s.start {

@@ -23,6 +23,7 @@ extension ScenarioFormat {
       Field("nodes", .list(.object(nodeShape(isGroup: true))), "The nodes."),
       Field("proxy", .named("proxy"), "Configuration of kube-proxy on nodes that have none of their own."),
       proxySync,
+      Field("sysctls", nodeSysctls, "Sysctls of the nodes, by their Linux names."),
       Field("timing", timing, "How long the parts of the cluster take to learn of each other."),
       Field("kubelet", kubelet, "How kubelets start pods and report about them."),
       Field("loadBalancer", loadBalancer, "The external load balancer."),
@@ -64,6 +65,7 @@ extension ScenarioFormat {
       Field(
         "proxyWatch", quantity, standard: "timing.proxyWatch",
         "Object written until this node's kube-proxy has it."),
+      Field("sysctls", nodeSysctls, standard: "the cluster's", "Where this node's sysctls differ."),
       Field("unschedulable", .boolean, standard: "false", "Cordoned."),
       Field(
         "pinnedAddress", .boolean, standard: "false",

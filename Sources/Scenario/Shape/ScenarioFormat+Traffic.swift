@@ -77,6 +77,8 @@ extension ScenarioFormat {
         Field(
           "synLinearTimeouts", .integer(0...127), standard: "4",
           "net.ipv4.tcp_syn_linear_timeouts; 0 for kernels before 6.5."),
+        Field(
+          "sysctls", clientSysctls, "Sysctls of the client's network namespace, by their Linux names."),
         Field("start", .duration(), standard: "\"0s\"", "Time of the first operation at the earliest."),
         Field("stop", .duration(), standard: "the scenario's duration", "No operation begins later."),
       ],

@@ -17,6 +17,8 @@ struct ClientGroup {
   let dnsCache: SimDuration?
   let transport: TransportProtocol
   let synLinearTimeouts: Int
+  let synRetries: Int
+  let dataRetries: Int
   let retryLimit: Int
   let settings: ClientSettings
   let requests: Sampler
@@ -45,6 +47,8 @@ struct ClientGroup {
     dnsCache = s.dnsCache
     transport = s.transport
     synLinearTimeouts = s.synLinearTimeouts
+    synRetries = s.synRetries
+    dataRetries = s.dataRetries
     retryLimit = s.retry.limit
     requests = Sampler(s.requests)
     requestGap = Sampler(s.requestGap)

@@ -26,6 +26,8 @@ enum Loss {
   /// The reply does not come from the address that the client spoke to: the client throws it away.
   case foreignReply(node: Int)
   case snatPortsExhausted(node: Int)
+  /// Another flow with the same translated tuple was inserted at the same time.
+  case insertRace(node: Int)
   /// The pod's address is no one's any more.
   case podGone(node: Int, IPv4Address)
   /// The host lives, but nothing listens on the port.

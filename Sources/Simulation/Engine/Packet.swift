@@ -24,13 +24,15 @@ enum PacketKind: UInt8, BitwiseCopyable {
   case keepaliveAnswer
   case datagram
   case answer
+  /// A response that conntrack finds outside of its flow's window.
+  case lateResponse
 
   /// From the client to the server.
   var isForward: Bool {
     switch self {
     case .syn, .request, .clientFin, .keepalive, .datagram: true
     case .synAck, .response, .serverFin, .reset, .portUnreachable, .hostUnreachable, .keepaliveAnswer,
-      .answer:
+      .answer, .lateResponse:
       false
     }
   }
@@ -47,6 +49,7 @@ enum PacketKind: UInt8, BitwiseCopyable {
     case .reset: .rst
     case .portUnreachable, .hostUnreachable: .ack
     case .datagram, .answer: .datagram
+    case .lateResponse: .outOfWindow
     }
   }
 }

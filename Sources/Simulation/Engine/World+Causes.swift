@@ -71,6 +71,7 @@ extension World {
       return (isOpen ? forgottenCause(story) : .staleConntrack, node)
     case .foreignReply(let node): return (foreignReplyCause(story), story.decidingNode ?? node)
     case .snatPortsExhausted(let node): return (.snatPortsExhausted, node)
+    case .insertRace(let node): return (.insertRace, node)
     case .podGone(let node, _):
       return (destinationCause(story, otherwise: .podTerminated), story.decidingNode ?? node)
     case .portClosed(let node, let address, _):

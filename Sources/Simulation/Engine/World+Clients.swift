@@ -231,7 +231,10 @@ extension World {
     let shared = PortPoolKey(host: instances[i].host, destination: key)
     let pool = portPoolIndex[shared] ?? portPools.count
     if pool == portPools.count {
-      portPools.append(PortPool(start: StableHash.mix(key ^ UInt64(instances[i].address.bits) << 20)))
+      portPools.append(
+        PortPool(
+          start: StableHash.mix(key ^ UInt64(instances[i].address.bits) << 20),
+          ports: groups[instances[i].group].settings.localPorts))
       portPoolIndex[shared] = pool
     }
     instances[i].portPools.append((key, pool))

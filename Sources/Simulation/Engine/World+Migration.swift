@@ -37,6 +37,6 @@ extension World {
     guard conntrack[node].pointee.isCilium != isCilium else { return }
     let record = control.nodes[node]
     conntrack[node].pointee = World.conntrackTable(
-      of: record.proxy, capacity: record.conntrackMax, isCilium: isCilium)
+      of: record.proxy, nodePlanes[node].kernel, capacity: record.conntrackMax, isCilium: isCilium)
   }
 }

@@ -68,8 +68,7 @@ extension World {
     case .datagram:
       receiveDatagram(packet, host)
     case .clientFin, .synAck, .response, .serverFin, .reset, .portUnreachable, .hostUnreachable,
-      .keepaliveAnswer,
-      .answer:
+      .keepaliveAnswer, .answer, .lateResponse:
       preconditionFailure("\(packet.kind) needs no header")
     }
   }
@@ -256,7 +255,8 @@ extension World {
       recorder.served(backend: c.pointee.backend, target: target)
     }
     if c.pointee.phase == .closing { return }
-    let kind: PacketKind = c.pointee.tuple.transport == .udp ? .answer : .response
+    var kind: PacketKind = c.pointee.tuple.transport == .udp ? .answer : .response
+    if scenario.network.outOfWindow > 0, kind == .response { kind = responseKind(slot) }
     send(kind, slot, from: host, tuple: c.pointee.serverTuple.reversed)
   }
 

@@ -140,21 +140,23 @@ extension World {
     apiZones[id] = control.store.node(id)?.zone
     conntrack.append(
       World.conntrackTable(
-        of: node.proxy, capacity: node.conntrackMax, isCilium: node.proxy.mode == .ebpf))
+        of: node.proxy, node.kernel ?? scenario.cluster.kernel, capacity: node.conntrackMax,
+        isCilium: node.proxy.mode == .ebpf))
+    nodePlanes[nodePlanes.count - 1].kernel = node.kernel ?? scenario.cluster.kernel
   }
 
   static func conntrackTable(
-    of proxy: ProxySettings, capacity: Int, isCilium: Bool
+    of proxy: ProxySettings, _ kernel: KernelSettings, capacity: Int, isCilium: Bool
   ) -> ConntrackTable {
     guard isCilium else {
-      return ConntrackTable(capacity: capacity, timeouts: timeouts(proxy))
+      return ConntrackTable(capacity: capacity, timeouts: timeouts(proxy, kernel))
     }
     return ConntrackTable(sizes: proxy.ebpf.maps, timeouts: proxy.ebpf.conntrack)
   }
 
   /// The kernel's timeouts as this node's kube-proxy sets them (FACTS C1, E1).
-  private static func timeouts(_ proxy: ProxySettings) -> ConntrackTimeouts {
-    var t = ConntrackTimeouts()
+  private static func timeouts(_ proxy: ProxySettings, _ kernel: KernelSettings) -> ConntrackTimeouts {
+    var t = ConntrackTimeouts(kernel)
     if proxy.tcpEstablishedTimeout > .zero { t.established = proxy.tcpEstablishedTimeout }
     if proxy.tcpCloseWaitTimeout > .zero { t.closeWait = proxy.tcpCloseWaitTimeout }
     if proxy.udpTimeout > .zero { t.udp = proxy.udpTimeout }

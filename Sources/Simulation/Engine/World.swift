@@ -72,6 +72,8 @@ struct World: ~Copyable {
   let masqueradesPodTraffic: Bool
   let recorderWarmUp: SimTime
   var icmp = ICMPLimiter()
+  /// Ends of the address resolutions under way, for pod addresses that nobody has.
+  var resolutions: [IPv4Address: SimTime] = [:]
 
   // Traffic
   var outsideHosts: [IPv4Address] = []
@@ -139,6 +141,7 @@ struct NodePlane {
   var programmedMode: Int8 = -1
   /// Some node sends packets for its pods to where it no longer is.
   var hasStaleRoutes = false
+  var kernel = KernelSettings()
   /// When it last booted in this run.
   var bootedAt = SimTime.zero
   /// Former addresses, for the but-for test.
@@ -180,36 +183,5 @@ struct PendingEvents<Payload> {
     slots[Int(slot)] = nil
     free.append(slot)
     return payload
-  }
-}
-
-/// The kernel's limit on ICMP errors towards one peer: a bucket of six, one more per second
-/// (net.ipv4.icmp_ratelimit 1000 ms, XRLIM_BURST_FACTOR 6 in net/ipv4/icmp.c; golden/
-/// dynamics/iptables-noendpoints-timing.txt saw it). A node's own sockets are exempt (loopback).
-struct ICMPLimiter {
-  private var tokens: [UInt64: (at: Int64, milli: Int64)] = [:]
-  static let burst: Int64 = 6000
-
-  mutating func allows(node: Int, peer: IPv4Address, now: SimTime) -> Bool {
-    let key = Self.key(node, peer)
-    var milli = level(key, now)
-    let allowed = milli >= 1000
-    if allowed { milli -= 1000 }
-    tokens[key] = (now.nanoseconds, milli)
-    return allowed
-  }
-
-  /// As `allows`, without taking a token.
-  func wouldAllow(node: Int, peer: IPv4Address, now: SimTime) -> Bool {
-    level(Self.key(node, peer), now) >= 1000
-  }
-
-  private static func key(_ node: Int, _ peer: IPv4Address) -> UInt64 {
-    UInt64(node) << 32 | UInt64(peer.bits)
-  }
-
-  private func level(_ key: UInt64, _ now: SimTime) -> Int64 {
-    guard let bucket = tokens[key] else { return Self.burst }
-    return min(Self.burst, bucket.milli + (now.nanoseconds - bucket.at) / 1_000_000)
   }
 }

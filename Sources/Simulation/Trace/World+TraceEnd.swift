@@ -131,7 +131,7 @@ extension World {
     guard verdict.kind == .reject else { return .silence }
     // EHOSTUNREACH (World+Sockets): nothing travels.
     if verdict.isAtSocket { return .unreachable }
-    if origin != .node, !icmp.wouldAllow(node: node, peer: flow.source, now: now) {
+    if origin != .node, !icmp.wouldAllow(node: node, peer: flow.source, nodePlanes[node].kernel, now: now) {
       way.lastHop = add(
         .reply, nodePlanes[node].name, "no ICMP error: the kernel's limit is used up for now", way, out: nil,
         &record)
@@ -282,7 +282,7 @@ extension World {
     case .loadBalancerCut: "the load balancer has ended the connection"
     case .loadBalancerIdle: "the load balancer has forgotten the connection"
     case .foreignReply: "it comes from an address that its receiver did not speak to"
-    case .conntrackInvalid, .expiredByPacket, .snatPortsExhausted, .portClosed, .backlogFull, .queueOverflow,
+    case .conntrackInvalid, .expiredByPacket, .snatPortsExhausted, .insertRace, .portClosed, .backlogFull, .queueOverflow,
       .serverEnded, .serverClosedIdle, .foreignConnection, .slowServer:
       "nobody takes it"
     }

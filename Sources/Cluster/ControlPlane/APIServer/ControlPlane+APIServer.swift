@@ -38,12 +38,15 @@ extension ClusterEvent {
     switch self {
     case .containersStart, .applicationReady, .preStopEnded, .processExits, .gracePeriodOver, .sandboxRemoved,
       .containerRestarts, .probeRecovers, .powerOff, .powerOn, .bootComplete, .checkNode, .action, .occurrence,
-      .linkEffectEnds, .apiServerReturns, .controllersReturn, .learnRoute:
+      .linkEffectEnds, .apiServerReturns, .controllersReturn, .learnRoute, .startStage, .containersNoticed,
+      .probesDue, .flapBegins, .hangEnds, .sandboxNoticed, .shutdownStage, .targetHeard, .targetDrained,
+      .targetReadressed:
       .reality
-    case .reportPodStatus, .reportNodeStatus, .confirmPodGone: .kubelet
+    case .reportPodStatus, .reportNodeStatus, .confirmPodGone, .leaseRetry: .kubelet
     case .kubeletSeesPod, .kubeletSeesDeletion: .kubeletWatch
     case .endpointSyncDue, .reconcileEndpoints: .endpointController
-    case .schedulePod, .syncWorkload, .heartbeatMissed, .evictPods, .collectOrphans, .provisionLoadBalancer:
+    case .schedulePod, .syncWorkload, .heartbeatMissed, .evictPods, .collectOrphans, .provisionLoadBalancer,
+      .rolloutStep, .untaint, .cloudReportsAddress, .reconcileRoute, .collectTerminating:
       .controllers
     }
   }

@@ -211,7 +211,7 @@ extension ControlPlane {
     log(self.object(node), before == nil ? "registered" : "Ready=True", "in the API", &out)
     for pod in podsInAPI(on: node) { queueStatusReport(pod, &out) }
     if object.taints.contains(Self.unreachableTaint) {
-      let look = monitor.look(after: now)
+      let look = heartbeatMonitor.look(after: now)
       out.schedule.append((look, .untaint(node, nodes[node.index].heartbeatEpoch)))
     }
     nodeBecameUsable(&out)
