@@ -177,7 +177,7 @@ extension ControlPlane {
       nodes[node.index].epoch &+= 1
     }
     heartbeatsResume(node)
-    if settings.nodeAddresses.routes == .overlay { forgetRoutes(on: node) }
+    if self.settings.nodeAddresses.routes == .overlay { forgetRoutes(on: node) }
     out.changes.append(.nodeJoined(node))
     log(object(node), "joined", "\(nodes[node.index].primaryAddress)", &out)
     learnAllRoutes(on: node, &out)
