@@ -17,6 +17,7 @@ import Traffic
   static let names = [
     "clusterip", "nodeport", "loadbalancer", "externalname", "externalips", "headless", "selectorless",
     "session-affinity", "traffic-policy", "udp-dns", "node-churn", "benchmarks/reference",
+    "node-crash", "node-ip-change", "etp-local-rollout", "etp-cluster-scale-down",
   ]
 
   @Test func everyScenarioFileIsListedHere() throws {

@@ -33,7 +33,7 @@ enum PodReader {
           key: toleration.string("key", &log) ?? "",
           value: matchesAnyValue ? nil : toleration.string("value", &log) ?? "",
           effect: toleration.string("effect", &log) ?? "",
-          duration: toleration.seconds("tolerationSeconds", &log)))
+          duration: toleration.int("tolerationSeconds", &log).map { SimDuration.seconds(1) * Int64($0) }))
     }
     readLife(fields, into: &spec, &log)
     spec.containers = fields.objects("containers", &log).map { readContainer($0, &log) }

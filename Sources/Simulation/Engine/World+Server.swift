@@ -19,7 +19,7 @@ extension World {
     guard host.kind != .pod || nodePlanes[Int(podNodes[Int(host.id)])].isUp else {
       return deliverWhole(slot, to: host)
     }
-    if kind == .request, knows(connection, host) {
+    if kind == .request, knows(connection, host), isOfItsFlow(p) {
       packets.remove(slot)
       receiveRequest(connection, number)
     } else if kind == .clientFin {
@@ -60,7 +60,9 @@ extension World {
     case .request:
       unknownConnection(packet, host)
     case .keepalive:
-      if knows(slot, host) {
+      if knows(slot, host),
+        !connections[slot].pointee.hasLostConntrack || packet.tuple == connections[slot].pointee.serverTuple
+      {
         send(.keepaliveAnswer, slot, from: host, tuple: packet.tuple.reversed)
       } else {
         unknownConnection(packet, host)
@@ -71,6 +73,13 @@ extension World {
       .keepaliveAnswer, .answer, .lateResponse:
       preconditionFailure("\(packet.kind) needs no header")
     }
+  }
+
+  /// A node that picked the flow up in mid-stream may have translated it to the same server from another
+  /// source: for the server that is another connection.
+  @inline(__always) private func isOfItsFlow(_ p: UnsafeMutablePointer<Packet>) -> Bool {
+    let c = connections[p.pointee.connection]
+    return !c.pointee.hasLostConntrack || p.pointee.tuple == c.pointee.serverTuple
   }
 
   private func knows(_ slot: UInt32, _ host: HostReference) -> Bool {

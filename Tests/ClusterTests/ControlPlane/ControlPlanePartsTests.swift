@@ -220,10 +220,12 @@ import Testing
     var balancer = LoadBalancer(settings: LoadBalancerSettings())
     let node = NodeID(0)
     let service = ServiceID(7)
-    #expect(balancer.configure(service, hasOwnCheck: false) == 0)
-    #expect(balancer.setMember(true, node, check: 0) == false)
+    #expect(balancer.configure(service, isLocal: false) == 0)
+    #expect(balancer.setMember(true, node, check: 0, at: .zero) == true)
+    balancer.applyMembership(node, check: 0)
     #expect(balancer.targets(of: service) == [])
     #expect(balancer.note(isPassed: true, node, check: 0) == true)
+    balancer.applyHealth(node, check: 0)
     #expect(balancer.targets(of: service) == [node])
     #expect(balancer.note(isPassed: false, node, check: 0) == false)
     #expect(balancer.note(isPassed: false, node, check: 0) == false)
@@ -232,16 +234,18 @@ import Testing
     #expect(balancer.note(isPassed: false, node, check: 0) == false)
     #expect(balancer.note(isPassed: false, node, check: 0) == false)
     #expect(balancer.note(isPassed: false, node, check: 0) == true)
+    let hadConnections = balancer.applyHealth(node, check: 0)
+    #expect(hadConnections)
     #expect(balancer.targets(of: service) == [])
   }
 
   @Test func `policy Local has a check of its own, Cluster shares one`() {
     var balancer = LoadBalancer(settings: LoadBalancerSettings())
-    #expect(balancer.configure(ServiceID(1), hasOwnCheck: false) == 0)
-    #expect(balancer.configure(ServiceID(2), hasOwnCheck: true) == 1)
-    #expect(balancer.configure(ServiceID(3), hasOwnCheck: false) == 0)
+    #expect(balancer.configure(ServiceID(1), isLocal: false) == 0)
+    #expect(balancer.configure(ServiceID(2), isLocal: true) == 1)
+    #expect(balancer.configure(ServiceID(3), isLocal: false) == 0)
     #expect(balancer.services(of: 0) == [ServiceID(1), ServiceID(3)])
-    #expect(balancer.configure(ServiceID(2), hasOwnCheck: false) == 0)
+    #expect(balancer.configure(ServiceID(2), isLocal: false) == 0)
     #expect(!balancer.checks[1].isInUse)
   }
 

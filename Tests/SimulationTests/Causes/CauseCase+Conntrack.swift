@@ -31,7 +31,7 @@ extension CauseCase {
       return w
     },
     CauseCase(
-      "eBPF: more open flows at the entry node than its conntrack map holds", .mapFull, [.broken, .reset]
+      "eBPF: more open flows at the entry node than its conntrack map holds", .mapFull, [.reset]
     ) {
       var w = base(web: [1, 1, 1, 1]) { $0.type = "NodePort" }
       w.serve()

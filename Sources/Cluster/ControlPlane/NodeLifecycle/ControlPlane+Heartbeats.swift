@@ -42,7 +42,8 @@ extension ControlPlane {
     // A node that has only just come (back) renewed its lease when it did.
     let hasComeBack = record.reachableSince > .zero
     let phase = stream.uniform()
-    var last = hasComeBack ? record.reachableSince : SimTime.zero - SimDuration(seconds: phase * gap(0).seconds)
+    var last =
+      hasComeBack ? record.reachableSince : SimTime.zero - SimDuration(seconds: phase * gap(0).seconds)
     var number: UInt64 = 0
     var next = last + gap(0)
     while next <= now {
@@ -98,6 +99,8 @@ extension ControlPlane {
     for pod in podsInAPI(on: node) { updatePod(pod, &out) { $0.status.isReady = false } }
     out.schedule.append((now + Self.taintingPeriod, .evictPods(node, epoch)))
     readinessChanged(&out)
+    // It can be reached again already: its kubelet's next status loop corrects the object.
+    if canReach(node) { queueNodeStatus(node, after: .nodeAddressUpdate, &out) }
   }
 
   /// A pass of the controller over nodes that wait for their taint (nodeEvictionPeriod in k/k
@@ -142,7 +145,9 @@ extension ControlPlane {
       times.append(patience)
     }
     // Pods that are bound to the node meanwhile have the default.
-    if !times.contains(settings.timing.evictionToleration) { times.append(settings.timing.evictionToleration) }
+    if !times.contains(settings.timing.evictionToleration) {
+      times.append(settings.timing.evictionToleration)
+    }
     for patience in times.sorted() { out.schedule.append((now + patience, .evictPods(node, epoch))) }
   }
 
