@@ -72,6 +72,12 @@ extension ProxyFleet {
     let jitter = { (number: Int) in
       draws.reconnection(kind, node: index, loss: process.losses, number: UInt64(number))
     }
+    if process.awaitsLists {
+      // A process that has begun since then has never had a connection.
+      return process.lostSilently
+        ? ReflectorBackoff.dialling(from: process.waitsSince, back: now, jitter: jitter)
+        : ReflectorBackoff.afterRefusals(lost: process.waitsSince, back: now, jitter: jitter)
+    }
     guard process.lostSilently else {
       return ReflectorBackoff.afterRefusals(lost: process.lostAt, back: now, jitter: jitter)
     }

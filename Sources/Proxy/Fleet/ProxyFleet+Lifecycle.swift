@@ -145,7 +145,10 @@ extension ProxyFleet {
   private mutating func processReady(_ index: Int, _ now: SimTime, _ output: inout ProxyOutput) {
     // Without the API a new process waits; `reconnect` brings the event again.
     processes[index].awaitsLists = !processes[index].isConnected
-    if processes[index].awaitsLists { return }
+    if processes[index].awaitsLists {
+      processes[index].waitsSince = now
+      return
+    }
     if tearsDown(index, now, &output) { return }
     list(index, at: now)
     processes[index].startedAt = now

@@ -75,6 +75,7 @@ struct ProxyProcess {
   var losses: UInt64 = 0
   /// Its start is over but for the initial lists, which the control plane does not answer.
   var awaitsLists = false
+  var waitsSince = SimTime.zero
   var epoch: UInt16 = 0
   var services = WatchCursor()
   var slices = WatchCursor()

@@ -147,6 +147,7 @@ import Testing
     let run = try ClusterRun(Self.settings(), [Small.service("web")] + Self.pods(3))
     run.run(to: 1)
     run.perform(.nodeDelete(.named("a")))
+    Self.unready("web-0", run)
     run.run(to: 30)
     #expect(run.log.contains { $0.detail.hasPrefix("node not found, again after") })
   }

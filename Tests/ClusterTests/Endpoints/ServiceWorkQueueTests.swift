@@ -19,55 +19,37 @@ import Testing
     #expect(first == a)
     let busy = queue.takeNext()
     #expect(busy == nil, "the only worker is busy")
-    do {
-      let outcome = queue.add(a, at: at(2))
-      #expect((outcome))
-    }
+    let outcome1 = queue.add(a, at: at(2))
+    #expect(outcome1)
     queue.joinLine(a, at: at(2))
     #expect(queue.backlog == 1, "not beside itself")
     queue.finish(a)
-    do {
-      let outcome = queue.takeNext()
-      #expect((outcome == b))
-    }
+    let outcome2 = queue.takeNext()
+    #expect(outcome2 == b)
     queue.finish(b)
-    do {
-      let outcome = queue.takeNext()
-      #expect((outcome == a))
-    }
+    let outcome3 = queue.takeNext()
+    #expect(outcome3 == a)
     queue.finish(a)
-    do {
-      let outcome = queue.takeNext()
-      #expect((outcome == nil))
-    }
+    let outcome4 = queue.takeNext()
+    #expect(outcome4 == nil)
     #expect(queue.freeWorkers == 1)
   }
 
   @Test func theEarlierOfTwoRequestsStands() {
     var queue = ServiceWorkQueue(workers: 1, qps: 20, burst: 30)
-    do {
-      let outcome = queue.add(a, at: at(5))
-      #expect((outcome))
-    }
-    do {
-      let outcome = queue.add(a, at: at(6))
-      #expect(!(outcome))
-    }
-    do {
-      let outcome = queue.add(a, at: at(1))
-      #expect((outcome))
-    }
+    let outcome1 = queue.add(a, at: at(5))
+    #expect(outcome1)
+    let outcome2 = queue.add(a, at: at(6))
+    #expect(!outcome2)
+    let outcome3 = queue.add(a, at: at(1))
+    #expect(outcome3)
     queue.joinLine(a, at: at(1))
-    do {
-      let outcome = queue.takeNext()
-      #expect((outcome == a))
-    }
+    let outcome4 = queue.takeNext()
+    #expect(outcome4 == a)
     queue.finish(a)
     queue.joinLine(a, at: at(5))
-    do {
-      let outcome = queue.takeNext()
-      #expect((outcome == nil), "the later one is gone")
-    }
+    let outcome5 = queue.takeNext()
+    #expect(outcome5 == nil, "the later one is gone")
   }
 
   /// 1 s doubling to 1000 s, fifteen times (FACTS B).
@@ -76,15 +58,11 @@ import Testing
     let waits = (0..<16).map { _ in queue.failed(a, at: at(10)).map { ($0 - at(10)).seconds } }
     #expect(
       waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000, 1000, 1000, 1000, 1000, nil])
-    do {
-      let outcome = queue.failed(a, at: at(10))
-      #expect((outcome == at(11)), "forgotten when dropped")
-    }
+    let outcome1 = queue.failed(a, at: at(10))
+    #expect(outcome1 == at(11), "forgotten when dropped")
     queue.succeeded(a)
-    do {
-      let outcome = queue.failed(a, at: at(20))
-      #expect((outcome == at(21)), "forgotten when it went well")
-    }
+    let outcome2 = queue.failed(a, at: at(20))
+    #expect(outcome2 == at(21), "forgotten when it went well")
   }
 
   /// All Services' retries together: a hundred at once, then ten a second.

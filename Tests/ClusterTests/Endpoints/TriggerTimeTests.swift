@@ -15,25 +15,17 @@ import Testing
     var tracker = TriggerTimeTracker()
     tracker.note(x, isReady: true, at: at(3.7))
     let pods = [("x", x), ("y", y)].map { (name: $0.0, id: $0.1) }
-    do {
-      let time = tracker.triggerTime(service, created: at(1.9), pods: pods)
-      #expect(time == at(1))
-    }
-    do {
-      let time = tracker.triggerTime(service, created: at(1.9), pods: pods)
-      #expect(time == nil, "nothing has changed")
-    }
+    let time1 = tracker.triggerTime(service, created: at(1.9), pods: pods)
+    #expect(time1 == at(1))
+    let time2 = tracker.triggerTime(service, created: at(1.9), pods: pods)
+    #expect(time2 == nil, "nothing has changed")
     tracker.note(y, isReady: true, at: at(7.2))
     tracker.note(x, isReady: false, at: at(8.9))
-    do {
-      let time = tracker.triggerTime(service, created: at(1.9), pods: pods)
-      #expect(time == at(7), "whole seconds")
-    }
+    let time3 = tracker.triggerTime(service, created: at(1.9), pods: pods)
+    #expect(time3 == at(7), "whole seconds")
     tracker.note(x, isReady: false, at: at(12))
-    do {
-      let time = tracker.triggerTime(service, created: at(1.9), pods: pods)
-      #expect(time == nil, "the same condition")
-    }
+    let time4 = tracker.triggerTime(service, created: at(1.9), pods: pods)
+    #expect(time4 == nil, "the same condition")
   }
 
   @Test func twoChangesWithinASecondAreOneToTheTracker() {
@@ -41,14 +33,10 @@ import Testing
     let pods = [(name: "x", id: x)]
     _ = tracker.triggerTime(service, created: at(0), pods: [])
     tracker.note(x, isReady: true, at: at(5.1))
-    do {
-      let time = tracker.triggerTime(service, created: at(0), pods: pods)
-      #expect(time == at(5))
-    }
+    let time1 = tracker.triggerTime(service, created: at(0), pods: pods)
+    #expect(time1 == at(5))
     tracker.note(x, isReady: false, at: at(5.8))
-    do {
-      let time = tracker.triggerTime(service, created: at(0), pods: pods)
-      #expect(time == nil)
-    }
+    let time2 = tracker.triggerTime(service, created: at(0), pods: pods)
+    #expect(time2 == nil)
   }
 }

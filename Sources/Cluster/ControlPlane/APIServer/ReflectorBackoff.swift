@@ -43,7 +43,12 @@ public enum ReflectorBackoff {
     if back < lost + silenceUntilGivenUp {
       return firstUnsent.map { retransmission(from: $0, after: back) } ?? back
     }
-    var attempt = lost + silenceUntilGivenUp
+    return dialling(from: lost + silenceUntilGivenUp, back: back, jitter: jitter)
+  }
+
+  /// A client that dials from `start` on, while nothing passes until `back`.
+  public static func dialling(from start: SimTime, back: SimTime, jitter: (Int) -> Double) -> SimTime {
+    var attempt = start
     var number = 0
     while attempt + dialTimeout <= back {
       attempt = attempt + dialTimeout + wait(number, jitter)

@@ -24,9 +24,31 @@ enum SliceWrites {
         creations.append(.create(written))
       }
     }
-    let deletions = present.filter { !wanted.contains($0.metadata.name) }.map {
-      SliceWrite.delete($0.metadata.name)
+    var obsolete = present.filter { !wanted.contains($0.metadata.name) }
+    reuse(&obsolete, for: &creations, &updates)
+    return creations + updates + obsolete.map { .delete($0.metadata.name) }
+  }
+
+  /// What is to be created goes into slices that would be deleted.
+  private static func reuse(
+    _ obsolete: inout [EndpointSlice], for creations: inout [SliceWrite], _ updates: inout [SliceWrite]
+  ) {
+    var place = 0
+    while place < obsolete.count, case .create(var slice)? = creations.last {
+      let old = obsolete[place]
+      let manager = EndpointSlice.managedByLabel
+      guard old.metadata.labels[manager] == slice.metadata.labels[manager],
+        old.addressType == slice.addressType, old.metadata.controller == slice.metadata.controller
+      else {
+        place += 1
+        continue
+      }
+      let labels = slice.metadata.labels
+      slice.metadata = old.metadata
+      slice.metadata.labels = labels
+      creations.removeLast()
+      obsolete.remove(at: place)
+      updates.append(.update(slice))
     }
-    return creations + updates + deletions
   }
 }
