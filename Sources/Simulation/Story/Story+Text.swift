@@ -15,6 +15,9 @@ extension Story {
     var lines = [style.bold(scenario) + "  " + style.dim(headline), ""]
     lines += fact("Question", question, width) + fact("Issues", issues, width)
     lines += fact("Answer", answer, width).map { lost.count > 0 ? style.red($0) : style.green($0) }
+    if let replications = answerReplications {
+      lines += fact("", "(this run; sim answers has the figures of \(replications) replications)", width)
+    }
     lines += ["", style.bold("What happened")] + overview.lines(width: width, style: style)
     for (number, incident) in incidents.enumerated() where incident.losses.count > 0 {
       lines += ["", style.bold("\(number + 1). " + heading(incident))]
