@@ -273,13 +273,8 @@ extension World {
     }
     instances.append(
       ClientInstance(
-<<<<<<< HEAD
         group: group, number: number, host: host, address: addressOf(host), node: node, pod: pod,
-        arrivals: ArrivalProcess(settings.arrivals, key: key(World.purposeArrivals)),
-=======
-        group: group, host: host, address: addressOf(host), node: node, pod: pod,
         bornAt: now, arrivals: ArrivalProcess(settings.arrivals, key: key(World.purposeArrivals)),
->>>>>>> main
         pathKey: key(World.purposePath), serviceKey: key(World.purposeService),
         behaviourKey: key(World.purposeBehaviour)))
     let start = max(now, settings.start)

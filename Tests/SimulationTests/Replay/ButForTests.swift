@@ -108,6 +108,21 @@ struct ButForTests {
     }
   }
 
+  /// An answer by another Service's pod is blamed on the reuse of the address by convention (World+Causes).
+  static let notTheTables = CauseCase.all.filter {
+    $0.cause != .staleTable && $0.cause != .tableSwap && $0.cause != .ipReused
+  }
+
+  /// If a fresh table saved it, the table would have been the first part that does.
+  @Test(arguments: notTheTables) func aFreshTableSavesNothingThatIsBlamedOnOthers(_ world: CauseCase) throws {
+    let small = world.build()
+    let rows = try small.run().lost
+    for row in [rows.first, rows.last].compactMap({ $0 }) {
+      let again = try Self.fresh(small.file, row.id)
+      #expect(again.exists && again.isLost && again.cause == row.cause, "\(row.id): \(again.sentence)")
+    }
+  }
+
   /// A part that can be taken away, and the causes that must go with it.
   struct Remedy: Sendable, CustomTestStringConvertible {
     var testDescription: String
