@@ -25,7 +25,7 @@ struct RandomWorldTests {
     mutating func pick<T>(_ list: [T]) -> T { list[below(list.count)] }
   }
 
-  private static func world(_ seed: UInt64) -> SmallWorld {
+  static func world(_ seed: UInt64) -> SmallWorld {
     var d = Draw(seed)
     var w = SmallWorld(nodes: 3, duration: .seconds(40))
     w.file.seed = seed

@@ -40,7 +40,7 @@ extension World {
         return .leaving(pod, reality: reality)
       }
       if c.backend != .max { return nil }
-      if cause == .staleAPI { return comingPod(slot).map { .coming($0) } }
+      if cause == .staleAPI { return comingPod(slot, lostAt).map { .coming($0) } }
       return cause == .staleTable || cause == .tableSwap ? .comingSlice : nil
     case .staleDNS:
       guard let pod = chosenPod(slot), let reality = podTimes[pod.index].reality else { return nil }
@@ -70,12 +70,14 @@ extension World {
     return nodeIndex(of: addresses.owner(of: dialled(slot).destination))
   }
 
-  /// A pod of the Service that answers its probe, though the API does not know.
-  private func comingPod(_ slot: UInt32) -> PodID? {
+  /// A pod of the Service that answered its probe by then, though the API did not know.
+  private func comingPod(_ slot: UInt32, _ lostAt: SimTime) -> PodID? {
     let id = groups[instances[Int(connections[slot].pointee.instance)].group].service
     guard !id.isNone else { return nil }
-    return control.pods.first {
-      $0.isReadyInReality && isMember($0, of: id) && !(control.store.pod($0.id)?.status.isReady ?? true)
+    return control.pods.first { pod in
+      guard pod.isReadyInReality, isMember(pod, of: id), let reality = realStart(of: pod.id, until: lostAt)
+      else { return false }
+      return lags.beginning(pod.id, since: reality).map { $0 > lostAt } ?? true
     }?.id
   }
 

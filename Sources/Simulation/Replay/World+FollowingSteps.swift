@@ -79,7 +79,7 @@ extension World {
     let dialled = dialled(following!.slot)
     if c.openedAt < now.nanoseconds {
       let age = now - SimTime(nanoseconds: c.openedAt)
-      step(client.node, "client", "sends its request on a connection that has been open for \(age)")
+      step(client.node, "client", "sends its request on a connection that has been open for \(ReadableNumber.span(age))")
     } else {
       step(client.node, "client", "\(hostName(client.host)) opens \(dialled)")
     }
@@ -121,7 +121,7 @@ extension World {
       node: NodeID(node), flow: story.tuple, origin: story.originOfDecision, at: now, random: 0)
     let offers = fresh.kind == .forward && proxies.candidates(fresh.candidates).contains(.init(c.backend))
     let services = behind.servicesWrong == 1 ? "1 Service" : "\(behind.servicesWrong) Services"
-    return "its table is \(behind.age) behind in \(services); a fresh one would"
+    return "its table is \(ReadableNumber.span(behind.age)) behind in \(services); a fresh one would"
       + (offers ? " offer this endpoint too" : " not offer this endpoint")
   }
 

@@ -52,8 +52,9 @@ public enum ReadableNumber {
   public static func span(_ span: SimDuration) -> String {
     let us = Double(span.nanoseconds) / 1000
     if us.magnitude < 1 { return "0" }
+    // 999.6 has three digits of the next unit.
     let (value, unit) =
-      us.magnitude < 1000 ? (us, "us") : us.magnitude < 1e6 ? (us / 1000, "ms") : (us / 1e6, "s")
+      us.magnitude < 999.5 ? (us, "us") : us.magnitude < 999_500 ? (us / 1000, "ms") : (us / 1e6, "s")
     return trimmed(short(value)) + unit
   }
 

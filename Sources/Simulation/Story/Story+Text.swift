@@ -15,6 +15,9 @@ extension Story {
     var lines = [style.bold(scenario) + "  " + style.dim(headline), ""]
     lines += fact("Question", question, width) + fact("Issues", issues, width)
     lines += fact("Answer", answer, width).map { lost.count > 0 ? style.red($0) : style.green($0) }
+    if let replications = answerReplications {
+      lines += fact("", "(this run; sim answers has the figures of \(replications) replications)", width)
+    }
     lines += ["", style.bold("What happened")] + overview.lines(width: width, style: style)
     for (number, incident) in incidents.enumerated() where incident.losses.count > 0 {
       lines += ["", style.bold("\(number + 1). " + heading(incident))]
@@ -60,8 +63,12 @@ extension Story {
       + "\(ratio): \(Losses.words(lost.byCause))."
     let dear = incidents.filter { $0.losses.count > 0 }
     if let first = dear.first {
-      text += dear.count == 1 ? " All that happened to cost any: " : " The dearest of \(dear.count) incidents: "
-      text += "\(first.title) at \(ReadableNumber.seconds(first.time)), \(ReadableNumber.grouped(first.losses.count)) lost."
+      let at = ReadableNumber.seconds(first.time)
+      let cost = ReadableNumber.grouped(first.losses.count)
+      text +=
+        dear.count == 1
+        ? " One incident cost \(first.losses.count == lost.count ? "them all" : cost): \(first.title), at \(at)."
+        : " The dearest of \(dear.count) incidents: \(first.title), at \(at), with \(cost)."
     }
     return text
   }
@@ -78,7 +85,7 @@ extension Story {
       let incident = incidents[index]
       table.add([
         ReadableNumber.seconds(incident.time), incident.title, ReadableNumber.grouped(incident.losses.count),
-        incident.losses.count == 0 ? "-" : Losses.words(incident.losses.byCause),
+        incident.losses.count == 0 ? "-" : Losses.words(incident.losses.byCause, most: 2),
       ])
     }
     if isLong {
@@ -88,7 +95,7 @@ extension Story {
     if unattributed.count > 0 {
       table.add([
         "-", "nothing in particular", ReadableNumber.grouped(unattributed.count),
-        Losses.words(unattributed.byCause),
+        Losses.words(unattributed.byCause, most: 2),
       ])
     }
     return table
@@ -112,16 +119,12 @@ extension Story {
       let block = TextTable.wrap(step.what, width: width - prefix.count)
       lines += block.enumerated().map { $0 == 0 ? style.dim(prefix) + $1 : blank + $1 }
       if step.lostUntilNext.count > 0 {
-        lines += Trace.wrapped("  " + Self.price(step.lostUntilNext), blank + "| ", width: width).map {
-          style.red($0)
-        }
+        let price = "\(ReadableNumber.grouped(step.lostUntilNext.count)) lost: "
+        let text = price + Losses.words(step.lostUntilNext.byCause)
+        lines += Trace.wrapped(text, blank + "|  ", width: width).map { style.red($0) }
       }
     }
     return lines
-  }
-
-  private static func price(_ losses: Losses) -> String {
-    "\(ReadableNumber.grouped(losses.count)) lost from here to the next line: \(Losses.words(losses.byCause))"
   }
 
   private static func offset(_ span: SimDuration) -> String { "+" + ReadableNumber.span(span) }

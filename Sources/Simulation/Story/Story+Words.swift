@@ -75,7 +75,9 @@ extension Story.Losses {
   }
 
   /// `stale_table 38, pod_terminated 3`
-  static func words(_ list: [(name: String, count: Int)]) -> String {
-    list.map { "\($0.name) \(ReadableNumber.grouped($0.count))" }.joined(separator: ", ")
+  static func words(_ list: [(name: String, count: Int)], most: Int = .max) -> String {
+    let shown = list.prefix(most).map { "\($0.name) \(ReadableNumber.grouped($0.count))" }
+    let rest = list.dropFirst(most).reduce(0) { $0 + $1.count }
+    return (shown + (rest > 0 ? ["others \(ReadableNumber.grouped(rest))"] : [])).joined(separator: ", ")
   }
 }

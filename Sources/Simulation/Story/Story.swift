@@ -60,6 +60,8 @@ public struct Story: Sendable {
   /// Lost without anything having happened that the model could name.
   public var unattributed = Losses()
   /// What each counterfactual run makes of the losses; nil: none was made.
+  /// Replications over which `sim answers` gives the scenario's answer; nil: the scenario has none.
+  public var answerReplications: Int?
   public var remedies: [CounterfactualRuns.Row]?
 
   public init() {}

@@ -27,6 +27,7 @@ extension World {
     story.scenario = result.identity.scenario
     story.question = result.question
     story.issues = scenario.issues
+    story.answerReplications = scenario.answer?.replications
     story.seed = result.identity.seed
     story.replication = result.identity.replication
     story.mode = result.identity.proxyMode

@@ -18,7 +18,9 @@ extension World {
     case .link(let index): strand = linkStrand(index, book)
     case .service(let service, let index): strand = serviceStrand(ServiceID(service), index)
     }
-    strand.steps.append(Story.Step(time: start, what: ""))
+    if !strand.steps.contains(where: { $0.time <= start }) {
+      strand.steps.append(Story.Step(time: start, what: ""))
+    }
     // Steps of one instant stay in the order in which they were found.
     let order = strand.steps.indices.sorted { a, b in
       strand.steps[a].time == strand.steps[b].time ? a < b : strand.steps[a].time < strand.steps[b].time
@@ -51,20 +53,28 @@ extension World {
     let node = record.node.isNone ? "" : " on \(nodePlanes[record.node.index].name)"
     var strand = Story.Strand(title: "pod \(record.name)\(node)", steps: [])
     let object = "pod/\(record.name)"
-    let last = rows.map(\.failedAt).max() ?? start
-    var first: SimTime?
-    for index in book.events(of: object) where events[index].time >= start {
-      // What came long after its last loss belongs to another time of its life.
-      if events[index].time > last + .seconds(120) { break }
-      first = first ?? events[index].time
-      strand.steps.append(Story.Step(time: events[index].time, what: Story.words(events[index])))
-    }
-    let reality = first ?? start
+    let own = book.events(of: object).filter { events[$0].time >= start }
+    let reality = own.first.map { events[$0].time } ?? start
     if let api = lags.ending(pod, since: reality) {
       for service in services(of: rows) { addSlices(service, since: api, &strand) }
     }
+    addEvents(own, rows, start, &strand)
     return strand
   }
+
+  /// Those up to a little after the last loss and the last table that knew; later ones belong to another time of
+  /// its life.
+  private func addEvents(
+    _ indices: [Int], _ rows: [LostConnection], _ start: SimTime, _ strand: inout Story.Strand
+  ) {
+    let known = strand.steps.map(\.time) + rows.map(\.failedAt)
+    let last = (known.max() ?? start) + Self.aftermath
+    let own = indices.filter { events[$0].time <= last }
+    strand.steps =
+      own.map { Story.Step(time: events[$0].time, what: Story.words(events[$0])) } + strand.steps
+  }
+
+  private static var aftermath: SimDuration { .seconds(15) }
 
   private func services(of rows: [LostConnection]) -> [ServiceID] {
     Set(rows.map(\.place.service)).filter { $0 >= 0 }.sorted().map { ServiceID(Int($0)) }
@@ -75,8 +85,9 @@ extension World {
     let name = control.store.serviceName(service)
     guard let write = lags.write(service, from: api) else { return }
     let lag = ReadableNumber.span(write.at - api)
+    let names = control.store.service(service)?.isHeadless ?? false ? " and DNS answer of" : " of"
     strand.steps.append(
-      Story.Step(time: write.at, what: "EndpointSlice of \(name) written, \(lag) after the API knew"))
+      Story.Step(time: write.at, what: "EndpointSlice\(names) \(name) written, \(lag) after the API knew"))
     var known: [(end: SimTime, node: Int)] = []
     var missing: [String] = []
     for node in nodePlanes.indices {
@@ -87,8 +98,8 @@ extension World {
       }
     }
     known.sort { ($0.end, $0.node) < ($1.end, $1.node) }
-    if let first = known.first { addTable(first, "first", known.count, write, &strand) }
-    if known.count > 1, let last = known.last { addTable(last, "last", known.count, write, &strand) }
+    if let first = known.first { addTable(first, "first", known.count, write, "\(name)", &strand) }
+    if known.count > 1, let last = known.last { addTable(last, "last", known.count, write, "\(name)", &strand) }
     if !missing.isEmpty, let end = known.last?.end {
       strand.steps.append(
         Story.Step(time: end, what: "not by the end of the run: " + missing.prefix(3).joined(separator: ", ")))
@@ -97,7 +108,7 @@ extension World {
 
   private mutating func addTable(
     _ entry: (end: SimTime, node: Int), _ which: String, _ count: Int, _ write: LagBook.SliceWrite,
-    _ strand: inout Story.Strand
+    _ service: String, _ strand: inout Story.Strand
   ) {
     guard let sync = lags.sync(entry.node, with: write) else { return }
     let delivered = min(delivery(of: write, to: entry.node), sync.start)
@@ -106,7 +117,7 @@ extension World {
       + "sync \(ReadableNumber.span(sync.end - sync.start))"
     let table = count == 1 ? "the only table" : "the \(which) of \(count) tables"
     strand.steps.append(
-      Story.Step(time: entry.end, what: "\(table) knows: \(nodePlanes[entry.node].name) (\(parts))"))
+      Story.Step(time: entry.end, what: "\(table) has it for \(service): \(nodePlanes[entry.node].name) (\(parts))"))
   }
 
   // MARK: A node
@@ -115,9 +126,6 @@ extension World {
     _ node: Int, _ rows: [LostConnection], _ start: SimTime, _ book: StoryBook
   ) -> Story.Strand {
     var strand = Story.Strand(title: "node \(nodePlanes[node].name)", steps: [])
-    for index in book.events(of: "node/\(nodePlanes[node].name)") where events[index].time >= start {
-      strand.steps.append(Story.Step(time: events[index].time, what: Story.words(events[index])))
-    }
     addRoutes(node, start, &strand)
     // Its pods leave the slices when the API holds it for gone, or when they ended in an orderly way.
     let pods = control.pods.filter { $0.node == NodeID(node) }.map(\.id)
@@ -126,6 +134,8 @@ extension World {
       let known = members.compactMap { lags.ending($0, since: start) }
       if let api = known.min() { addSlices(service, since: api, &strand) }
     }
+    let own = book.events(of: "node/\(nodePlanes[node].name)").filter { events[$0].time >= start }
+    addEvents(own, rows, start, &strand)
     return strand
   }
 
