@@ -11,7 +11,7 @@ import SimRandom
 enum Delay: Int, CaseIterable {
   case kubeletStatus, kubeletWatch, podStart, podReady, scheduler, workloadController, endpointController
   case leaseRenewal, nodeAddressUpdate, routePropagation, nodeBoot, provisioning
-  case statusWrite, imagePull, imageCheck, initContainer
+  case statusWrite, imagePull, imageCheck, initContainer, containerStart
 
   func distribution(in settings: ClusterSettings) -> Distribution {
     let timing = settings.timing
@@ -33,6 +33,7 @@ enum Delay: Int, CaseIterable {
     case .imagePull: settings.kubelet.imagePull
     case .imageCheck: settings.kubelet.imageCheck
     case .initContainer: settings.kubelet.initContainer
+    case .containerStart: settings.kubelet.containerStart
     }
   }
 
@@ -54,6 +55,7 @@ enum Delay: Int, CaseIterable {
     case .imagePull: RandomPurpose("image pull")
     case .imageCheck: RandomPurpose("image check")
     case .initContainer: RandomPurpose("init container")
+    case .containerStart: RandomPurpose("container start")
     }
   }
 }
