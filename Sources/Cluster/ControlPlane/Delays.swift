@@ -11,7 +11,7 @@ import SimRandom
 enum Delay: Int, CaseIterable {
   case kubeletStatus, kubeletWatch, podStart, podReady, scheduler, workloadController, endpointController
   case leaseRenewal, nodeAddressUpdate, routePropagation, nodeBoot, provisioning
-  case statusWrite, imagePull, imageCheck, initContainer
+  case statusWrite, imagePull, imageCheck, initContainer, containerStart
   case cloudAddressRefresh, routeReconciliation
   case targetRegistration, targetDeregistration, targetUnhealthy
 
@@ -40,6 +40,7 @@ enum Delay: Int, CaseIterable {
     case .targetRegistration: settings.loadBalancer.registration
     case .targetDeregistration: settings.loadBalancer.deregistration
     case .targetUnhealthy: settings.loadBalancer.unhealthyDelay
+    case .containerStart: settings.kubelet.containerStart
     }
   }
 
@@ -66,6 +67,7 @@ enum Delay: Int, CaseIterable {
     case .targetRegistration: RandomPurpose("load balancer registration")
     case .targetDeregistration: RandomPurpose("load balancer deregistration")
     case .targetUnhealthy: RandomPurpose("load balancer unhealthy")
+    case .containerStart: RandomPurpose("container start")
     }
   }
 }

@@ -35,6 +35,8 @@ public struct KubeletSettings: Sendable, Equatable {
   public var serializesPulls = true
   /// How long an init container runs. Assumed.
   public var initContainer: Distribution = .uniform(low: 0.5, high: 2)
+  /// Making and starting a container once more in its pod's sandbox. Assumed.
+  public var containerStart: Distribution = .uniform(low: 0.1, high: 0.5)
   /// First and longest wait before a container that keeps ending is started again (FACTS F2).
   /// KubeletConfiguration crashLoopBackOff.maxContainerRestartPeriod changes the longest, from 1.32 (alpha) and
   /// 1.35 (beta) on (KEP-5593); the gate ReduceDefaultCrashLoopBackOffDecay (alpha from 1.33) makes them 1 s

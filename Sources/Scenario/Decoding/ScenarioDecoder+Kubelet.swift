@@ -18,6 +18,7 @@ extension ScenarioDecoder {
     assign(durations(c["imageCheck"]), to: &k.imageCheck)
     assign(c["serializeImagePulls"]?.bool, to: &k.serializesPulls)
     assign(durations(c["initContainer"]), to: &k.initContainer)
+    assign(durations(c["containerStart"]), to: &k.containerStart)
     assign(c["crashLoopBackOff"]?["first"]?.duration, to: &k.crashLoopFirst)
     assign(c["crashLoopBackOff"]?["maxContainerRestartPeriod"]?.duration, to: &k.crashLoopLongest)
     assign(c["shutdownGracePeriod"]?.duration, to: &k.shutdownGracePeriod)

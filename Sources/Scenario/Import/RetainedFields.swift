@@ -47,11 +47,16 @@ struct RetainedFields {
     "nodeName", "hostNetwork", "hostname", "subdomain", "terminationGracePeriodSeconds", "nodeSelector",
     "tolerations", "restartPolicy", "priorityClassName",
   ] + containerFields.flatMap { ["containers." + $0, "initContainers." + $0] } + ["initContainers.restartPolicy"]
-  /// Of an exec probe or hook the command stays: a preStop hook's says how long it takes.
-  private static let containerFields = [
-    "name", "ports", "image", "imagePullPolicy", "startupProbe", "readinessProbe", "livenessProbe",
-    "lifecycle.preStop",
-  ]
+  /// Of a hook the command stays, because it says how long that takes. Of a probe only how it is made, when it
+  /// comes and what counts: no path, no headers.
+  private static let containerFields =
+    ["name", "ports", "image", "imagePullPolicy", "lifecycle.preStop.exec", "lifecycle.preStop.sleep"]
+    + ["startupProbe", "readinessProbe", "livenessProbe"].flatMap { probe in
+      [
+        "httpGet.port", "tcpSocket.port", "grpc.port", "exec.command", "initialDelaySeconds", "periodSeconds",
+        "timeoutSeconds", "successThreshold", "failureThreshold", "terminationGracePeriodSeconds",
+      ].map { probe + "." + $0 }
+    }
 
   private static func fields(_ paths: [String], below prefix: String = "") -> RetainedFields {
     RetainedFields(metadata + paths.map { prefix + $0 })

@@ -28,6 +28,9 @@ extension ScenarioFormat {
         "Asking whether a present image is current (imagePullPolicy Always)."),
       Field("serializeImagePulls", .boolean, standard: "true", "One pull at a time on each node."),
       Field("initContainer", quantity, standard: "uniform 500ms to 2s", "Run of an init container."),
+      Field(
+        "containerStart", quantity, standard: "uniform 100ms to 500ms",
+        "Starting a container once more in its pod's sandbox."),
       Field("crashLoopBackOff", crashLoop, "How long a container that keeps ending waits."),
       Field(
         "shutdownGracePeriod", .duration(), standard: "\"0s\"",

@@ -149,6 +149,8 @@ enum Small {
   static func cluster(_ names: [String] = ["a", "b", "c"]) -> ClusterSettings {
     var settings = ClusterSettings()
     settings.timing = timing
+    // Pods of these tests have no probes unless a test gives them some.
+    settings.kubelet.unprobed = .whenAnswering
     settings.nodes = names.map { NodeSettings(name: $0) }
     return settings
   }

@@ -47,17 +47,17 @@ import Testing
   @Test func `restarts wait 0, 10, 20, 40 … 300 s, and start over after ten good minutes`() {
     var backoff = CrashBackoff()
     var waits: [Double] = []
-    for k in 0..<8 {
-      let time = SimTime(nanoseconds: Int64(k) * 1_000_000_000)
-      backoff.processStarted(at: time)
-      waits.append(backoff.delayAfterCrash(at: time + .seconds(1)).seconds)
+    var end = SimTime.zero
+    for _ in 0..<8 {
+      let start = backoff.heldUntil(end: end)
+      waits.append((start - end).seconds)
+      backoff.restarted(after: end, at: start, KubeletSettings())
+      end = start + .seconds(1)
     }
     #expect(waits == [0, 10, 20, 40, 80, 160, 300, 300])
-    let late = SimTime.zero + .hours(1)
-    backoff.processStarted(at: late)
-    #expect(backoff.delayAfterCrash(at: late + .seconds(599)) == .seconds(300))
-    backoff.processStarted(at: late)
-    #expect(backoff.delayAfterCrash(at: late + .seconds(601)) == .zero)
+    let last = end - .seconds(1)
+    #expect(backoff.heldUntil(end: last + .seconds(600)) == last + .seconds(900))
+    #expect(backoff.heldUntil(end: last + .seconds(601)) == last + .seconds(601))
   }
 }
 

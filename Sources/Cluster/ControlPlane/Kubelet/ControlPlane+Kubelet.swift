@@ -176,6 +176,11 @@ extension ControlPlane {
     pods[pod.index].isHeldBack = held > noticed
     let start = held > noticed ? retried(pod, from: noticed, until: held) : noticed
     pods[pod.index].backoff.restarted(after: end, at: start, settings.kubelet)
+    queueRestart(pod, at: start, &out)
+  }
+
+  mutating func queueRestart(_ pod: PodID, at time: SimTime, _ out: inout ControlPlaneOutput) {
+    let start = isSimple ? time : time + draw(.containerStart, pod: pod)
     out.schedule.append((start, .containerRestarts(pod, pods[pod.index].epoch)))
   }
 

@@ -109,7 +109,7 @@ extension ControlPlane {
       }
       pods[pod.index].backoff.restarted(after: previousEnd, at: now, settings.kubelet)
     }
-    containerRestarts(pod, pods[pod.index].epoch, &out)
+    queueRestart(pod, at: now, &out)
   }
 
   /// The process ends without anybody acting on it.

@@ -73,7 +73,7 @@ struct ProbeWorker: Sendable, Equatable {
     verdict = nil
     isOnHold = false
     enabledFrom = .distantFuture
-    cursor = now
+    cursor = max(cursor, now)
   }
 
   /// The kubelet knows that the container runs and that this probe's turn has come.
