@@ -53,7 +53,8 @@ struct ProxyDraws {
     keys.append(
       Keys(
         watches: (key(Self.servicesWatch), key(Self.slicesWatch)), node: key(Self.nodeWatch),
-        sync: key(Self.sync), failure: key(Self.failure), restart: key(Self.restart), phase: key(Self.phase), order: key(Self.order)))
+        sync: key(Self.sync), failure: key(Self.failure), restart: key(Self.restart), phase: key(Self.phase),
+        order: key(Self.order)))
   }
 
   private func delay(_ sampler: Sampler, _ key: RandomKey, _ counter: UInt64) -> SimDuration {

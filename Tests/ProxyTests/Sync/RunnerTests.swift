@@ -127,7 +127,9 @@ struct RunnerCase: CustomTestStringConvertible {
 
   /// How often a busy node syncs in full: up to 1.27 once per syncPeriod (KEP-3453), then once per hour, from
   /// 1.36 on never in a large cluster.
-  @Test(arguments: [(27, 10, 239...241), (28, 10, 1...3), (36, 10, 1...3), (35, 1001, 1...3), (36, 1001, 0...0)])
+  @Test(arguments: [
+    (27, 10, 239...241), (28, 10, 1...3), (36, 10, 1...3), (35, 1001, 1...3), (36, 1001, 0...0),
+  ])
   func fullSyncsComeInTheirInterval(minorVersion: Int, endpoints: Int, expected: ClosedRange<Int>) {
     var timing = testTiming()
     timing.proxySync = .constant(0)
