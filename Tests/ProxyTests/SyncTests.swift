@@ -46,7 +46,8 @@ private func slices(_ endpoints: [Int]) -> [EndpointSlice] {
       world.syncs == [
         SyncRecord(
           node: NodeID(0), start: ms(5010), end: ms(5110), kind: .partial, changes: 1, rulesWritten: 14,
-          programmingLatency: .milliseconds(110), slicesRevision: world.syncs.first?.slicesRevision ?? 0)
+          programmingLatency: .milliseconds(110), slicesRevision: world.syncs.first?.slicesRevision ?? 0,
+          programming: [.milliseconds(110)])
       ])
   }
 
@@ -218,8 +219,9 @@ private func slices(_ endpoints: [Int]) -> [EndpointSlice] {
     #expect(world.fate(probe) == "10.180.0.1:80")
     world.run(until: ms(30_210))
     #expect(world.fate(probe) == "10.180.0.2:80")
-    #expect(world.syncs.map(\.kind) == [.full])
-    #expect(world.syncs.map(\.start) == [ms(30_110)])
+    #expect(world.syncs.map(\.hasFailed) == [true, false])
+    #expect(world.syncs.map(\.kind) == [.partial, .full])
+    #expect(world.syncs.map(\.start) == [ms(10), ms(30_110)])
   }
 }
 

@@ -20,8 +20,10 @@ extension ProxyFleet {
       var process = processes[index]
       process.runner = runner(for: process.settings, idleSince: lastRun)
       process.lastFull = lastRun
-      process.lastSave = .zero - SimDuration(
-        seconds: process.settings.syncPeriod.seconds * draws.phase(node: index))
+      process.lastSave =
+        .zero
+        - SimDuration(
+          seconds: process.settings.syncPeriod.seconds * draws.phase(node: index))
       process.startedAt = lastRun
       process.lastSuccess = lastRun
       process.needsFull = false

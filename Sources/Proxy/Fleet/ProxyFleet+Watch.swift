@@ -120,7 +120,9 @@ extension ProxyFleet {
     var found: SimTime?
     for kind in WatchKind.allCases {
       var cursor = processes[index][kind]
-      if cursor.scanned < cursor.delivered { (cursor.scanned, cursor.scannedAt) = (cursor.delivered, cursor.last) }
+      if cursor.scanned < cursor.delivered {
+        (cursor.scanned, cursor.scannedAt) = (cursor.delivered, cursor.last)
+      }
       // The delivery of the last one looked at counts as long as nothing later has been found.
       if cursor.scanned > cursor.delivered, cursor.scannedAt >= runner.tokenAt, cursor.scannedAt < timer {
         found = min(found ?? cursor.scannedAt, cursor.scannedAt)

@@ -13,8 +13,10 @@ extension ProxyFleet {
     let mode = process.settings.mode
     let costs = SyncCosts.of(mode, calibration)
     var times: SyncTimes
-    if let given = draws.givenSync(node: index, ordinal: process.syncOrdinal), mode != .ebpf {
-      times = SyncTimes(filterCommit: part(given, filterCommitShare ?? 0.5), end: given)
+    if let given = draws.givenSync(node: index, ordinal: process.syncOrdinal) {
+      // Cilium's agent has a setting of its own.
+      let end = mode == .ebpf ? process.settings.ebpf.reconcileTime : given
+      times = SyncTimes(filterCommit: part(end, filterCommitShare ?? 0.5), end: end)
     } else {
       let factor = draws.syncFactor(node: index, ordinal: process.syncOrdinal, spread: costs.spread)
       times = costs.times(of: syncWork(index, target, now), factor: factor)

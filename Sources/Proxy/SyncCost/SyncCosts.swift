@@ -82,7 +82,7 @@ extension SyncCosts {
   /// between Service ports and endpoints is assumed: as the chains are.
   private static var smallIptables: SyncCosts {
     SyncCosts(
-      fixed: 43_300, perServicePort: 6_700, perEndpoint: 6_700, perComputed: 20.9, perWritten: 172,
+      fixed: 47_650, perServicePort: 6.5, perEndpoint: 6.5, perComputed: 17.6, perWritten: 176.5,
       spread: smallSpread)
   }
 
@@ -90,7 +90,7 @@ extension SyncCosts {
   /// ms), a full one at the restart with 1030 Services and 3067 endpoints (708.7 ms).
   private static var smallNftables: SyncCosts {
     SyncCosts(
-      fixed: 78_700, perServicePort: 125, perEndpoint: 125, perComputed: 6, perWritten: 18,
+      fixed: 81_700, perServicePort: 125.5, perEndpoint: 125.5, perComputed: 9, perWritten: 26.3,
       spread: smallSpread)
   }
 

@@ -82,7 +82,8 @@ extension World {
     }
     syncs.append(
       ProxySyncRow(
-        start: sync.start, node: nodePlanes[sync.node.index].name, kind: sync.hasFailed ? "failed" : sync.kind.rawValue,
+        start: sync.start, node: nodePlanes[sync.node.index].name,
+        kind: sync.hasFailed ? "failed" : sync.kind.rawValue,
         changes: sync.changes,
         rulesWritten: sync.rulesWritten, duration: sync.end - sync.start,
         programmingLatency: sync.programmingLatency))
