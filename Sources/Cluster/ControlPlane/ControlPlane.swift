@@ -49,6 +49,13 @@ public struct ControlPlane: ~Copyable {
   /// When a node of the zone was last tainted for silence.
   var taintedInZone: [String: SimTime] = [:]
   var incarnations: [NamespacedName: UInt64] = [:]
+  /// One of the pods that there ever were has required pod anti-affinity.
+  var usesAntiAffinity = false
+  var budgets: [BudgetRecord] = []
+  var drains: [Drain] = []
+  var autoscalers: [AutoscalerRecord] = []
+  var usages: [PodID: PodUsage] = [:]
+  var isScraping = false
   var addressPlan: NodeAddressPlan
   var balancer: LoadBalancer
   var externalRecords: OrderedDictionary<String, ExternalRecord> = [:]
@@ -90,7 +97,10 @@ public struct ControlPlane: ~Copyable {
     }
     for pod in pods where pod.process == .starting { beginStart(pod.id, &out) }
     startLateControllers(&out)
-    for pod in unschedulable { log(object(pod), "unschedulable", "no node fits", &out) }
+    for pod in unschedulable {
+      log(object(pod), "unschedulable", store.pod(pod).map { whyUnschedulable(pod, $0) } ?? "", &out)
+    }
+    startAutoscaling(from: 0, &out)
   }
 
   /// Does what was scheduled as `event`.
@@ -106,6 +116,8 @@ public struct ControlPlane: ~Copyable {
     switch event {
     case .schedulePod(let pod): schedule(pod, &out)
     case .syncWorkload(let workload): syncWorkload(workload, &out)
+    case .createReplicas, .syncBudget, .autoscale, .scrapeMetrics, .drainBegins, .evict, .drainTimesOut:
+      handleWorkloads(event, &out)
     case .reconcileEndpoints(let service): reconcileEndpoints(service, &out)
     case .heartbeatMissed(let node, let epoch): heartbeatMissed(node, epoch, &out)
     case .evictPods(let node, let epoch): evictPods(node, epoch, &out)
@@ -121,6 +133,20 @@ public struct ControlPlane: ~Copyable {
     case .occurrence(let number, let process): occur(process: Int(process), number: Int(number), &out)
     case .linkEffectEnds(let index): linkEffectEnds(Int(index), &out)
     default: handleKubelet(event, &out)
+    }
+  }
+
+  /// The events of controllers that look after workloads.
+  private mutating func handleWorkloads(_ event: ClusterEvent, _ out: inout ControlPlaneOutput) {
+    switch event {
+    case .createReplicas(let set, let batch): createReplicas(set, batch: Int(batch), &out)
+    case .syncBudget(let index): syncBudget(Int(index), &out)
+    case .autoscale(let index): autoscale(Int(index), &out)
+    case .scrapeMetrics: scrapeMetrics(&out)
+    case .drainBegins(let number): beginEvictions(number, &out)
+    case .evict(let pod, let number): tryEviction(pod, number, &out)
+    case .drainTimesOut(let number): drainTimesOut(number, &out)
+    default: preconditionFailure("\(event) has no handler")
     }
   }
 

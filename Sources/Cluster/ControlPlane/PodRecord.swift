@@ -42,7 +42,7 @@ public struct PodRecord: Sendable {
   public let isHostNetwork: Bool
   public let behaviour: PodBehaviour
   /// `terminationGracePeriodSeconds`, preStop included.
-  public let gracePeriod: SimDuration
+  public internal(set) var gracePeriod: SimDuration
   /// `.none` until it is scheduled.
   public internal(set) var node = NodeID.none
   /// The address its network namespace has now; a hostNetwork pod's is its node's primary address.
@@ -75,6 +75,10 @@ public struct PodRecord: Sendable {
   var pinnedNode = NodeID.none
   /// When the API first had it Ready without a break; nil while not Ready.
   var readySince: SimTime?
+  /// When its condition Ready last changed; nil: it was never Ready.
+  var lastReady: SimTime?
+  /// What it asks for is entered at its node.
+  var isAccounted = false
   /// Names its random draws.
   let drawEntity: UInt64
   var draws: UInt64 = 0

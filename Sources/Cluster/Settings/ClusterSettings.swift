@@ -43,6 +43,8 @@ public struct NodeSettings: Sendable, Equatable {
   public var cores = 4
   /// nf_conntrack_max; nil = max(conntrackMin, cores × conntrackMaxPerCore) as kube-proxy sets it.
   public var conntrackMax: Int?
+  /// What pods can have of it; without more, 110 pods and no other limit.
+  public var allocatable = NodeCapacity()
   /// False: the node joins later by an event.
   public var joinsAtStart = true
 

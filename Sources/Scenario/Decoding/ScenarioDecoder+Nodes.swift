@@ -115,6 +115,7 @@ extension ScenarioDecoder {
     assign(c["cores"]?.integer, to: &n.cores)
     assign(c["conntrackMax"]?.integer, to: &n.conntrackMax)
     assign(c["unschedulable"]?.bool, to: &n.isUnschedulable)
+    if let capacity = c["allocatable"] { decodeAllocatable(capacity, into: &n.allocatable) }
     assign(c["joinsAtStart"]?.bool, to: &n.joinsAtStart)
     return n
   }
@@ -135,6 +136,7 @@ extension ScenarioDecoder {
       }
     }
     n.isUnschedulable = n.isUnschedulable || object.isUnschedulable
+    if n.allocatable == NodeCapacity() { n.allocatable = object.allocatable }
     nodes[name] = n
   }
 

@@ -34,6 +34,7 @@ enum PodReader {
           value: matchesAnyValue ? nil : toleration.string("value", &log) ?? "",
           effect: toleration.string("effect", &log) ?? ""))
     }
+    spec.scheduling = SchedulingReader.read(fields, &log)
     spec.containers = fields.objects("containers", &log).map { readContainer($0, &log) }
     for container in fields.objects("initContainers", &log) {
       let content = readContainer(container, &log)

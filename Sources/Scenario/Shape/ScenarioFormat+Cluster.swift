@@ -57,6 +57,7 @@ extension ScenarioFormat {
         "conntrackMax", .integer(1...1_000_000_000), standard: "what kube-proxy computes from `cores`",
         "nf_conntrack_max."),
       Field("unschedulable", .boolean, standard: "false", "Cordoned."),
+      allocatable,
     ]
     if isGroup {
       fields.append(

@@ -23,6 +23,7 @@ extension World {
         return service.isNone ? isHealthy : isHealthy && (local[service] ?? false)
       }
     } else {
+      if case .scrapeMetrics = event { scrapeUsage() }
       control.handle(event, at: now, into: &clusterOutput)
     }
     flushCluster()

@@ -23,6 +23,7 @@ extension ControlPlane {
     object.metadata.creationTimestamp = max(now, object.metadata.creationTimestamp)
     if now == .zero { object.metadata.creationTimestamp = min(.zero, object.metadata.creationTimestamp) }
     if object.metadata.uid.isEmpty { object.metadata.uid = Self.uid(of: name, number: id.index) }
+    if !object.spec.scheduling.antiAffinity.isEmpty { usesAntiAffinity = true }
     store.addNamespace(name.namespace)
     let revision = store.create(object, as: id)
     selection.add(id, namespace: name.namespace, labels: object.metadata.labels)
@@ -31,18 +32,25 @@ extension ControlPlane {
   }
 
   /// Graceful deletion through the API. No effect on a pod that is on its way already.
-  mutating func requestDeletion(_ pod: PodID, _ out: inout ControlPlaneOutput) {
+  /// - Parameter grace: instead of the pod's own grace period.
+  mutating func requestDeletion(
+    _ pod: PodID, grace: SimDuration? = nil, _ out: inout ControlPlaneOutput
+  ) {
     guard let object = store.pod(pod), object.metadata.deletionTimestamp == nil else { return }
+    if let grace { pods[pod.index].gracePeriod = grace }
     log(self.object(pod), "deletion requested", "", &out)
     guard !pods[pod.index].node.isNone else { return removePod(pod, &out) }
     nodes[pods[pod.index].node.index].livePods -= 1
     // The API server sets the time at which the grace period will be over.
-    updatePod(pod, &out) { [now] in $0.metadata.deletionTimestamp = now + $0.spec.terminationGracePeriod }
+    updatePod(pod, &out) { [now] in
+      $0.metadata.deletionTimestamp = now + (grace ?? $0.spec.terminationGracePeriod)
+    }
     out.schedule.append((now + draw(.kubeletWatch, pod: pod), .kubeletSeesDeletion(pod)))
   }
 
   /// Takes the object out of the API.
   mutating func removePod(_ pod: PodID, _ out: inout ControlPlaneOutput) {
+    account(pod, times: -1)
     guard let before = store.pod(pod), let revision = store.removePod(pod) else { return }
     if before.metadata.deletionTimestamp == nil, !pods[pod.index].node.isNone {
       nodes[pods[pod.index].node.index].livePods -= 1
@@ -56,6 +64,9 @@ extension ControlPlane {
     let owner = pods[pod.index].owner
     if !owner.isNone { workloads[owner.index].pods.removeAll { $0 == pod } }
     if pods[pod.index].node.isNone { pods[pod.index].process = .ended }
+    usages[pod] = nil
+    if !drains.isEmpty { drainsHear(pod, &out) }
+    retryUnschedulable(&out)
     forgetIfGone(pod)
   }
 
@@ -63,8 +74,12 @@ extension ControlPlane {
   mutating func updatePod(_ pod: PodID, _ out: inout ControlPlaneOutput, _ change: (inout Pod) -> Void) {
     guard let revision = store.update(pod, change) else { return }
     if store.pod(pod)!.status.isReady {
-      if pods[pod.index].readySince == nil { pods[pod.index].readySince = now }
+      if pods[pod.index].readySince == nil {
+        pods[pod.index].readySince = now
+        pods[pod.index].lastReady = now
+      }
     } else {
+      if pods[pod.index].readySince != nil { pods[pod.index].lastReady = now }
       pods[pod.index].readySince = nil
     }
     out.changes.append(.podStatusChanged(pod, revision))
@@ -76,6 +91,11 @@ extension ControlPlane {
     for service in selection.services(of: pod) { queueReconcile(service, &out) }
     let owner = pods[pod.index].owner
     if !owner.isNone { queueSync(owner, &out) }
+    // Recreate waits for the last old pod to leave.
+    if !owner.isNone, !workloads[owner.index].parent.isNone, store.pod(pod) == nil {
+      queueSync(workloads[owner.index].parent, &out)
+    }
+    if !budgets.isEmpty { budgetsHear(of: pod, &out) }
   }
 
   /// Takes a pod off its node's list once neither the API nor the node has anything of it.
