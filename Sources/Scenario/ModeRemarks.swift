@@ -22,7 +22,7 @@ extension ScenarioFile {
       }
       remarks += sentences.map { "mode \(mode.rawValue): \($0)" }
     }
-    return remarks
+    return remarks + workloadRemarks
   }
 
   private var hasNodesOfDefaultMode: Bool { cluster.proxy == nil }

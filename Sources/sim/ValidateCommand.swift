@@ -123,6 +123,8 @@ extension APIObject {
     case .workload(let object): "\(object.kind.rawValue) \(object.metadata.namespacedName)"
     case .node(let object): "Node \(object.metadata.name)"
     case .namespace(let name): "Namespace \(name)"
+    case .podDisruptionBudget(let object): "PodDisruptionBudget \(object.metadata.namespacedName)"
+    case .horizontalPodAutoscaler(let object): "HorizontalPodAutoscaler \(object.metadata.namespacedName)"
     }
   }
 }

@@ -31,6 +31,8 @@ public struct PodSpec: Sendable, Equatable {
   public var initContainers: [Container] = []
   public var restartPolicy = RestartPolicy.always
   public var priorityClassName: String?
+  /// What it asks of its node.
+  public var scheduling = PodScheduling()
   public init() {}
 }
 
@@ -132,6 +134,16 @@ public struct Workload: Sendable, Equatable {
   public var minReady: SimDuration = .zero
   /// True for strategy Recreate.
   public var recreates = false
+  /// Strategy OnDelete of a StatefulSet or DaemonSet: nobody deletes pods of an older template.
+  public var updatesOnDelete = false
+  /// `spec.paused` of a Deployment.
+  public var isPaused = false
+  /// A Deployment that made no progress for so long says so; nil: never. Default 600 s (apps/v1).
+  public var progressDeadline: SimDuration? = .seconds(600)
+  /// podManagementPolicy Parallel of a StatefulSet.
+  public var isParallel = false
+  /// StatefulSet pods with a smaller ordinal keep the older template.
+  public var partition = 0
 
   public init(
     kind: Kind, metadata: ObjectMeta, selector: LabelSelector, templateLabels: Labels, template: PodSpec
@@ -141,5 +153,10 @@ public struct Workload: Sendable, Equatable {
     self.selector = selector
     self.templateLabels = templateLabels
     self.template = template
+    // Both replace pods in place by default (apps/v1 defaults).
+    if kind == .daemonSet || kind == .statefulSet {
+      maxSurge = .int(0)
+      maxUnavailable = .int(1)
+    }
   }
 }

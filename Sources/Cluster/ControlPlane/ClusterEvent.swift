@@ -15,6 +15,16 @@ import SimKernel
   // Scheduler and workload controllers
   case schedulePod(PodID)
   case syncWorkload(WorkloadID)
+  /// The second value is the number of pods in the batch.
+  case createReplicas(WorkloadID, UInt16)
+  case syncBudget(UInt32)
+  // Autoscaler and metrics server
+  case autoscale(UInt32)
+  case scrapeMetrics
+  // Drains, by number
+  case drainBegins(UInt16)
+  case evict(PodID, UInt16)
+  case drainTimesOut(UInt16)
   // EndpointSlice controllers
   /// A change has waited for its batch period.
   case endpointSyncDue(ServiceID)

@@ -49,6 +49,13 @@ public struct ControlPlane: ~Copyable {
   /// When a node of the zone was last tainted for silence.
   var taintedInZone: [String: SimTime] = [:]
   var incarnations: [NamespacedName: UInt64] = [:]
+  /// One of the pods that there ever were has required pod anti-affinity.
+  var usesAntiAffinity = false
+  var budgets: [BudgetRecord] = []
+  var drains: [Drain] = []
+  var autoscalers: [AutoscalerRecord] = []
+  var usages: [PodID: PodUsage] = [:]
+  var isScraping = false
   var addressPlan: NodeAddressPlan
   var balancer: LoadBalancer
   var externalRecords: OrderedDictionary<String, ExternalRecord> = [:]
@@ -92,7 +99,10 @@ public struct ControlPlane: ~Copyable {
     for pod in pods where pod.process == .starting { beginStart(pod.id, &out) }
     for pod in pods where pod.process == .running { scheduleFlap(pod.id, &out) }
     startLateControllers(&out)
-    for pod in unschedulable { log(object(pod), "unschedulable", "no node fits", &out) }
+    for pod in unschedulable {
+      log(object(pod), "unschedulable", store.pod(pod).map { whyUnschedulable(pod, $0) } ?? "", &out)
+    }
+    startAutoscaling(from: 0, &out)
   }
 
   /// Does what was scheduled as `event`.
@@ -110,6 +120,8 @@ public struct ControlPlane: ~Copyable {
     switch event {
     case .schedulePod(let pod): schedule(pod, &out)
     case .syncWorkload(let workload): syncWorkload(workload, &out)
+    case .createReplicas, .syncBudget, .autoscale, .scrapeMetrics, .drainBegins, .evict, .drainTimesOut:
+      handleWorkloads(event, &out)
     case .endpointSyncDue(let service): endpointSyncDue(service, &out)
     case .reconcileEndpoints(let service): stepEndpointSync(service, &out)
     case .apiServerReturns: apiServerReturns(&out)
@@ -137,6 +149,20 @@ public struct ControlPlane: ~Copyable {
     case .linkEffectEnds(let index): linkEffectEnds(Int(index), &out)
     case .rolloutStep(let number, let step): rolloutStep(Int(number), Int(step), &out)
     default: handleKubelet(event, &out)
+    }
+  }
+
+  /// The events of controllers that look after workloads.
+  private mutating func handleWorkloads(_ event: ClusterEvent, _ out: inout ControlPlaneOutput) {
+    switch event {
+    case .createReplicas(let set, let batch): createReplicas(set, batch: Int(batch), &out)
+    case .syncBudget(let index): syncBudget(Int(index), &out)
+    case .autoscale(let index): autoscale(Int(index), &out)
+    case .scrapeMetrics: scrapeMetrics(&out)
+    case .drainBegins(let number): beginEvictions(number, &out)
+    case .evict(let pod, let number): tryEviction(pod, number, &out)
+    case .drainTimesOut(let number): drainTimesOut(number, &out)
+    default: preconditionFailure("\(event) has no handler")
     }
   }
 

@@ -74,6 +74,10 @@ public struct NodeRecord: Sendable {
   var addressPool: HostLocalAllocator
   /// Pods bound to it that are not on their way out, for the scheduler.
   var livePods = 0
+  /// What its pods ask for, and what it has.
+  var usage = NodeUsage()
+  var allocatable = NodeCapacity()
+  var isLimited: Bool { allocatable.cpuMillis != nil || allocatable.memory != nil }
   /// Where the others send packets for its pods, once they have heard; nil = no route was ever published.
   var routeAddress: IPv4Address?
   /// Those who have not heard yet and what they believe; `.unspecified` = they have no route.
@@ -107,6 +111,7 @@ public struct NodeRecord: Sendable {
     cores = settings.cores
     proxyWatch = settings.proxyWatch
     kernel = settings.kernel
+    allocatable = settings.allocatable
     conntrackMaxChosen = settings.conntrackMax
     roles = settings.roles
     pinsAddress = settings.pinsAddress

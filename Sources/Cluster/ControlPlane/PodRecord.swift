@@ -112,6 +112,10 @@ public struct PodRecord: Sendable {
   var pinnedNode = NodeID.none
   /// When the API first had it Ready without a break; nil while not Ready.
   var readySince: SimTime?
+  /// When its condition Ready last changed; nil: it was never Ready.
+  var lastReady: SimTime?
+  /// What it asks for is entered at its node.
+  var isAccounted = false
 
   // What its kubelet keeps of it:
   var view = KubeletView()

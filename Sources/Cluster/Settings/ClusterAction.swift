@@ -31,6 +31,8 @@ public enum APIObject: Sendable, Equatable {
   case workload(Workload)
   case node(Node)
   case namespace(String)
+  case podDisruptionBudget(PodDisruptionBudget)
+  case horizontalPodAutoscaler(HorizontalPodAutoscaler)
 }
 
 public enum ObjectKind: String, Sendable, CaseIterable {
@@ -42,14 +44,16 @@ public enum ObjectKind: String, Sendable, CaseIterable {
   case replicaSet = "ReplicaSet"
   case statefulSet = "StatefulSet"
   case daemonSet = "DaemonSet"
+  case podDisruptionBudget = "PodDisruptionBudget"
+  case horizontalPodAutoscaler = "HorizontalPodAutoscaler"
 }
 
 /// Something that a scenario does to the cluster.
 public enum ClusterAction: Sendable, Equatable {
   // Nodes
   case nodeJoin(NodeSettings)
-  /// Cordon, then delete its pods (but a DaemonSet's) gracefully.
-  case nodeDrain(NodeTarget)
+  /// Cordon, then evict its pods (but a DaemonSet's).
+  case nodeDrain(NodeTarget, DrainOptions = DrainOptions())
   case nodeCordon(NodeTarget)
   case nodeUncordon(NodeTarget)
   /// Power off at once; comes back after `returnAfter` if given, with `newAddress` if given.
@@ -80,6 +84,10 @@ public enum ClusterAction: Sendable, Equatable {
   case scale(NamespacedName, replicas: Int)
   /// Rolling replacement of all pods, as `kubectl rollout restart`.
   case rollout(NamespacedName)
+  /// A Deployment goes back to the template before the present one, as `kubectl rollout undo`.
+  case undoRollout(NamespacedName)
+  /// `kubectl rollout pause` and `resume`.
+  case pauseRollout(NamespacedName, Bool)
   // Objects
   case apply([APIObject])
   case delete(ObjectKind, NamespacedName)

@@ -57,6 +57,8 @@ public struct NodeSettings: Sendable, Equatable {
   public var proxyWatch: Distribution?
   /// nil: the cluster's.
   public var kernel: KernelSettings?
+  /// What pods can have of it; without more, 110 pods and no other limit.
+  public var allocatable = NodeCapacity()
   /// False: the node joins later by an event.
   public var joinsAtStart = true
 

@@ -36,7 +36,7 @@ extension ScenarioDecoder {
 
   private func nodeAction(_ c: Cursor) -> ClusterAction? {
     if let join = c["joinNode"] { return joiningNode(join).map { .nodeJoin($0) } }
-    if let t = target(c["drainNode"]) { return .nodeDrain(t) }
+    if let t = target(c["drainNode"]) { return .nodeDrain(t, drainOptions(c)) }
     if let t = target(c["cordonNode"]) { return .nodeCordon(t) }
     if let t = target(c["uncordonNode"]) { return .nodeUncordon(t) }
     if let t = target(c["deleteNode"]) { return .nodeDelete(t) }
@@ -155,6 +155,7 @@ extension ScenarioDecoder {
       checkWorkload(rollout)
       return .rollout(name)
     }
+    if let action = rolloutAction(c) { return action }
     if c["apply"] != nil { return .apply(appliedObjects[c.path.text] ?? []) }
     guard let delete = c["delete"], let place = delete["name"], let name = place.namespacedName,
       let kind = delete["kind"]?.string.flatMap({ ObjectKind(rawValue: $0) })

@@ -123,6 +123,7 @@ extension ScenarioDecoder {
     }
     assign(c["unschedulable"]?.bool, to: &n.isUnschedulable)
     assign(c["pinnedAddress"]?.bool, to: &n.pinsAddress)
+    if let capacity = c["allocatable"] { decodeAllocatable(capacity, into: &n.allocatable) }
     assign(c["joinsAtStart"]?.bool, to: &n.joinsAtStart)
     return n
   }
@@ -143,6 +144,7 @@ extension ScenarioDecoder {
       }
     }
     n.isUnschedulable = n.isUnschedulable || object.isUnschedulable
+    if n.allocatable == NodeCapacity() { n.allocatable = object.allocatable }
     nodes[name] = n
   }
 

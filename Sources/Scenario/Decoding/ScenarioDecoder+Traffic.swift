@@ -28,6 +28,7 @@ extension ScenarioDecoder {
     assign(c["protocol"]?.transport, to: &s.transport)
     assign(durations(c["serviceTime"]), to: &s.serviceTime)
     assign(c["concurrency"]?.integer, to: &s.concurrency)
+    assign(c["cpu"]?.number, to: &s.cpu)
     assign(c["queue"]?.integer, to: &s.queue)
     assign(c["maxConnections"]?.integer, to: &s.maxConnections)
     assign(c["backlog"]?.integer, to: &s.backlog)

@@ -87,6 +87,10 @@ struct FieldNames {
     progressDeadlineSeconds serviceName podManagementPolicy volumeClaimTemplates
     persistentVolumeClaimRetentionPolicy ordinals
     """)
+  static let budgetSpec = FieldNames(
+    "minAvailable maxUnavailable selector unhealthyPodEvictionPolicy", isClosed: true)
+  static let autoscalerSpec = FieldNames(
+    "scaleTargetRef minReplicas maxReplicas metrics behavior", isClosed: true)
   static let selector = FieldNames("matchLabels matchExpressions", isClosed: true)
   static let requirement = FieldNames("key operator values", isClosed: true)
   static let template = FieldNames("metadata spec", isClosed: true)

@@ -36,6 +36,7 @@ enum PodReader {
           duration: toleration.int("tolerationSeconds", &log).map { SimDuration.seconds(1) * Int64($0) }))
     }
     readLife(fields, into: &spec, &log)
+    spec.scheduling = SchedulingReader.read(fields, &log)
     spec.containers = fields.objects("containers", &log).map { readContainer($0, &log) }
     for container in fields.objects("initContainers", &log) {
       let content = readContainer(container, &log)

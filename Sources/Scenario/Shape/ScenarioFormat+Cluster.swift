@@ -70,6 +70,7 @@ extension ScenarioFormat {
       Field(
         "pinnedAddress", .boolean, standard: "false",
         "kubelet --node-ip: the Node object keeps the address whatever the machine has."),
+      allocatable,
     ]
     if isGroup {
       fields.append(

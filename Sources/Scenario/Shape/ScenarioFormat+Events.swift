@@ -77,7 +77,8 @@ extension ScenarioFormat {
     action(
       "joinNode", .either([.text(.dnsName), .named("node")]),
       "A node joins: a new one, or the name of one with joinsAtStart false."),
-    action("drainNode", target, "Cordon, then delete the node's pods gracefully, but not a DaemonSet's."),
+    action(
+      "drainNode", target, "Cordon, then evict the node's pods, but not a DaemonSet's.", with: drainFields),
     action("cordonNode", target, "No new pods."),
     action("uncordonNode", target, "New pods again."),
     action(
@@ -126,6 +127,13 @@ extension ScenarioFormat {
       with: [Field("replicas", .integer(0...replicaLimit), required: true, "That number.")]),
     action(
       "rollout", .text(.namespacedName), "Rolling replacement of all pods, as `kubectl rollout restart`."),
+    action(
+      "undoRollout", .text(.namespacedName),
+      "A Deployment goes back to the template before the present one, as `kubectl rollout undo`."),
+    action(
+      "pauseRollout", .text(.namespacedName),
+      "A Deployment's rollout stops where it is, as `kubectl rollout pause`."),
+    action("resumeRollout", .text(.namespacedName), "A paused rollout goes on."),
     action(
       "apply", .either([.text(.path), .list(.anyObject, minimum: 1)]),
       "Kubernetes objects, or a file with them, are applied."),

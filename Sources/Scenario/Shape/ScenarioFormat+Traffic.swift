@@ -23,6 +23,9 @@ extension ScenarioFormat {
           "Time that a worker spends on a request."),
         Field("concurrency", count, standard: "unlimited", "Workers of each process."),
         Field(
+          "cpu", .number(.from(0, to: 1000)), standard: "1",
+          "Cores that a worker takes while it serves a request; what autoscalers see."),
+        Field(
           "queue", .integer(0...1_000_000_000), standard: "unlimited",
           "Requests that may wait for a worker; one more is never answered."),
         Field(

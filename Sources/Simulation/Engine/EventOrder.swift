@@ -28,12 +28,17 @@ extension ClusterEvent {
     case .learnRoute(let id, let on): 3 << 32 | UInt64(on) << 16 | UInt64(id.rawValue & 0xffff)
     case .reconcileEndpoints(let id), .provisionLoadBalancer(let id), .endpointSyncDue(let id):
       4 << 32 | UInt64(id.rawValue)
-    case .apiServerReturns, .controllersReturn: 8 << 32
-    case .syncWorkload(let id): 5 << 32 | UInt64(id.rawValue)
+    case .syncWorkload(let id), .createReplicas(let id, _): 5 << 32 | UInt64(id.rawValue)
     case .action(let index): UInt64(index)
     case .occurrence(let number, let process): 6 << 32 | UInt64(process) << 16 | UInt64(number & 0xffff)
     case .linkEffectEnds(let index): 7 << 32 | UInt64(index)
-    case .rolloutStep(let number, let step): 8 << 32 | UInt64(number & 0xffff) << 16 | UInt64(step)
+    case .evict(let id, _): pod(id.rawValue)
+    case .syncBudget(let index): 8 << 32 | UInt64(index)
+    case .scrapeMetrics: 9 << 32
+    case .autoscale(let index): 9 << 32 | UInt64(index) + 1
+    case .drainBegins(let number), .drainTimesOut(let number): 10 << 32 | UInt64(number)
+    case .apiServerReturns, .controllersReturn: 11 << 32
+    case .rolloutStep(let number, let step): 12 << 32 | UInt64(number & 0xffff) << 16 | UInt64(step)
     }
   }
   private func pod(_ id: UInt32) -> UInt64 { 1 << 32 | UInt64(id) }
@@ -69,6 +74,9 @@ extension ClusterEvent {
     case .probesDue: 17
     case .sandboxNoticed: 18
     case .shutdownStage: 19
+    case .createReplicas, .drainTimesOut: 1
+    case .syncBudget, .scrapeMetrics, .autoscale, .drainBegins: 0
+    case .evict(_, let number): 64 + UInt32(number)
     case .checkNode(_, let check): 64 + UInt32(check)
     case .targetHeard(_, let what): 1 << 17 + UInt32(what)
     case .targetReadressed(_, let check): 1 << 18 + UInt32(check)

@@ -18,6 +18,7 @@ extension World {
       let isPassed = passesHealthCheck(node.index, control.serviceOfHealthCheck(Int(check)))
       control.handle(event, at: now, into: &clusterOutput) { _, _, _ in isPassed }
     } else {
+      if case .scrapeMetrics = event { scrapeUsage() }
       control.handle(event, at: now, into: &clusterOutput)
     }
     flushCluster()

@@ -247,7 +247,7 @@ extension World {
     assert(c.pointee.isBeingServed)
     connections[slot].pointee.isBeingServed = false
     connections[slot].pointee.servedBy = .max
-    servers[server].finishRequest()
+    servers[server].finishRequest(now: now)
     if c.pointee.phase == .abandoned { return connections.close(slot) }
     guard servers[server].isRunning else { return }
     let host = servers[server].host

@@ -27,6 +27,8 @@ public struct ServerSettings: Sendable, Equatable {
   public var transport: TransportProtocol = .tcp
   /// Time a worker spends on one request, seconds.
   public var serviceTime: Distribution = .exponential(mean: 0.005)
+  /// Cores that a busy worker takes, for autoscalers. Assumed: serving is computing.
+  public var cpu = 1.0
   /// Workers; nil = unlimited.
   public var concurrency: Int? = nil
   /// Requests that may wait for a worker; nil = unlimited. A request beyond is never answered.

@@ -20,6 +20,8 @@ final class ClusterRun {
   private var scheduled = 0
   private var out = ControlPlaneOutput()
   var probe: (NodeID, ServiceID, SimTime) -> Bool? = { _, _, _ in nil }
+  /// Tells the control plane what pods have used, as the world does.
+  var beforeScrape: (inout ControlPlane, SimTime) -> Void = { _, _ in }
 
   init(
     _ settings: ClusterSettings, _ objects: [APIObject] = [], seed: UInt64 = 1,
@@ -51,6 +53,7 @@ final class ClusterRun {
     while let next = queue.first, next.at <= end {
       queue.removeFirst()
       now = next.at
+      if next.event == .scrapeMetrics { beforeScrape(&plane, now) }
       plane.handle(next.event, at: now, into: &out, probe: probe)
       take()
       checkInvariants()

@@ -46,6 +46,7 @@ extension ClusterEvent {
     case .kubeletSeesPod, .kubeletSeesDeletion: .kubeletWatch
     case .endpointSyncDue, .reconcileEndpoints: .endpointController
     case .schedulePod, .syncWorkload, .heartbeatMissed, .evictPods, .collectOrphans, .provisionLoadBalancer,
+      .createReplicas, .syncBudget, .autoscale, .scrapeMetrics, .drainBegins, .evict, .drainTimesOut,
       .rolloutStep, .untaint, .cloudReportsAddress, .reconcileRoute, .collectTerminating:
       .controllers
     }

@@ -72,6 +72,8 @@ extension ControlPlane {
     case .podDelete, .podCrash, .podUnready, .podReady, .podHang, .podDeleteWithin: performOnPods(action, &draw, &out)
     case .scale(let name, let replicas): scale(name, to: replicas, &out)
     case .rollout(let name): rollOut(name, &out)
+    case .undoRollout(let name): undoRollout(name, &out)
+    case .pauseRollout(let name, let isPaused): pauseRollout(name, isPaused, &out)
     case .apply(let objects): for object in objects { applyOrLog(object, &out) }
     case .delete(let kind, let name): delete(kind, name, &out)
     case .proxyRestart(let target, let teardown):
@@ -105,8 +107,8 @@ extension ControlPlane {
   ) {
     switch action {
     case .nodeJoin(let settings): join(settings, &out)
-    case .nodeDrain(let target):
-      for node in targets(target, &draw, where: { $0.isUp }) { drain(node, &out) }
+    case .nodeDrain(let target, let options):
+      for node in targets(target, &draw, where: { $0.isUp }) { drain(node, options, &out) }
     case .nodeCordon(let target):
       for node in targets(target, &draw, where: { $0.isUp }) { setUnschedulable(true, node, &out) }
     case .nodeUncordon(let target):
@@ -227,7 +229,7 @@ extension ControlPlane {
       return log("workload/\(name)", "rollout ignored", "not found", &out)
     }
     log("workload/\(name)", "rollout", "", &out)
-    workloads[id.index].templateRevision += 1
+    templateChanged(id, old: workloads[id.index].object)
     queueSync(id, &out)
   }
 

@@ -23,6 +23,7 @@ extension ControlPlane {
     pods[pod.index].node = node
     nodes[node.index].pods.append(pod)
     nodes[node.index].livePods += 1
+    account(pod, times: 1)
   }
 
   /// A down node drops the event (its kubelet lists its pods after boot); one that is cut off keeps it.

@@ -233,8 +233,7 @@ extension ControlPlane {
 
   /// Pods that wait for a node get another chance, and DaemonSets look for nodes without their pod.
   mutating func nodeBecameUsable(_ out: inout ControlPlaneOutput) {
-    for pod in unschedulable { queueScheduling(pod, &out) }
-    unschedulable = []
+    retryUnschedulable(&out)
     for workload in workloads where workload.object.kind == .daemonSet { queueSync(workload.id, &out) }
     membershipChanged(&out)
   }
@@ -249,6 +248,7 @@ extension ControlPlane {
     if let zone = record.zone { meta.labels[Node.zoneLabel] = zone }
     var object = Node(metadata: meta)
     object.podCIDR = record.podCIDR
+    object.allocatable = record.allocatable
     object.internalIPs = record.addresses
     object.externalIPs = record.externalAddresses
     object.kubeletVersion = "v1.\(settings.minorVersion).\(settings.patchVersion)"

@@ -254,13 +254,6 @@ extension ControlPlane {
     if !isUnschedulable { nodeBecameUsable(&out) }
   }
 
-  /// Cordon, then graceful deletion of all pods but those of DaemonSets, as `kubectl drain` does.
-  mutating func drain(_ node: NodeID, _ out: inout ControlPlaneOutput) {
-    log(object(node), "drain", "", &out)
-    setUnschedulable(true, node, &out)
-    for pod in podsInAPI(on: node) where !isDaemon(pod) { requestDeletion(pod, &out) }
-  }
-
   // MARK: Partitions
 
   mutating func cutOff(_ node: NodeID, _ out: inout ControlPlaneOutput) {

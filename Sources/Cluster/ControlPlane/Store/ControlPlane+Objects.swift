@@ -17,6 +17,8 @@ extension ControlPlane {
     case .workload(let workload): apply(try ObjectValidation.admit(workload), &out)
     case .node(let node): apply(node, &out)
     case .namespace(let name): store.addNamespace(name)
+    case .podDisruptionBudget(let budget): apply(budget, &out)
+    case .horizontalPodAutoscaler(let scaler): apply(scaler, &out)
     }
   }
 
@@ -144,17 +146,21 @@ extension ControlPlane {
       return queueSync(id, &out)
     }
     let old = workloads[id.index].object
-    if old.template != workload.template || old.templateLabels != workload.templateLabels {
-      workloads[id.index].templateRevision += 1
-    }
     workloads[id.index].object = workload
+    workloads[id.index].object.metadata.uid = old.metadata.uid
+    workloads[id.index].object.metadata.creationTimestamp = old.metadata.creationTimestamp
     log("\(workload.kind.rawValue.lowercased())/\(name)", "updated", "replicas \(workload.replicas)", &out)
-    queueSync(id, &out)
+    workloadChanged(id, old: old, &out)
   }
 
   mutating func addWorkload(_ workload: Workload) -> WorkloadID {
     let id = WorkloadID(workloads.count)
     workloads.append(WorkloadRecord(id: id, object: workload))
+    if now > .zero { workloads[id.index].object.metadata.creationTimestamp = now }
+    if workload.metadata.uid.isEmpty {
+      let uid = Self.uid(of: workload.metadata.namespacedName, number: 2_000_000 + id.index)
+      workloads[id.index].object.metadata.uid = uid
+    }
     store.addNamespace(workload.metadata.namespace)
     return id
   }
@@ -198,6 +204,8 @@ extension ControlPlane {
     case .replicaSet: isDone = deleteWorkload(.replicaSet, name, &out)
     case .statefulSet: isDone = deleteWorkload(.statefulSet, name, &out)
     case .daemonSet: isDone = deleteWorkload(.daemonSet, name, &out)
+    case .podDisruptionBudget: isDone = deleteBudget(name, &out)
+    case .horizontalPodAutoscaler: isDone = deleteAutoscaler(name, &out)
     }
     if !isDone { log("\(kind.rawValue.lowercased())/\(name)", "delete ignored", "not found", &out) }
   }
