@@ -19,6 +19,8 @@ enum Loss {
   case partition
   case conntrackFull(node: Int)
   case conntrackInvalid(node: Int)
+  /// Two packets of a flow passed the node's tables at once, and only one of their entries could stay.
+  case insertRace(node: Int)
   /// A reply met a node that does not remember the flow's translation.
   case conntrackMissing(node: Int)
   /// ipvs dropped the packet to be rid of a connection whose real server takes no more.

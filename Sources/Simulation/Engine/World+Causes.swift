@@ -60,6 +60,7 @@ extension World {
     case .lossOnPath: return (.networkLoss, -1)
     case .partition: return (.partition, -1)
     case .conntrackFull(let node): return (.conntrackFull, node)
+    case .insertRace(let node): return (.insertRace, node)
     case .conntrackInvalid(let node): return (.conntrackInvalid, node)
     case .conntrackMissing(let node):
       if isAnsweredPast(story, node) { return (.localPolicy, story.decidingNode ?? node) }

@@ -127,6 +127,7 @@ extension World {
       proxies.record(
         slices: control.store.slices(of: id), of: id, revision: revision, at: now, into: &proxyOutput)
       lags.slicesWritten(id, revision, at: now)
+      recordZone(id)
       refreshAnswers(of: id)
     case .podStatusChanged(let pod, _): podStatusChanged(pod)
     case .nodeObjectChanged(let node, _): nodeObjectChanged(node)
@@ -160,6 +161,7 @@ extension World {
 
   private mutating func serviceChanged(_ id: ServiceID) {
     holdVirtualAddresses(of: id)
+    recordZone(id)
     refreshAnswers(of: id)
   }
 
@@ -212,6 +214,7 @@ extension World {
     reservePods(upTo: pod.index)
     podTimes[pod.index].reality = nil
     openSockets(of: pod)
+    dnsProcessStarted(pod)
     startPodClients(pod)
   }
 
@@ -224,6 +227,7 @@ extension World {
     reservePods(upTo: pod.index)
     if podTimes[pod.index].reality == nil { podTimes[pod.index].reality = now }
     processesEnded(pod, crashed: crashed)
+    cacheEnded(pod, crashed: crashed)
     for i in instances.indices where instances[i].pod == pod { endInstance(i) }
   }
 

@@ -144,6 +144,11 @@ extension World {
     deliver(slot, to: owner)
   }
 
+  /// As if no table of the node existed: NOTRACK, and no NAT.
+  mutating func deliverPastTables(_ slot: UInt32, on node: Int, to host: HostReference) {
+    hop(slot, .sameNode, node, node, .zero, deliversTo: host)
+  }
+
   private mutating func throughLoadBalancer(
     _ slot: UInt32, service: ServiceID, from: Int, _ extra: SimDuration
   ) {
