@@ -5,7 +5,7 @@ ARGS ?=
 RELEASE := --configuration release --scratch-path .build-release
 SWIFT_SOURCES := Sources Tests Package.swift $(wildcard Benchmarks/Package.swift Benchmarks/Sources)
 
-.PHONY: help run test lab build release lint format bench clean toolchain lab-tools
+.PHONY: help run test lab build release answers lint format bench clean toolchain lab-tools
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -36,6 +36,9 @@ lint: ## Check the layout of every Swift file
 
 format: ## Lay out every Swift file
 	swift format -i -r $(SWIFT_SOURCES)
+
+answers: release ## Answer the questions of all scenarios; the table goes into scenarios/README.md
+	.build-release/release/sim answers $(filter-out %.schema.json,$(wildcard scenarios/*.json)) --update scenarios/README.md
 
 bench: toolchain ## Measure speed (release build)
 	bash Benchmarks/run.sh $(ARGS)

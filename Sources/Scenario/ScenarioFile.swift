@@ -22,6 +22,8 @@ public struct ScenarioFile: Sendable {
   public var events: [TimedAction] = []
   public var processes: [RandomProcess] = []
   public var report = ReportSettings()
+  /// How it answers its question; nil if it says nothing of it.
+  public var answer: AnswerSettings?
   /// Kinds in the manifests that the model has no use for, with their numbers, sorted by kind.
   public var ignoredObjects: [(kind: String, count: Int)] = []
   /// Stable hash of the scenario's content after `--set`, manifests included.

@@ -38,6 +38,8 @@ struct ValidateCommand: ParsableCommand {
     let scenario = try options.load(path)
     // The API server has the last word about the objects that are there at t = 0.
     _ = try SimulationRun.apiView(scenario, at: .zero)
+    // So have the variants and figures of its answer.
+    _ = try AnswerPlan(path: path) { try options.load(path, more: $0) }
     try Console.write("\(path): valid\n" + (explain ? explanation(of: scenario, path) : ""))
   }
 

@@ -63,6 +63,7 @@ final class ScenarioDecoder {
     scenario.events = (root["events"]?.items ?? []).compactMap { timedAction($0) }
     scenario.processes = (root["processes"]?.items ?? []).compactMap { randomProcess($0) }
     for key in ["servers", "clients", "processes"] { refuseDuplicates(key, in: root[key]?.items ?? []) }
+    decodeAnswer()
     scenario.contentHash = hash.value
     return scenario
   }
@@ -100,7 +101,7 @@ final class ScenarioDecoder {
       stem.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") ? $0 : "-" })
   }
 
-  private func refuseDuplicates(_ key: String, in items: [Cursor]) {
+  func refuseDuplicates(_ key: String, in items: [Cursor]) {
     var seen: Set<String> = []
     for name in items.compactMap({ $0["name"] }) {
       guard let text = name.string, !seen.insert(text).inserted else { continue }

@@ -71,7 +71,7 @@ extension ObjectShape {
 
 extension DocumentNode {
   /// The value on one line, as in a JSON file.
-  fileprivate var inlineText: String {
+  var inlineText: String {
     switch content {
     case .scalar(let scalar): scalar.isPlain && kind != .string ? scalar.text : "\"\(scalar.text)\""
     case .sequence(let items): "[" + items.map(\.inlineText).joined(separator: ", ") + "]"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The part of the format about delays of the control plane. Keys and defaults are those of TimingSettings, where
-// their sources stand.
+// The part of the format about delays of the control plane. Keys and defaults are those of TimingSettings,
+// where their sources stand.
 
 extension ScenarioFormat {
   static let timing = Shape.object(

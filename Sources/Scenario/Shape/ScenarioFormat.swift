@@ -53,6 +53,9 @@ public enum ScenarioFormat {
       Field("events", .list(.named("event")), "What happens at given times."),
       Field("processes", .list(.named("process")), "What happens again and again at random times."),
       Field("report", report, "What the results contain."),
+      Field(
+        "answer", answer, "How `sim answers` answers the question: variants, figures, a sentence.",
+        isCommentary: true),
     ]))
 
   /// Shapes that are used in several places or inside themselves, by name, in the order of the schema.

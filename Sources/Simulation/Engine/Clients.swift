@@ -83,6 +83,8 @@ struct ClientInstance {
   /// The pod that its process is in, `.none` for others.
   let pod: PodID
   var isAlive = true
+  let bornAt: SimTime
+  var diedAt = SimTime.distantFuture
   var nextOrdinal: UInt32 = 0
   var arrivals: ArrivalProcess
   let pathKey: RandomKey

@@ -345,6 +345,7 @@ extension World {
   mutating func endInstance(_ i: Int) {
     guard instances[i].isAlive else { return }
     instances[i].isAlive = false
+    instances[i].diedAt = now
     for slot in instances[i].queue {
       let operation = waiting[slot]
       waiting.remove(slot)

@@ -121,6 +121,7 @@ extension World {
     r.notes = notes
     r.rulesPerNode = rulesPerNode()
     addLoadBalance(&r)
+    r.theory = theory(spread: r.spread, shares: r.shares)
     return r
   }
 

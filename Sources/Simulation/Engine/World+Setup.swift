@@ -276,7 +276,7 @@ extension World {
     instances.append(
       ClientInstance(
         group: group, host: host, address: addressOf(host), node: node, pod: pod,
-        arrivals: ArrivalProcess(settings.arrivals, key: key(World.purposeArrivals)),
+        bornAt: now, arrivals: ArrivalProcess(settings.arrivals, key: key(World.purposeArrivals)),
         pathKey: key(World.purposePath), serviceKey: key(World.purposeService),
         behaviourKey: key(World.purposeBehaviour)))
     let start = max(now, settings.start)

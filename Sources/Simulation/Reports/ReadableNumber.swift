@@ -27,6 +27,12 @@ public enum ReadableNumber {
 
   public static func short(_ value: Double?) -> String { value.map { short($0) } ?? "-" }
 
+  /// With its sign and two decimals, as z-scores are read: `+0.42`, `-1.96`.
+  static func signed(_ value: Double) -> String { String(format: "%+.2f", value) }
+
+  /// `0.3`, `30`
+  static func trimmed(_ value: Double) -> String { trimmed(short(value)) }
+
   /// `1.23 %`
   public static func percent(_ ratio: Double) -> String { percentDigits(ratio) + " %" }
 

@@ -282,6 +282,7 @@ public struct RunResult: Sendable {
   public var timeline: [TimelineRow] = []
   public var syncs: [ProxySyncRow] = []
   public var events: [ClusterEventRow] = []
+  public var theory: [TheoryRow] = []
 
   public var packets = 0
   public var simulationEvents = 0

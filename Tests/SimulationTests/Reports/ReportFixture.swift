@@ -158,6 +158,12 @@ enum ReportFixture {
         rulesWritten: 9,
         duration: .microseconds(61_250), programmingLatency: .milliseconds(1061)),
     ]
+    result.theory = [
+      TheoryRow(
+        formula: .poissonArrivals, subject: "browsers", predicted: 2500, simulated: 2450, standardError: 50),
+      TheoryRow(
+        formula: .idleEndpoints, subject: "shop/web:http", predicted: 3.5, simulated: 3, standardError: 0),
+    ]
     result.events = [
       ClusterEventRow(time: .zero, object: "node/worker-1", action: "join", detail: ""),
       ClusterEventRow(
