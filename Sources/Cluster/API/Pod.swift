@@ -25,6 +25,7 @@ public struct PodSpec: Sendable, Equatable {
   public var terminationGracePeriod: SimDuration = .seconds(30)
   public var nodeSelector: Labels = [:]
   public var tolerations: [Toleration] = []
+  public var dns = PodDNS()
   /// Containers, then restartable init (sidecar) containers: both count when a named port is looked up.
   public var containers: [Container] = []
   /// Init containers that run to their end, one after the other.

@@ -65,6 +65,9 @@ extension ScenarioDecoder {
     assign(c["connectTimeout"]?.duration, to: &s.connectTimeout)
     assign(c["requestTimeout"]?.duration, to: &s.requestTimeout)
     assign(c["dnsCache"]?.duration, to: &s.dnsCache)
+    s.dnsCachePreset = c["dnsCache"]?.string.flatMap { DNSCachePolicy(preset: $0) }
+    s.dnsName = c["dnsName"]?.string
+    if let name = c["dnsName"] { checkQueryName(name, s.target) }
     assign(c["keepalive"]?.duration, to: &s.keepalive)
     assign(c["synLinearTimeouts"]?.integer, to: &s.synLinearTimeouts)
     decodeSysctls(of: c["sysctls"], into: &s)
@@ -80,6 +83,17 @@ extension ScenarioDecoder {
       assign(retries["max"]?.duration, to: &s.retry.max)
     }
     return s
+  }
+
+  private func checkQueryName(_ name: Cursor, _ target: ClientSettings.Target) {
+    if scenario.cluster.dns.service == nil {
+      mistake(name, "\"dnsName\" only has an effect where cluster.dns.servers is a Service")
+    }
+    switch target {
+    case .service, .name: break
+    case .nodePort, .loadBalancer, .externalIP, .address:
+      mistake(name, "\"dnsName\" only has an effect with \"to\": a service or a name")
+    }
   }
 
   private func connections(_ cursor: Cursor?) -> ClientSettings.ConnectionUse? {

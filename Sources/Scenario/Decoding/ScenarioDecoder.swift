@@ -56,6 +56,7 @@ final class ScenarioDecoder {
     admitObjects()
     readAppliedObjects()
     collectNames()
+    checkDNS()
     decodeNetwork()
     scenario.servers = (root["servers"]?.items ?? []).compactMap { server($0) }
     scenario.clients = (root["clients"]?.items ?? []).compactMap { client($0) }

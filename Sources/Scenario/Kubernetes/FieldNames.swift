@@ -60,6 +60,8 @@ struct FieldNames {
     readinessGates runtimeClassName enableServiceLinks preemptionPolicy overhead topologySpreadConstraints
     setHostnameAsFQDN os hostUsers schedulingGates resourceClaims resources hostnameOverride
     """)
+  static let dnsConfig = FieldNames("nameservers searches options", isClosed: true)
+  static let dnsOption = FieldNames("name value", isClosed: true)
   static let container = FieldNames(
     """
     name image command args workingDir ports envFrom env resources resizePolicy restartPolicy

@@ -73,8 +73,11 @@ extension ScenarioFormat {
           "requestTimeout", .duration(isPositive: true), standard: "\"10s\"", "Longest wait for a response."),
         Field("retries", retries, standard: "none", "What happens when an attempt failed."),
         Field(
-          "dnsCache", .duration(), standard: "the record's time to live",
-          "How long an answer of DNS is kept; 0s asks each time."),
+          "dnsCache", dnsCache, standard: "the record's time to live",
+          "How long an answer of DNS is kept; 0s asks each time. Or the cache of a runtime by name."),
+        Field(
+          "dnsName", .text(.queryName), standard: "the Service's name, with its namespace if it is another one",
+          "The name that the client looks up; a dot at the end leaves the search list alone."),
         Field(
           "keepalive", .duration(isPositive: true), standard: "off", "Time between TCP keepalive probes."),
         Field(

@@ -144,6 +144,10 @@ extension TextForm {
     "a name of letters, digits, '.', '_' and '-'", "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
   public static let dnsName = TextForm(
     "a DNS name of lower-case letters, digits, '-' and '.'", "^\(label)(\\.\(label))*$")
+  /// A name as a client looks it up.
+  public static let queryName = TextForm(
+    "a DNS name of lower-case letters, digits, '-' and '.', with or without a dot at the end",
+    "^\(label)(\\.\(label))*\\.?$")
   /// A node's name, in which {n} stands for a number from 1 to `count`.
   public static let nodeName = TextForm(
     "a node name of lower-case letters, digits, '-' and '.'", "^([a-z0-9.-]|\\{n\\})+$")

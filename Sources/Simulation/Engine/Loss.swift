@@ -19,6 +19,9 @@ enum Loss {
   case partition
   case conntrackFull(node: Int)
   case conntrackInvalid(node: Int)
+  /// Two packets passed the node's tables at once, of one flow or with the same translated tuple, and only one
+  /// of their entries could stay.
+  case insertRace(node: Int)
   /// A reply met a node that does not remember the flow's translation.
   case conntrackMissing(node: Int)
   /// ipvs dropped the packet to be rid of a connection whose real server takes no more.
@@ -26,8 +29,6 @@ enum Loss {
   /// The reply does not come from the address that the client spoke to: the client throws it away.
   case foreignReply(node: Int)
   case snatPortsExhausted(node: Int)
-  /// Another flow with the same translated tuple was inserted at the same time.
-  case insertRace(node: Int)
   /// The pod's address is no one's any more.
   case podGone(node: Int, IPv4Address)
   /// The host lives, but nothing listens on the port.

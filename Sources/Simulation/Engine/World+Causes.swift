@@ -61,6 +61,7 @@ extension World {
     case .lossOnPath: return (.networkLoss, -1)
     case .partition: return (.partition, -1)
     case .conntrackFull(let node): return (.conntrackFull, node)
+    case .insertRace(let node): return (.insertRace, node)
     case .conntrackInvalid(let node): return (.conntrackInvalid, node)
     case .conntrackMissing(let node):
       if isAnsweredPast(story, node) { return (.localPolicy, story.decidingNode ?? node) }
@@ -71,7 +72,6 @@ extension World {
       return (isOpen ? forgottenCause(story) : .staleConntrack, node)
     case .foreignReply(let node): return (foreignReplyCause(story), story.decidingNode ?? node)
     case .snatPortsExhausted(let node): return (.snatPortsExhausted, node)
-    case .insertRace(let node): return (.insertRace, node)
     case .podGone(let node, _):
       return (destinationCause(story, otherwise: .podTerminated), story.decidingNode ?? node)
     case .portClosed(let node, let address, _):

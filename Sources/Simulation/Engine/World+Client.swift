@@ -55,9 +55,11 @@ extension World {
     let phase = connections[slot].pointee.phase
     switch kind {
     case .synAck:
-      if phase == .connecting { established(slot) }
+      if phase == .connecting { connections[slot].pointee.isLookup ? lookupConnected(slot) : established(slot) }
     case .response, .answer, .lateResponse:
       if phase == .awaiting, number == connections[slot].pointee.requestNumber { answered(slot) }
+    case .queryAnswer, .streamAnswer:
+      lookupAnswered(slot, number: number)
     case .reset:
       refusedOrReset(slot, ifConnecting: .refused)
     case .portUnreachable:
@@ -75,7 +77,7 @@ extension World {
       refusedOrReset(slot, ifConnecting: .reset)
     case .keepaliveAnswer:
       gotThrough(slot)
-    case .syn, .request, .clientFin, .keepalive, .datagram:
+    case .syn, .request, .clientFin, .keepalive, .datagram, .query, .streamQuery:
       break
     }
   }
@@ -147,6 +149,7 @@ extension World {
 
   /// RST, ICMP error or FIN: a new connection has failed, an open one has ended.
   mutating func refusedOrReset(_ slot: UInt32, ifConnecting outcome: Outcome) {
+    if connections[slot].pointee.isLookup { return lookupRefused(slot) }
     switch connections[slot].pointee.phase {
     case .connecting:
       lost(slot, outcome)
@@ -219,6 +222,7 @@ extension World {
   /// The client's pod or node has gone in the middle of whatever it did.
   mutating func clientVanished(_ slot: UInt32) {
     let c = connections[slot].pointee
+    if c.isLookup { return }
     switch c.phase {
     case .connecting, .awaiting:
       abandonAttempt(slot)

@@ -123,6 +123,7 @@ extension World {
       proxies.record(
         slices: control.store.slices(of: id), of: id, revision: revision, at: now, into: &proxyOutput)
       lags.slicesWritten(id, revision, at: now)
+      recordZone(id)
       refreshAnswers(of: id)
     case .podStatusChanged(let pod, _): podStatusChanged(pod)
     case .nodeObjectChanged(let node, _): nodeObjectChanged(node)
@@ -166,6 +167,7 @@ extension World {
 
   private mutating func serviceChanged(_ id: ServiceID) {
     holdVirtualAddresses(of: id)
+    recordZone(id)
     refreshAnswers(of: id)
   }
 
@@ -220,6 +222,7 @@ extension World {
     reservePods(upTo: pod.index)
     podTimes[pod.index].reality = nil
     openSockets(of: pod)
+    dnsProcessStarted(pod)
     startPodClients(pod)
   }
 
@@ -232,6 +235,7 @@ extension World {
     reservePods(upTo: pod.index)
     if podTimes[pod.index].reality == nil { podTimes[pod.index].reality = now }
     processesEnded(pod, crashed: crashed)
+    cacheEnded(pod, crashed: crashed)
     for i in instances.indices where instances[i].pod == pod { endInstance(i) }
   }
 

@@ -63,6 +63,10 @@ extension World {
     // A socket that an agent should have destroyed is as stale as the agent: no conntrack decided there.
     story.isDecidedByConntrack = !c.isTranslatedAtSocket && c.decidedAt < c.phaseStart
     story.openedAt = SimTime(nanoseconds: c.openedAt)
+    if c.isLookup {
+      story.isForService = true
+      return story
+    }
     story.asksDNS = groups[group].asksDNS
     story.isForService = !groups[group].service.isNone
     if story.asksDNS {

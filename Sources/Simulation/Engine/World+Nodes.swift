@@ -61,8 +61,8 @@ extension World {
   @inline(never) private mutating func passUnknownLater(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin) {
     switch packets[slot].kind {
     case .syn: openFlow(slot, node, origin, state: .synSent)
-    case .datagram: openFlow(slot, node, origin, state: .unreplied)
-    case .request, .keepalive:
+    case .datagram, .query: openFlow(slot, node, origin, state: .unreplied)
+    case .request, .keepalive, .streamQuery:
       if resumeScheduled(slot, node, origin) { return }
       // tcp_loose: picked up in mid-stream, so it passes the nat rules again and may get another backend.
       if !nodePlanes[node].kernel.tcpLoose { return passUntracked(slot, node, origin) }
@@ -73,7 +73,7 @@ extension World {
         connections[packet.connection].pointee.hasLostConntrack = true
       }
       openFlow(slot, node, origin, state: .established)
-    case .synAck, .response, .lateResponse, .serverFin, .keepaliveAnswer, .answer:
+    case .synAck, .response, .lateResponse, .serverFin, .keepaliveAnswer, .answer, .queryAnswer, .streamAnswer:
       if endsAtClient(slot, node), !passedTranslation(slot) {
         return lose(slot, .conntrackMissing(node: node))
       }
@@ -197,7 +197,7 @@ extension World {
     c.pointee.backend = verdict.backend.rawValue
     c.pointee.candidates = verdict.candidates.rawValue
     c.pointee.decidedAt = now.nanoseconds
-    if SimTime(nanoseconds: c.pointee.attemptStart) < recorderWarmUp { return }
+    if SimTime(nanoseconds: c.pointee.attemptStart) < recorderWarmUp || c.pointee.isLookup { return }
     recorder.decided(
       backend: verdict.backend, candidates: verdict.candidates,
       target: groups[instances[Int(c.pointee.instance)].group].target,

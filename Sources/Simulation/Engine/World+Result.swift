@@ -101,7 +101,8 @@ extension World {
     r.drainedAt = max(now, end)
     r.bin = scenario.report.bin
     r.targets = targets
-    r.clients = groups.list.map(\.settings.name)
+    r.clients = scenario.clients.map(\.name)
+    r.dns = DNSCounts(lookups: dns.lookupCount, queries: dns.queryCount, timeouts: dns.timeoutCount)
     r.groups = recorder.groups(targets: targets.count)
     r.operations = recorder.operations
     r.operationsLost = recorder.operationsLost

@@ -152,6 +152,11 @@ extension World {
     deliver(slot, to: owner)
   }
 
+  /// As if no table of the node existed: NOTRACK, and no NAT.
+  mutating func deliverPastTables(_ slot: UInt32, on node: Int, to host: HostReference) {
+    hop(slot, .sameNode, node, node, .zero, deliversTo: host)
+  }
+
   /// The node at which a connection from outside enters: chosen by a hash of its flow, then kept.
   private mutating func entryNode(of slot: UInt32, among nodes: [Int]) -> Int {
     let packet = packets[slot]

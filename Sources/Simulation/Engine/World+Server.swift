@@ -69,8 +69,12 @@ extension World {
       }
     case .datagram:
       receiveDatagram(packet, host)
+    case .query:
+      receiveQuery(packet, host)
+    case .streamQuery:
+      if knows(slot, host) { receiveQuery(packet, host) } else { unknownConnection(packet, host) }
     case .clientFin, .synAck, .response, .serverFin, .reset, .portUnreachable, .hostUnreachable,
-      .keepaliveAnswer, .answer, .lateResponse:
+      .keepaliveAnswer, .answer, .lateResponse, .queryAnswer, .streamAnswer:
       preconditionFailure("\(packet.kind) needs no header")
     }
   }
@@ -169,7 +173,7 @@ extension World {
       || !LabelSelector(selector).matches(pod.labels)
   }
 
-  private mutating func portClosed(_ packet: Packet, _ host: HostReference) {
+  mutating func portClosed(_ packet: Packet, _ host: HostReference) {
     let slot = packet.connection
     blame(
       slot,

@@ -45,6 +45,7 @@ extension World {
     recorderWarmUp = .zero + scenario.report.warmUp
     paths = NetworkPaths(scenario.network)
     dnsLatency = Sampler(scenario.cluster.dns.latency)
+    dns = DNSPlane(scenario.cluster.dns, seed: scenario.seed, replication: replication)
     serverSettings = scenario.servers + [ServerSettings(name: "default", place: .outside([]))]
     serviceTimes = Table(serverSettings.map { Sampler($0.serviceTime) })
     var groups = scenario.clients.map { ClientGroup($0, duration: scenario.duration) }
@@ -84,6 +85,7 @@ extension World {
     for node in nodePlanes.indices { refreshPacketCost(of: node) }
     for node in nodePlanes.indices { refreshRoutes(to: node) }
     setUpServers()
+    setUpDNS()
     setUpClients()
     control.scheduleActions(
       scenario.events, processes: scenario.processes, duration: scenario.duration, into: &clusterOutput)
@@ -280,7 +282,7 @@ extension World {
     addInstance(group, HostReference(.node, UInt32(node)), node: node)
   }
 
-  private mutating func addInstance(_ group: Int, _ host: HostReference, node: Int, pod: PodID = .none) {
+  mutating func addInstance(_ group: Int, _ host: HostReference, node: Int, pod: PodID = .none) {
     let settings = groups[group].settings
     let index = UInt32(instances.count)
     // Named after the group and the instance's number within it: the same draws in every variant.

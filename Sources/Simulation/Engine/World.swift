@@ -8,6 +8,7 @@
 //     World+Setup      makes clients, servers and addresses of the scenario
 //     World+Cluster    does what the control plane and the proxies say
 //     World+Clients    operations, attempts, retries, pools, DNS
+//     World+Lookups    look-ups by packets; World+DNSServers and World+NodeLocalDNS who answers (DNSPlane)
 //     World+Client     the client's end of a connection
 //     World+Server     the server's end
 //     World+Nodes      a packet in a node's tables: conntrack, proxy, NAT; World+Costs what it pays for them
@@ -81,6 +82,7 @@ struct World: ~Copyable {
   let serviceTimes: Table<Sampler>
   var serverSettings: [ServerSettings] = []
   let dnsLatency: Sampler
+  var dns: DNSPlane
   /// Addresses that something outside holds for a Service.
   var serviceAddresses: [ServiceID: [(IPv4Address, HostReference)]] = [:]
   /// By PodID: indices of the servers in the pod.

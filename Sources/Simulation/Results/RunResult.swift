@@ -244,6 +244,20 @@ public struct ClusterEventRow: Sendable, Equatable {
   }
 }
 
+/// Look-ups that clients made by packets, what they sent for them, and how often they waited in vain.
+public struct DNSCounts: Sendable, Equatable {
+  public var lookups: Int
+  /// Retries included.
+  public var queries: Int
+  /// Times that a resolver's timer ran out.
+  public var timeouts: Int
+  public init(lookups: Int = 0, queries: Int = 0, timeouts: Int = 0) {
+    self.lookups = lookups
+    self.queries = queries
+    self.timeouts = timeouts
+  }
+}
+
 /// Everything that one replication leaves.
 public struct RunResult: Sendable {
   public var identity: RunIdentity
@@ -263,6 +277,7 @@ public struct RunResult: Sendable {
   public var operationsLost = 0
   public var retries = 0
   public var requestsCompleted = 0
+  public var dns = DNSCounts()
   public var lost: [LostConnection] = []
   /// Lost connections beyond `lostConnectionsMax`, counted everywhere but not listed.
   public var lostNotListed = 0

@@ -282,8 +282,8 @@ extension World {
     case .loadBalancerCut: "the load balancer has ended the connection"
     case .loadBalancerIdle: "the load balancer has forgotten the connection"
     case .foreignReply: "it comes from an address that its receiver did not speak to"
-    case .conntrackInvalid, .expiredByPacket, .snatPortsExhausted, .insertRace, .portClosed, .backlogFull, .queueOverflow,
-      .serverEnded, .serverClosedIdle, .foreignConnection, .slowServer:
+    case .conntrackInvalid, .insertRace, .expiredByPacket, .snatPortsExhausted, .portClosed, .backlogFull,
+      .queueOverflow, .serverEnded, .serverClosedIdle, .foreignConnection, .slowServer:
       "nobody takes it"
     }
   }
