@@ -10,7 +10,8 @@ import Simulation
 struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain",
-    abstract: "Tell the story of a run: from what happened to the last table that knew, and what each gap cost.",
+    abstract:
+      "Tell the story of a run: from what happened to the last table that knew, and what each gap cost.",
     discussion: """
       Every lost connection belongs to one incident or to none; the sums are those of loss_ledger.csv. \
       docs/explain.md describes the output.
@@ -29,7 +30,9 @@ struct ExplainCommand: ParsableCommand {
   var verbose = false
 
   @Flag(
-    help: "Also what would have saved the lost connections: fresh tables, other modes, a longer preStop, draining.")
+    help:
+      "Also what would have saved the lost connections: fresh tables, other modes, a longer preStop, draining."
+  )
   var counterfactuals = false
 
   @OptionGroup var options: ScenarioOptions

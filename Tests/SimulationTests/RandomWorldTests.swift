@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Worlds with everything at once, drawn at random: all kinds of clients, Services and servers, and every action that a
-// scenario knows, close together. Nothing is predicted but that the run ends and its sums agree.
+// Worlds with everything at once, drawn at random: all kinds of clients, Services and servers, and every
+// action that a scenario knows, close together. Nothing is predicted but that the run ends and its sums
+// agree.
 
 import Cluster
 import NetworkTypes

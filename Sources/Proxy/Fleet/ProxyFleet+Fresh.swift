@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What if tables were fresh: for counterfactual runs. Either every node programs each change at the instant at
-// which the API has it, with everything that follows from a sync; or tables made from the API's present state
-// stand in for a node's own while one packet passes.
+// What if tables were fresh: for counterfactual runs. Either every node programs each change at the instant
+// at which the API has it, with everything that follows from a sync; or tables made from the API's present
+// state stand in for a node's own while one packet passes.
 
 import Cluster
 import NetworkTypes

@@ -96,8 +96,8 @@ public enum ScenarioFormat {
         "Rows of lost_connections.csv at most; counts elsewhere are never cut."),
       Field(
         "counterfactuals", .boolean, standard: "false",
-        "Fill the column saved_by of lost_connections.csv from runs of the scenario with one thing changed each: "
-          + "fresh tables, every other mode, a longer preStop, draining. Nine runs instead of one."),
+        "Fill the column saved_by of lost_connections.csv from runs of the scenario with one thing changed "
+          + "each: fresh tables, every other mode, a longer preStop, draining. Nine runs instead of one."),
     ]))
 
   // MARK: Shapes that occur often

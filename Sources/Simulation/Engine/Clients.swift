@@ -80,7 +80,8 @@ struct TargetAnswer: Hashable {
 
 struct ClientInstance {
   let group: Int
-  /// Among the instances of its group, in the order of their making: with the group's name it names the draws.
+  /// Among the instances of its group, in the order of their making: with the group's name it names the
+  /// draws.
   let number: Int
   let host: HostReference
   var address: IPv4Address

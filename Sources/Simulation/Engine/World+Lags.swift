@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // How long each stage between reality and a node's table took, for connections that were lost because one of
-// them was late. Asked when a connection is lost, answered at the end of the run, because most stages end later
-// than the connection.
+// them was late. Asked when a connection is lost, answered at the end of the run, because most stages end
+// later than the connection.
 //
 //     reality --kubelet--> API --controller--> slices --watch--> delivered --runner--> sync begins --> ends
 //
-// A pod that leaves and a pod that comes pass all five. What a DNS answer or an API object would have had to know
-// passes the first two. A node's address passes kubelet (to its Node object) and watch (to a peer's routes). A
-// stage that never ended in the run is left empty, and so are those after it.
+// A pod that leaves and a pod that comes pass all five. What a DNS answer or an API object would have had to
+// know passes the first two. A node's address passes kubelet (to its Node object) and watch (to a peer's
+// routes). A stage that never ended in the run is left empty, and so are those after it.
 
 import Cluster
 import NetworkTypes
@@ -75,14 +75,20 @@ extension World {
     let id = groups[instances[Int(connections[slot].pointee.instance)].group].service
     guard !id.isNone else { return nil }
     return control.pods.first { pod in
-      guard pod.isReadyInReality, isMember(pod, of: id), let reality = realStart(of: pod.id, until: lostAt)
+      // What the API has listed since before needs no search.
+      let listed =
+        podTimes[pod.id.index].isServing ? lags.lastBeginning(pod.id, until: .distantFuture) ?? .zero : nil
+      guard pod.isReadyInReality, listed.map({ $0 > lostAt }) ?? true, isMember(pod, of: id),
+        let reality = realStart(of: pod.id, until: lostAt)
       else { return false }
       return lags.beginning(pod.id, since: reality).map { $0 > lostAt } ?? true
     }?.id
   }
 
   func isMember(_ pod: PodRecord, of service: ServiceID) -> Bool {
-    guard let selector = control.store.service(service)?.spec.selector, !selector.isEmpty else { return false }
+    guard let selector = control.store.service(service)?.spec.selector, !selector.isEmpty else {
+      return false
+    }
     return pod.name.namespace == control.store.serviceName(service).namespace
       && LabelSelector(selector).matches(pod.labels)
   }
@@ -157,7 +163,8 @@ extension World {
       let api = lags.addressWrites(of: node).first(where: { $0 >= reality })
     else { return }
     row.kubelet = api - reality
-    guard peer >= 0, let learned = lags.routesLearned(about: node, on: peer).first(where: { $0 >= api }) else {
+    guard peer >= 0, let learned = lags.routesLearned(about: node, on: peer).first(where: { $0 >= api })
+    else {
       return
     }
     row.watch = learned - api

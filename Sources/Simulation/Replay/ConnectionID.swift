@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The name of an attempt, as in lost_connections.csv: `client-instance/operation/attempt`. Draws are named by the
-// same words, so that the name means the same attempt in every variant of a scenario.
+// The name of an attempt, as in lost_connections.csv: `client-instance/operation/attempt`. Draws are named by
+// the same words, so that the name means the same attempt in every variant of a scenario.
 
 /// Names one attempt of one client.
 public struct ConnectionID: Sendable, Equatable, CustomStringConvertible {

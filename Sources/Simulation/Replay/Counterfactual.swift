@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What is changed in a counterfactual run: one thing, and never the seed, so that every draw that does not depend
-// on it is the same. The standard set is what an operator could have had instead.
+// What is changed in a counterfactual run: one thing, and never the seed, so that every draw that does not
+// depend on it is the same. The standard set is what an operator could have had instead.
 
 import Cluster
 import Scenario
@@ -72,7 +72,9 @@ public struct Counterfactual: Sendable, Equatable {
         guard let mode = ProxyMode(rawValue: value) else { return nil }
         self.init(.mode(mode))
       case "preStop":
-        guard value.hasPrefix("+"), let time = DurationText.parse(String(value.dropFirst())) else { return nil }
+        guard value.hasPrefix("+"), let time = DurationText.parse(String(value.dropFirst())) else {
+          return nil
+        }
         self.init(.longerPreStop(time))
       case "drain":
         guard let time = DurationText.parse(value) else { return nil }
@@ -123,7 +125,8 @@ extension ServerSettings {
 }
 
 extension ScenarioFile {
-  /// preStop counts against the grace period, so a longer hook without a longer grace period would be cut short.
+  /// preStop counts against the grace period, so a longer hook without a longer grace period would be cut
+  /// short.
   fileprivate mutating func lengthenPreStop(by time: SimDuration) {
     for index in servers.indices where servers[index].isInPods {
       servers[index].preStop = servers[index].preStop + time

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What would have saved each lost connection: the scenario again with one thing changed, once per change, and the
-// outcomes side by side by connection. A run answers for all connections at once, because an attempt has the same
-// name, start and draws in all of them.
+// What would have saved each lost connection: the scenario again with one thing changed, once per change, and
+// the outcomes side by side by connection. A run answers for all connections at once, because an attempt has
+// the same name, start and draws in all of them.
 
 import NetworkTypes
 import Scenario
@@ -71,7 +71,8 @@ public struct CounterfactualRuns: Sendable {
     let lost = rows.filter { $0.outcome.isLost }.map(\.id)
     let gone = world.goneAttempts ?? []
     return Outcomes(
-      lost: lost, fates: rows.map(\.id) + gone, lostCount: lost.count, arrivalDigest: world.arrivalDigest.value)
+      lost: lost, fates: rows.map(\.id) + gone, lostCount: lost.count,
+      arrivalDigest: world.arrivalDigest.value)
   }
 
   /// Puts the names into the column saved_by; a connection that no change saves keeps its words.

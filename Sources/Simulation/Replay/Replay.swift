@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// One attempt again: as it was, and in runs in which one thing is different. Each is a whole run of the scenario
-// up to and past the attempt, with the same draws.
+// One attempt again: as it was, and in runs in which one thing is different. Each is a whole run of the
+// scenario up to and past the attempt, with the same draws.
 
 import Cluster
 import NetworkTypes

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A run that keeps an eye on one attempt. Nothing of the run changes by it: each event is looked at before and
-// after it is handled, and what is different on the connection becomes a step. The packet path knows nothing of
-// it; the few places where attempts end or packets get lost say so.
+// A run that keeps an eye on one attempt. Nothing of the run changes by it: each event is looked at before
+// and after it is handled, and what is different on the connection becomes a step. The packet path knows
+// nothing of it; the few places where attempts end or packets get lost say so.
 
 import Cluster
 import NetworkTypes
@@ -153,7 +153,9 @@ extension World {
     }
   }
 
-  private func isPacketOfFollowed(_ slot: UInt32) -> Bool { packets[slot].generation == following!.generation }
+  private func isPacketOfFollowed(_ slot: UInt32) -> Bool {
+    packets[slot].generation == following!.generation
+  }
 
   private func instanceOf(_ event: Event) -> Int {
     let slot = event.kind == .packet ? packets[event.index].connection : event.index
@@ -168,7 +170,9 @@ extension World {
     let f = following!
     // It may be lost in the very event that opens it.
     let c = connections[slot].pointee
-    guard Int(c.instance) == f.instance, c.ordinal == f.id.operation, c.attempt == f.id.attempt else { return }
+    guard Int(c.instance) == f.instance, c.ordinal == f.id.operation, c.attempt == f.id.attempt else {
+      return
+    }
     let (component, node, words) = replayWords(loss, slot)
     following!.losses.append(ReplayStep(time: now, node: node, component: component, what: words))
   }

@@ -79,7 +79,9 @@ extension World {
     let dialled = dialled(following!.slot)
     if c.openedAt < now.nanoseconds {
       let age = now - SimTime(nanoseconds: c.openedAt)
-      step(client.node, "client", "sends its request on a connection that has been open for \(ReadableNumber.span(age))")
+      step(
+        client.node, "client",
+        "sends its request on a connection that has been open for \(ReadableNumber.span(age))")
     } else {
       step(client.node, "client", "\(hostName(client.host)) opens \(dialled)")
     }
@@ -105,7 +107,8 @@ extension World {
     let node = Int(c.decidingNode)
     let mode = proxies.programmedMode(of: NodeID(node))?.rawValue ?? "network"
     let backend = proxies.backend(.init(c.backend))
-    let pod = backend.pod.map { " (\(control.pods[$0.index].name) on \(backend.nodeName ?? "no node"))" } ?? ""
+    let pod =
+      backend.pod.map { " (\(control.pods[$0.index].name) on \(backend.nodeName ?? "no node"))" } ?? ""
     let many = proxies.candidates(.init(c.candidates)).count
     let among = many > 1 ? ", one of \(many) candidates" : many == 1 ? ", the only candidate" : ""
     step(node, mode, "DNAT to \(backend.address):\(backend.port)\(pod)\(among); \(tableWords(c, node))")
@@ -131,7 +134,8 @@ extension World {
     let f = following!
     let c = connections[f.slot].pointee
     let isOver =
-      !connections.isCurrent(f.slot, f.generation) || c.ordinal != before.ordinal || c.attempt != before.attempt
+      !connections.isCurrent(f.slot, f.generation) || c.ordinal != before.ordinal
+      || c.attempt != before.attempt
       || c.phase == .closing || c.phase == .abandoned || (c.phase == .idle && c.requestsLeft == 0)
     guard isOver else { return }
     following!.backend = before.backend
@@ -151,23 +155,28 @@ extension World {
       return (mode, name(node), "\(act): \(reason(verdict))")
     case .unrouted(let node, _, _): return ("network", name(node), "no rule takes it: \(words(loss))")
     case .staleRoute(let on, _): return ("network", name(on), words(loss))
-    case .conntrackInvalid(let node): return ("conntrack", name(node), "the packet does not fit the flow's state")
+    case .conntrackInvalid(let node):
+      return ("conntrack", name(node), "the packet does not fit the flow's state")
     case .conntrackFull(let node), .conntrackMissing(let node), .foreignReply(let node):
       return ("conntrack", name(node), words(loss))
     case .expiredByPacket(let node):
       return ("conntrack", name(node), "ipvs drops it: the real server takes no more connections")
-    case .snatPortsExhausted(let node): return ("conntrack", name(node), "no source port is free for masquerading")
+    case .snatPortsExhausted(let node):
+      return ("conntrack", name(node), "no source port is free for masquerading")
     case .portClosed(let node, let address, let port):
       return ("server", name(node), "nothing listens on \(address):\(port)")
     case .backlogFull(let node): return ("server", name(node), "the accept queue is full")
     case .queueOverflow(let node): return ("server", name(node), "the server's queue is full")
     case .serverEnded(let node, let crashed):
-      return ("server", name(node), crashed ? "the server's process has crashed" : "the server's process has ended")
+      return (
+        "server", name(node), crashed ? "the server's process has crashed" : "the server's process has ended"
+      )
     case .serverClosedIdle(let node): return ("server", name(node), "the server closes the idle connection")
     case .foreignConnection(let node, let isSamePod):
       return (
         "server", name(node),
-        isSamePod ? "the pod was restarted and does not know the connection"
+        isSamePod
+          ? "the pod was restarted and does not know the connection"
           : "its receiver does not know the connection"
       )
     case .slowServer(let node): return ("server", name(node), "the client's patience ends before the answer")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The story for a terminal and as Markdown: the question, the answer, what happened, then each incident that cost
-// connections with its chain of news and the price of every gap.
+// The story for a terminal and as Markdown: the question, the answer, what happened, then each incident that
+// cost connections with its chain of news and the price of every gap.
 
 import NetworkTypes
 import SimKernel
@@ -75,7 +75,9 @@ extension Story {
 
   /// Every incident in order of time.
   private var overview: TextTable {
-    var table = TextTable([.right("AT"), .left("WHAT", least: 24), .right("LOST"), .left("CAUSES", least: 20)])
+    var table = TextTable([
+      .right("AT"), .left("WHAT", least: 24), .right("LOST"), .left("CAUSES", least: 20),
+    ])
     let order = incidents.indices.sorted {
       incidents[$0].time == incidents[$1].time ? $0 < $1 : incidents[$0].time < incidents[$1].time
     }
@@ -134,7 +136,8 @@ extension Story {
     guard !others.isEmpty else { return nil }
     let count = others.reduce(0) { $0 + $1.losses.count }
     let names = others.map { "\($0.title) \(ReadableNumber.grouped($0.losses.count))" }
-    return "and \(others.count) more that cost \(ReadableNumber.grouped(count)): " + names.joined(separator: ", ")
+    return "and \(others.count) more that cost \(ReadableNumber.grouped(count)): "
+      + names.joined(separator: ", ")
   }
 
   private var total: String {

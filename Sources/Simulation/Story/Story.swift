@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A run as a story: what happened, which chain of news followed from it until the last table knew, and what each
-// gap between two pieces of news cost. Every lost connection belongs to one gap of one incident, or to none; the
-// sums are those of loss_ledger.csv.
+// A run as a story: what happened, which chain of news followed from it until the last table knew, and what
+// each gap between two pieces of news cost. Every lost connection belongs to one gap of one incident, or to
+// none; the sums are those of loss_ledger.csv.
 
 import NetworkTypes
 import SimKernel

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Which incident a lost connection belongs to. The log of events says what the scenario did and what followed;
-// what followed is led back: a pod's deletion to the rollout, the scaling, the drain or the lost node behind it.
+// Which incident a lost connection belongs to. The log of events says what the scenario did and what
+// followed; what followed is led back: a pod's deletion to the rollout, the scaling, the drain or the lost
+// node behind it.
 
 import Cluster
 import NetworkTypes
@@ -20,13 +21,16 @@ public struct LossPlace: Sendable, Equatable {
 }
 
 /// Reads the log of a run backwards.
-struct StoryBook {
+final class StoryBook {
   /// Index of the event that a chain of events goes back to.
   typealias Root = Int
 
   let events: [ClusterEventRow]
   /// Indices of events by object, in order of time.
   private var byObject: [String: [Int]] = [:]
+
+  /// Pods that a Service selects, gone ones included; filled when asked for.
+  var members: [ServiceID: [Int32]] = [:]
 
   init(_ events: [ClusterEventRow]) {
     self.events = events

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Makes the story of a run that is over: leads every lost connection back to what happened, and sets the chain of
-// news beside it from what the run has written down.
+// Makes the story of a run that is over: leads every lost connection back to what happened, and sets the
+// chain of news beside it from what the run has written down.
 
 import Cluster
 import NetworkTypes
@@ -153,8 +153,8 @@ extension World {
     return before.map { book.head($0) } ?? index
   }
 
-  /// What is behind a pod's end that the scenario did not ask for itself: of its node's drain or silence and its
-  /// workload's changes the latest.
+  /// What is behind a pod's end that the scenario did not ask for itself: of its node's drain or silence and
+  /// its workload's changes the latest.
   private func root(ofPod pod: Int32, _ own: Int, _ book: StoryBook) -> Int {
     if book.isRoot(own) { return book.head(own) }
     let record = control.pods[Int(pod)]
@@ -176,8 +176,8 @@ extension World {
     return isNodes ? nodeRoot(latest, record.node.index, book) : book.head(latest)
   }
 
-  /// What changed last about a Service before a time: a pod that left or came, or the object itself; or the start
-  /// of the node that has no rules yet.
+  /// What changed last about a Service before a time: a pod that left or came, or the object itself; or the
+  /// start of the node that has no rules yet.
   private func serviceKey(_ place: LossPlace, _ time: SimTime, _ book: StoryBook) -> StoryKey? {
     var best: (at: Int, key: StoryKey)?
     func offer(_ index: Int, _ key: StoryKey) {
@@ -192,8 +192,8 @@ extension World {
     if let index = book.latest(object, until: time, ["created", "updated", "deleted"]) {
       offer(index, StoryKey(root: book.head(index), subject: .service(Int(place.service), index)))
     }
-    for pod in control.pods where isMember(pod, of: service) {
-      let id = Int32(pod.id.index)
+    for id in members(of: service, book) {
+      let pod = control.pods[Int(id)]
       if let left = book.takeaway(podName(id), until: time), let key = podKey(id, time, book) {
         offer(left, key)
       } else if let came = book.coming(podName(id), until: time) {
@@ -205,12 +205,21 @@ extension World {
     return best?.key
   }
 
+  private func members(of service: ServiceID, _ book: StoryBook) -> [Int32] {
+    if let known = book.members[service] { return known }
+    let found = control.pods.filter { isMember($0, of: service) }.map { Int32($0.id.index) }
+    book.members[service] = found
+    return found
+  }
+
   /// The node has booted and its first sync is not over.
   private func bareNode(_ node: Int, _ time: SimTime, _ book: StoryBook) -> Int? {
     guard let up = book.latest(nodeName(node), until: time, ["up", "joined"]) else { return nil }
-    let hasSynced = node < lags.syncs.count && lags.syncs[node].contains {
-      $0.start >= events[up].time && $0.end <= time
-    }
+    let hasSynced =
+      node < lags.syncs.count
+      && lags.syncs[node].contains {
+        $0.start >= events[up].time && $0.end <= time
+      }
     return hasSynced ? nil : up
   }
 

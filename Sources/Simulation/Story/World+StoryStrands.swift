@@ -62,8 +62,8 @@ extension World {
     return strand
   }
 
-  /// Those up to a little after the last loss and the last table that knew; later ones belong to another time of
-  /// its life.
+  /// Those up to a little after the last loss and the last table that knew; later ones belong to another time
+  /// of its life.
   private func addEvents(
     _ indices: [Int], _ rows: [LostConnection], _ start: SimTime, _ strand: inout Story.Strand
   ) {
@@ -90,7 +90,8 @@ extension World {
       Story.Step(time: write.at, what: "EndpointSlice\(names) \(name) written, \(lag) after the API knew"))
     var known: [(end: SimTime, node: Int)] = []
     var missing: [String] = []
-    for node in nodePlanes.indices {
+    // A node that has booted since reads everything anew: its table was never behind.
+    for node in nodePlanes.indices where nodePlanes[node].bootedAt <= write.at {
       if let sync = lags.sync(node, with: write) {
         known.append((sync.end, node))
       } else if nodePlanes[node].isUp {
@@ -99,10 +100,13 @@ extension World {
     }
     known.sort { ($0.end, $0.node) < ($1.end, $1.node) }
     if let first = known.first { addTable(first, "first", known.count, write, "\(name)", &strand) }
-    if known.count > 1, let last = known.last { addTable(last, "last", known.count, write, "\(name)", &strand) }
-    if !missing.isEmpty, let end = known.last?.end {
+    if known.count > 1, let last = known.last {
+      addTable(last, "last", known.count, write, "\(name)", &strand)
+    }
+    if !missing.isEmpty {
       strand.steps.append(
-        Story.Step(time: end, what: "not by the end of the run: " + missing.prefix(3).joined(separator: ", ")))
+        Story.Step(time: now, what: "not by the end of the run: " + missing.prefix(3).joined(separator: ", "))
+      )
     }
   }
 
@@ -117,7 +121,8 @@ extension World {
       + "sync \(ReadableNumber.span(sync.end - sync.start))"
     let table = count == 1 ? "the only table" : "the \(which) of \(count) tables"
     strand.steps.append(
-      Story.Step(time: entry.end, what: "\(table) has it for \(service): \(nodePlanes[entry.node].name) (\(parts))"))
+      Story.Step(
+        time: entry.end, what: "\(table) has it for \(service): \(nodePlanes[entry.node].name) (\(parts))"))
   }
 
   // MARK: A node

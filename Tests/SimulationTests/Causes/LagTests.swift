@@ -61,8 +61,8 @@ struct LagTests {
     w.addClient(every: 0.02)
     let rows = try w.run().lost.filter { $0.backend == "default/web-1" && $0.cause == .staleTable }
     #expect(rows.count > 3)
-    // Slices at 3.46 s, delivered at 3.465 s; the sync of the first deletion ended at 3.315 s, and minSyncPeriod
-    // counts from there.
+    // Slices at 3.46 s, delivered at 3.465 s; the sync of the first deletion ended at 3.315 s, and
+    // minSyncPeriod counts from there.
     for row in rows { #expect(row.runnerWait == .milliseconds(850)) }
   }
 
@@ -79,13 +79,15 @@ struct LagTests {
     #expect(!rows.isEmpty)
     for row in rows {
       #expect(row.cause == .staleTable)
-      #expect(row.kubelet == .zero && row.controller == .milliseconds(10), "\(String(describing: row.kubelet))")
+      #expect(
+        row.kubelet == .zero && row.controller == .milliseconds(10), "\(String(describing: row.kubelet))")
       #expect(row.watch == .seconds(3) && row.sync == .milliseconds(250))
     }
   }
 
-  /// Second crash of web-0 at 3.05 s, after which it stays down for ten seconds. Its news is in the API at 3.15 s, in the slices at 3.16 s, at the node at 3.165 s; a
-  /// sync for web-1 ended at 3.065 s, so the next begins at 4.065 s and ends at 4.115 s.
+  /// Second crash of web-0 at 3.05 s, after which it stays down for ten seconds. Its news is in the API at
+  /// 3.15 s, in the slices at 3.16 s, at the node at 3.165 s; a sync for web-1 ended at 3.065 s, so the next
+  /// begins at 4.065 s and ends at 4.115 s.
   @Test func everyStageIsItsConstantAndTheirSumIsTheWindow() throws {
     var w = CauseCase.base(web: [1, 1, 1])
     w.serve()

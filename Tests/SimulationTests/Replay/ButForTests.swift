@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Goal: the cause is the part that would have saved the connection. Method: random small clusters in churn; lost
-// connections are replayed with exactly the part that is blamed made fresh, and whole runs with that part fresh must
-// not find its cause at all.
+// Goal: the cause is the part that would have saved the connection. Method: random small clusters in churn;
+// lost connections are replayed with exactly the part that is blamed made fresh, and whole runs with that
+// part fresh must not find its cause at all.
 
 import Cluster
 import NetworkTypes

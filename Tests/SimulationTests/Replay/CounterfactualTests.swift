@@ -19,7 +19,10 @@ struct CounterfactualTests {
         "fresh-tables", "ipvs", "nftables", "ebpf", "preStop+5s", "preStop+10s", "preStop+30s", "drain",
       ])
     file.setMode(of: .nftables)
-    #expect(Counterfactual.standard(for: file).map(\.name).prefix(4) == ["fresh-tables", "iptables", "ipvs", "ebpf"])
+    #expect(
+      Counterfactual.standard(for: file).map(\.name).prefix(4) == [
+        "fresh-tables", "iptables", "ipvs", "ebpf",
+      ])
     file.servers = []
     #expect(Counterfactual.standard(for: file).count == 4)
   }
@@ -34,7 +37,8 @@ struct CounterfactualTests {
     #expect(judged.lost.map(\.id) == plain.lost.map(\.id))
     for row in judged.lost {
       let names = Set(row.savedBy.components(separatedBy: "; "))
-      // The watch takes 3 s: a hook of 5 s outlasts it; an exit after a drain comes no later for a new connection.
+      // The watch takes 3 s: a hook of 5 s outlasts it; an exit after a drain comes no later for a new
+      // connection.
       #expect(names.isSuperset(of: ["fresh-tables", "preStop+5s", "preStop+10s", "preStop+30s"]))
       #expect(!names.contains("drain") && !names.contains("nftables"))
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The story's sums are the ledger's, every loss has its place, and the chain of news of a small world is the one that
-// its constant delays make.
+// The story's sums are the ledger's, every loss has its place, and the chain of news of a small world is the
+// one that its constant delays make.
 
 import Cluster
 import NetworkTypes
