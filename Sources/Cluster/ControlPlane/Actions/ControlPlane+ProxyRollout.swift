@@ -46,7 +46,7 @@ extension ControlPlane {
     let node = rollout.nodes[step / 3]
     guard let kind = RolloutStep(rawValue: step % 3), nodes[node.index].hasJoined else { return }
     switch kind {
-    case .drain: if nodes[node.index].isUp { drain(node, &out) }
+    case .drain: if nodes[node.index].isUp { drain(node, DrainOptions(), &out) }
     case .restart: configureProxy(node, rollout.settings, restart: true, &out)
     case .uncordon: setUnschedulable(false, node, &out)
     }
