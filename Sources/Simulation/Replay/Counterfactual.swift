@@ -129,7 +129,7 @@ extension ScenarioFile {
   /// short.
   fileprivate mutating func lengthenPreStop(by time: SimDuration) {
     for index in servers.indices where servers[index].isInPods {
-      servers[index].preStop = servers[index].preStop + time
+      servers[index].preStop = (servers[index].preStop ?? .zero) + time
     }
     for index in objects.indices { objects[index].lengthenGrace(by: time) }
     for index in events.indices { events[index].action.lengthenGrace(by: time) }

@@ -46,6 +46,9 @@ extension World {
     case .keepaliveAnswer: "answer to the keepalive probe"
     case .datagram: "datagram"
     case .answer: "answer"
+    case .lateResponse: "response outside of the window"
+    case .query, .streamQuery: "DNS query"
+    case .queryAnswer, .streamAnswer: "DNS answer"
     }
   }
 
@@ -161,6 +164,9 @@ extension World {
       return ("conntrack", name(node), words(loss))
     case .expiredByPacket(let node):
       return ("conntrack", name(node), "ipvs drops it: the real server takes no more connections")
+    case .insertRace(let node):
+      return ("conntrack", name(node), "another packet's entry is inserted at the same instant")
+    case .loadBalancerCut, .loadBalancerIdle: return ("load balancer", "", words(loss))
     case .snatPortsExhausted(let node):
       return ("conntrack", name(node), "no source port is free for masquerading")
     case .portClosed(let node, let address, let port):
