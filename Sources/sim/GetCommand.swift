@@ -15,8 +15,9 @@ struct GetCommand: ParsableCommand {
     abstract: "List the API's objects at a simulated time, laid out as kubectl lays them out.",
     usage: "sim get <kind> [<name>] <scenario> [--at <time>] [-n <namespace> | -A] [-o wide|yaml|json]",
     discussion: """
-      Kinds: nodes (no), pods (po), services (svc), endpoints (ep), endpointslices (eps). kind/name works \
-      too: sim get svc/web scenario.json
+      Kinds: nodes (no), pods (po), services (svc), endpoints (ep), endpointslices (eps), deployments \
+      (deploy), replicasets (rs), statefulsets (sts), daemonsets (ds), horizontalpodautoscalers (hpa), \
+      poddisruptionbudgets (pdb). kind/name works too: sim get svc/web scenario.json
       """)
 
   enum Layout: String, ExpressibleByArgument, CaseIterable {

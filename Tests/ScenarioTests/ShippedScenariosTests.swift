@@ -18,6 +18,7 @@ import Traffic
     "clusterip", "nodeport", "loadbalancer", "externalname", "externalips", "headless", "selectorless",
     "session-affinity", "traffic-policy", "udp-dns", "node-churn", "benchmarks/reference",
     "node-crash", "node-ip-change", "etp-local-rollout", "etp-cluster-scale-down",
+    "grpc-scale-up", "lb-fairness",
   ]
 
   @Test func everyScenarioFileIsListedHere() throws {
