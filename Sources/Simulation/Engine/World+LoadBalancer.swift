@@ -196,7 +196,8 @@ extension World {
     if path.isPartitioned { return false }
     let isLocal = !service.isNone && control.store.service(service)?.usesLocalExternalPolicy ?? false
     if isLocal {
-      return proxies.isHealthy(NodeID(host), at: now) && proxies.localReadyEndpoints(NodeID(host), service) > 0
+      return proxies.isHealthy(NodeID(host), at: now)
+        && proxies.localReadyEndpoints(NodeID(host), service) > 0
     }
     if scenario.cluster.loadBalancer.checkPort == .nodePort, !service.isNone {
       return opensNodePort(host, service)
@@ -218,7 +219,9 @@ extension World {
 
   /// A TCP connection to the Service's first node port would open, at whatever pod it ends.
   private mutating func opensNodePort(_ node: Int, _ service: ServiceID) -> Bool {
-    guard let port = control.store.service(service)?.spec.ports.first?.nodePort, port > 0 else { return false }
+    guard let port = control.store.service(service)?.spec.ports.first?.nodePort, port > 0 else {
+      return false
+    }
     let address = nodePlanes[node].address
     let number = StableHash.mix(UInt64(now.nanoseconds) ^ UInt64(node) << 48)
     let flow = FlowTuple(
