@@ -130,4 +130,29 @@ struct NodePartitionTests {
     let starts = result.lost.map(\.start.seconds)
     #expect(starts.min()! > 3 && starts.max()! < 8.06 && result.lostCount > 40, "\(result.failures)")
   }
+
+  /// A hostNetwork pod's endpoint keeps the address that its node had. When another node gets that address and
+  /// something listens there, clients of the Service are answered by it.
+  @Test func aDeadHostNetworkEndpointIsAnsweredByTheAddressesNextOwner() throws {
+    var w = SmallWorld(nodes: 3, duration: .seconds(20))
+    let old = IPv4Address("172.18.0.7")!
+    w.file.cluster.nodes[1].addresses = [old]
+    for (name, node) in [("web", 1), ("other", 2)] {
+      guard case .pod(var pod) = SmallWorld.pod("\(name)-0", app: name, node: node) else { continue }
+      pod.spec.hostNetwork = true
+      w.add(.pod(pod))
+    }
+    w.addService()
+    w.serve()
+    w.file.servers.append(
+      ServerSettings(name: "other", place: .pods(namespace: "default", labels: ["app": "other"])))
+    w.at(3.05, .nodeAddressChange(.named("node-1"), newAddress: IPv4Address("172.18.0.99")!))
+    w.at(8.05, .nodeAddressChange(.named("node-2"), newAddress: old))
+    w.addClient { $0.connectTimeout = .milliseconds(500) }
+    let result = try w.run()
+    #expect(result.count(.misdelivered) > 100, "\(result.failures)")
+    #expect(result.count(.misdelivered) == result.count(.ipReused), "\(result.failures)")
+    let lost = result.lost.filter { $0.outcome != .misdelivered }
+    #expect(lost.allSatisfy { $0.cause == .nodeAddressChanged && $0.start.seconds < 8.06 })
+  }
 }

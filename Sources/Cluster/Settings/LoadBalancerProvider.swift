@@ -37,8 +37,8 @@ public enum LoadBalancerProvider: String, Sendable, CaseIterable {
     l.idleAction = .steerAnew
   }
 
-  /// Checks: FACTS F3 (30 s, with policy Local 10 s; timeout 10 s; 3 in a row, Local 2) on the first node port
-  /// (KEP-3458). Idle flows: 350 s, then RST. Late news: connections keep coming about 2 min after
+  /// Checks: FACTS F3 (30 s, with policy Local 10 s; timeout 10 s; 3 in a row, Local 2) on the first node
+  /// port (KEP-3458). Idle flows: 350 s, then RST. Late news: connections keep coming about 2 min after
   /// deregistration and 30-40 s after a target turned unhealthy; fail-open; flows of unhealthy targets are
   /// reset; those of deregistered ones live on (all FACTS F3, aws-load-balancer-controller 2366, 3270, 1858).
   private func setNLB(_ l: inout LoadBalancerSettings) {

@@ -31,6 +31,9 @@ extension ScenarioDecoder {
     assign(c["localHealthyThreshold"]?.integer, to: &l.localHealthyThreshold)
     assign(c["localUnhealthyThreshold"]?.integer, to: &l.localUnhealthyThreshold)
     assign(c["failOpen"]?.bool, to: &l.failOpen)
+    if c["provider"] != nil, c["checkTimeout"] == nil {
+      l.checkTimeout = min(l.checkTimeout, l.checkInterval)
+    }
     if l.checkTimeout > l.checkInterval, let place = c["checkTimeout"] ?? c["checkInterval"] {
       mistake(place, "expected a checkTimeout not longer than checkInterval, \(l.checkInterval)")
     }

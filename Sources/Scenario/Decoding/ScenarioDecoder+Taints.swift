@@ -20,7 +20,8 @@ extension ScenarioDecoder {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
     let key = parts[0].split(separator: "=", omittingEmptySubsequences: false).first ?? ""
     if parts.count != 2 || key.isEmpty || !Self.taintEffects.contains(parts[1]) {
-      mistake(place, "expected a taint as \"key[=value]:NoSchedule\", \":PreferNoSchedule\" or \":NoExecute\"")
+      mistake(
+        place, "expected a taint as \"key[=value]:NoSchedule\", \":PreferNoSchedule\" or \":NoExecute\"")
     }
     return text
   }
@@ -29,7 +30,8 @@ extension ScenarioDecoder {
     let known = scenario.cluster.nodes.compactMap { $0.zone ?? $0.labels[Node.zoneLabel] }
     if names.nodesAreComplete, !known.contains(zone) {
       mistake(
-        place, "expected a zone in which some node is", suggestion: nearestName(to: "zone/" + zone, in: known.map { "zone/" + $0 }))
+        place, "expected a zone in which some node is",
+        suggestion: nearestName(to: "zone/" + zone, in: known.map { "zone/" + $0 }))
     }
     return .zone(zone)
   }

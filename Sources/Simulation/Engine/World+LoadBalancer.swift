@@ -39,10 +39,9 @@ extension World {
     if packets.pointer(slot).pointee.hopsLeft == 0 {
       return lose(slot, .unrouted(node: max(0, from), packets[slot].tuple, .outside))
     }
-    let isKept = scenario.cluster.loadBalancer.keepsFlowsForEver
-    if !isKept, !isRemembered(slot) { return }
+    if !balancerKeepsFlows, !isRemembered(slot) { return }
     guard let node = target(of: slot, service) else { return lose(slot, .loadBalancerHasNoTarget) }
-    guard scenario.cluster.loadBalancer.targets == .ip else {
+    guard balancesByAddress else {
       return hop(slot, .outside, from, node, extra, entersNode: HostReference(.node, UInt32(node)))
     }
     let address = control.loadBalancerAddress(of: NodeID(node), for: service)
@@ -60,7 +59,7 @@ extension World {
     let entry = isCurrent ? connections[packet.connection].pointee.entryNode : .max
     let before = entry == .max ? nil : Int(entry)
     let targets = control.loadBalancerTargets(of: service)
-    switch scenario.cluster.loadBalancer.steering {
+    switch balancerSteering {
     case .stateful: if let before { return before }
     case .resilientEcmp: if let before, targets.contains(NodeID(before)) { return before }
     case .ecmp, .maglev, .leader: break
@@ -82,7 +81,7 @@ extension World {
   }
 
   private func choose(among targets: [NodeID], _ tuple: FlowTuple, _ service: ServiceID) -> Int {
-    switch scenario.cluster.loadBalancer.steering {
+    switch balancerSteering {
     case .stateful, .ecmp, .resilientEcmp:
       targets[Int(Self.flowHash(tuple) % UInt64(targets.count))].index
     case .maglev: Self.highest(of: targets, Self.flowHash(tuple))
@@ -196,7 +195,8 @@ extension World {
     if path.isPartitioned { return false }
     let isLocal = !service.isNone && control.store.service(service)?.usesLocalExternalPolicy ?? false
     if isLocal {
-      return proxies.isHealthy(NodeID(host), at: now) && proxies.localReadyEndpoints(NodeID(host), service) > 0
+      return proxies.isHealthy(NodeID(host), at: now)
+        && proxies.localReadyEndpoints(NodeID(host), service) > 0
     }
     if scenario.cluster.loadBalancer.checkPort == .nodePort, !service.isNone {
       return opensNodePort(host, service)
@@ -205,7 +205,7 @@ extension World {
   }
 
   private func healthCheckHost(of node: Int, _ service: ServiceID) -> Int? {
-    if scenario.cluster.loadBalancer.targets == .instance || service.isNone { return node }
+    if !balancesByAddress || service.isNone { return node }
     return control.loadBalancerHost(of: NodeID(node), for: service)?.index
   }
 
@@ -218,7 +218,9 @@ extension World {
 
   /// A TCP connection to the Service's first node port would open, at whatever pod it ends.
   private mutating func opensNodePort(_ node: Int, _ service: ServiceID) -> Bool {
-    guard let port = control.store.service(service)?.spec.ports.first?.nodePort, port > 0 else { return false }
+    guard let port = control.store.service(service)?.spec.ports.first?.nodePort, port > 0 else {
+      return false
+    }
     let address = nodePlanes[node].address
     let number = StableHash.mix(UInt64(now.nanoseconds) ^ UInt64(node) << 48)
     let flow = FlowTuple(

@@ -158,19 +158,36 @@ extension World {
   /// The packet was meant for a backend whose address this host has taken over.
   private func isForeign(_ slot: UInt32, _ host: HostReference) -> Bool {
     let chosen = connections[slot].pointee.backend
-    guard chosen != .max, host.kind == .pod else { return false }
+    guard chosen != .max, host.kind == .pod || host.kind == .node else { return false }
     return isForeign(chosen: .init(chosen), host)
   }
 
   /// As above, for a backend that a table chose.
   func isForeign(chosen: BackendID, _ host: HostReference) -> Bool {
     let meant = proxies.pod(of: chosen)
+    if host.kind == .node { return !meant.isNone && isForeign(chosen, meant: meant, onNode: NodeID(host.id)) }
     guard host.kind == .pod, !meant.isNone, meant != PodID(host.id) else { return false }
     let backend = proxies.backend(chosen)
     guard let selector = control.store.service(backend.service)?.spec.selector else { return false }
     let pod = control.pods[Int(host.id)]
     return pod.name.namespace != control.store.serviceName(backend.service).namespace
       || !LabelSelector(selector).matches(pod.labels)
+  }
+
+  /// For an address that one node took over from another: a node that has a hostNetwork pod of the Service
+  /// answers in its stead.
+  private func isForeign(_ chosen: BackendID, meant: PodID, onNode node: NodeID) -> Bool {
+    guard control.pods[meant.index].isHostNetwork, control.pods[meant.index].node != node else {
+      return false
+    }
+    let service = proxies.backend(chosen).service
+    guard let selector = control.store.service(service)?.spec.selector else { return false }
+    let namespace = control.store.serviceName(service).namespace
+    return !control.nodes[node.index].pods.contains {
+      let pod = control.pods[$0.index]
+      return pod.isHostNetwork && pod.name.namespace == namespace
+        && LabelSelector(selector).matches(pod.labels)
+    }
   }
 
   mutating func portClosed(_ packet: Packet, _ host: HostReference) {

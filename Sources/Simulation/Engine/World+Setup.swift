@@ -41,6 +41,9 @@ extension World {
     end = .zero + scenario.duration
     podNetwork = scenario.cluster.podCIDR
     modeCosts = ModeCosts.table(scenario.network)
+    balancerKeepsFlows = scenario.cluster.loadBalancer.keepsFlowsForEver
+    balancerSteering = scenario.cluster.loadBalancer.steering
+    balancesByAddress = scenario.cluster.loadBalancer.targets == .ip
     masqueradesPodTraffic = scenario.network.masqueradesPodTraffic
     recorderWarmUp = .zero + scenario.report.warmUp
     paths = NetworkPaths(scenario.network)

@@ -70,6 +70,10 @@ struct World: ~Copyable {
   var dialledTuples: [UInt32: FlowTuple] = [:]
   /// By connection, where the load balancer remembers more of it than its target.
   var balancedFlows: [UInt32: BalancedFlow] = [:]
+  /// The load balancer remembers no more of a flow than its target.
+  let balancerKeepsFlows: Bool
+  let balancerSteering: LoadBalancerSettings.Steering
+  let balancesByAddress: Bool
   let masqueradesPodTraffic: Bool
   let recorderWarmUp: SimTime
   var icmp = ICMPLimiter()

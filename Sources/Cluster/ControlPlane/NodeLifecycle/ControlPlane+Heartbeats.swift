@@ -151,8 +151,8 @@ extension ControlPlane {
     for patience in times.sorted() { out.schedule.append((now + patience, .evictPods(node, epoch))) }
   }
 
-  /// How long a pod stays on a node with a NoExecute taint; nil: for ever. A DaemonSet's pods tolerate silence
-  /// without end (k/k pkg/controller/daemon/util); pods that say nothing get 300 s from admission
+  /// How long a pod stays on a node with a NoExecute taint; nil: for ever. A DaemonSet's pods tolerate
+  /// silence without end (k/k pkg/controller/daemon/util); pods that say nothing get 300 s from admission
   /// (DefaultTolerationSeconds).
   func patience(of pod: PodID, with taint: String) -> SimDuration? {
     let isSilence = taint == Self.unreachableTaint
@@ -222,8 +222,8 @@ extension ControlPlane {
     nodeBecameUsable(&out)
   }
 
-  /// The controller finds the node ready and takes its NoExecute taint away (k/k pkg/controller/nodelifecycle,
-  /// markNodeAsReachable).
+  /// The controller finds the node ready and takes its NoExecute taint away (k/k
+  /// pkg/controller/nodelifecycle, markNodeAsReachable).
   mutating func untaint(_ node: NodeID, _ epoch: UInt16, _ out: inout ControlPlaneOutput) {
     guard nodes[node.index].heartbeatEpoch == epoch, var object = store.node(node) else { return }
     object.taints.removeAll { $0 == Self.unreachableTaint }

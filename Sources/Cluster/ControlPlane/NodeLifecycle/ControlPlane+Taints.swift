@@ -17,7 +17,9 @@ extension ControlPlane {
     log(self.object(node), "tainted", taint, &out)
     readinessChanged(&out)
     guard taint.hasSuffix(":NoExecute") else { return }
-    for pod in podsInAPI(on: node) where patience(of: pod, with: taint) == .zero { requestDeletion(pod, &out) }
+    for pod in podsInAPI(on: node) where patience(of: pod, with: taint) == .zero {
+      requestDeletion(pod, &out)
+    }
     if taint.hasPrefix(Self.outOfServiceTaint) {
       out.schedule.append((nextCollection(), .collectTerminating(node, nodes[node.index].deletions)))
     }
