@@ -51,9 +51,11 @@ extension PodRecord {
     return isProbeFailing && worker.kind == .readiness ? .refused : .success
   }
 
-  /// Containers that are ready to their kubelet.
+  /// Containers that are ready to their kubelet. Those of a pod that is unready without a probe that says so
+  /// are none.
   var readyContainers: Int {
     guard view.process == .running || view.process == .terminating, isStarted else { return 0 }
+    if isProbeFailing, !hasReadinessProbe { return 0 }
     var isReady = spec.containers.map { $0.readinessProbe != nil || isReadyUnprobed }
     for worker in probes where worker.kind == .readiness && worker.result != true {
       isReady[worker.container] = false
@@ -68,11 +70,9 @@ extension PodRecord {
     }
   }
 
-  /// Condition Ready as the kubelet sets it. A pod without a readiness probe that is to be unready is so by
-  /// its readiness gate.
+  /// Condition Ready as the kubelet sets it.
   var isReadyToKubelet: Bool {
-    if isProbeFailing, !hasReadinessProbe { return false }
-    return !spec.containers.isEmpty && readyContainers == spec.containers.count
+    !spec.containers.isEmpty && readyContainers == spec.containers.count
   }
 
   /// The status that the kubelet reports for what it sees.
