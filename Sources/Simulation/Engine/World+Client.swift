@@ -52,7 +52,9 @@ extension World {
     let phase = connections[slot].pointee.phase
     switch kind {
     case .synAck:
-      if phase == .connecting { connections[slot].pointee.isLookup ? lookupConnected(slot) : established(slot) }
+      if phase == .connecting {
+        connections[slot].pointee.isLookup ? lookupConnected(slot) : established(slot)
+      }
     case .response, .answer:
       if phase == .awaiting, number == connections[slot].pointee.requestNumber { answered(slot) }
     case .queryAnswer, .streamAnswer:
