@@ -62,7 +62,8 @@ struct LookupTests {
     LookupCase(
       "five attempts", with: { $0.attempts = 5 }, [.silence, .silence, .yes(.a), .empty(.aaaa)],
       "oA6t5000 A6t5000 A6t5000 - c!found", queries: 6),
-    LookupCase("another timeout", with: { $0.timeout = .seconds(1) }, [.silence], "oA6t1000 A6t1000", queries: 4),
+    LookupCase(
+      "another timeout", with: { $0.timeout = .seconds(1) }, [.silence], "oA6t1000 A6t1000", queries: 4),
     LookupCase(
       "single-request", with: { $0.singleRequest = true }, [.yes(.a), .empty(.aaaa)], "oAt5000 6 c!found",
       queries: 2),
@@ -93,7 +94,8 @@ struct LookupTests {
       "oA6t2500 - c!notFound", queries: 2),
     LookupCase("nobody has it", [.no(.a), .no(.aaaa)], "oA6t5000 - c!notFound", queries: 2),
     LookupCase(
-      "silence ends the search", names: ["a", "b"], [.silence, .silence], "oA6t5000 A6t5000 c!timedOut", queries: 4),
+      "silence ends the search", names: ["a", "b"], [.silence, .silence], "oA6t5000 A6t5000 c!timedOut",
+      queries: 4),
     LookupCase(
       "a server's failure: asked again, then the next name", names: ["a", "b"],
       [.failure, .failure, .yes(.a), .empty(.aaaa)], "oA6t5000 A6t5000 coA6t5000 - c!found", queries: 6),
@@ -109,7 +111,8 @@ struct LookupTests {
     #expect(lookup.queries == test.queries)
   }
 
-  private static func feed(_ input: LookupInput, _ lookup: inout Lookup, _ name: String) -> [Lookup.Directive] {
+  private static func feed(_ input: LookupInput, _ lookup: inout Lookup, _ name: String) -> [Lookup.Directive]
+  {
     let ttl = SimDuration.seconds(30)
     switch input {
     case .yes(let type):

@@ -95,7 +95,8 @@ extension ScenarioDecoder {
     guard let workload = names.workloads[settings.daemonSet] else {
       return mistake(
         place, "expected a DaemonSet of the manifests; \(settings.daemonSet) is none",
-        suggestion: nearestName(to: settings.daemonSet.description, in: names.workloads.keys.map(\.description)))
+        suggestion: nearestName(
+          to: settings.daemonSet.description, in: names.workloads.keys.map(\.description)))
     }
     if workload.kind != .daemonSet || !workload.template.hostNetwork {
       mistake(place, "expected a DaemonSet with hostNetwork")

@@ -47,9 +47,11 @@ extension ScenarioFormat {
         "serviceTime", quantity, standard: "exponential, mean 100us",
         "Time that a query takes, where no entry of `servers` describes the pods."),
       Field(
-        "watchDelay", quantity, standard: "uniform, 5ms to 100ms", "Change in the API until a pod answers by it."
+        "watchDelay", quantity, standard: "uniform, 5ms to 100ms",
+        "Change in the API until a pod answers by it."
       ),
-      Field("cacheTTL", .duration(), standard: "\"30s\"", "cache plugin: longest time that an answer is kept."),
+      Field(
+        "cacheTTL", .duration(), standard: "\"30s\"", "cache plugin: longest time that an answer is kept."),
       Field("cacheMinimum", .duration(), standard: "\"5s\"", "cache plugin: shortest time."),
       Field(
         "cachesClusterDomain", .boolean, standard: "false",
@@ -63,7 +65,8 @@ extension ScenarioFormat {
         "caches", .boolean, standard: "false",
         "It keeps records and says what is left of their time; else it asks the zone's own server each time."),
       Field(
-        "negativeTTL", .duration(), standard: "\"30s\"", "How long it is believed that a name does not exist."),
+        "negativeTTL", .duration(), standard: "\"30s\"", "How long it is believed that a name does not exist."
+      ),
     ]))
 
   private static let resolver = Shape.object(
@@ -71,14 +74,16 @@ extension ScenarioFormat {
       Field(
         "library", .word(ResolverSettings.Library.allCases.map(\.rawValue)), standard: "\"glibc\"",
         "Whose getaddrinfo the clients have."),
-      Field("ndots", .integer(0...15), standard: "5", "Names with fewer dots go through the search list first."),
+      Field(
+        "ndots", .integer(0...15), standard: "5", "Names with fewer dots go through the search list first."),
       Field("timeout", .duration(isPositive: true), standard: "\"5s\"", "Wait for an answer."),
       Field("attempts", .integer(1...5), standard: "2", "Attempts for a name."),
       Field("rotate", .boolean, standard: "false", "Nameservers in turn: without effect where there is one."),
       Field(
         "singleRequest", .boolean, standard: "false", "A and AAAA one after the other, from one socket."),
       Field(
-        "singleRequestReopen", .boolean, standard: "false", "A and AAAA one after the other, from two sockets."
+        "singleRequestReopen", .boolean, standard: "false",
+        "A and AAAA one after the other, from two sockets."
       ),
       Field("useVC", .boolean, standard: "false", "Queries over TCP."),
       Field("asksAAAA", .boolean, standard: "true", "AAAA is asked beside A."),

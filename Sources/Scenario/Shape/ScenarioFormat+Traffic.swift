@@ -76,7 +76,8 @@ extension ScenarioFormat {
           "dnsCache", dnsCache, standard: "the record's time to live",
           "How long an answer of DNS is kept; 0s asks each time. Or the cache of a runtime by name."),
         Field(
-          "dnsName", .text(.queryName), standard: "the Service's name, with its namespace if it is another one",
+          "dnsName", .text(.queryName),
+          standard: "the Service's name, with its namespace if it is another one",
           "The name that the client looks up; a dot at the end leaves the search list alone."),
         Field(
           "keepalive", .duration(isPositive: true), standard: "off", "Time between TCP keepalive probes."),

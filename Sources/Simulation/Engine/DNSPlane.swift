@@ -15,6 +15,8 @@ struct DNSPlane {
   /// The DNS Service's address as kubelets wrote it into resolv.conf: it is configured, not watched.
   var serviceAddress: IPv4Address?
   var lookups = SlotTable<LookupRun>()
+  /// Timers set so far, by slot of `lookups`. A timer outlives its look-up, and the slot is used again.
+  var timers: [UInt16] = []
   var queries = SlotTable<PendingQuery>()
   /// By connection slot.
   var sockets: [UInt32: DNSSocket] = [:]
@@ -61,7 +63,6 @@ struct LookupRun {
   /// Open sockets, the one in use last.
   var sockets: [UInt32] = []
   var opened: UInt16 = 0
-  var timer: UInt16 = 0
   /// A query was lost to a clash of conntrack entries.
   var hasRaced = false
   /// What went wrong first with a query, in words.

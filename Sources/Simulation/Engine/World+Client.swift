@@ -55,7 +55,9 @@ extension World {
     let phase = connections[slot].pointee.phase
     switch kind {
     case .synAck:
-      if phase == .connecting { connections[slot].pointee.isLookup ? lookupConnected(slot) : established(slot) }
+      if phase == .connecting {
+        connections[slot].pointee.isLookup ? lookupConnected(slot) : established(slot)
+      }
     case .response, .answer, .lateResponse:
       if phase == .awaiting, number == connections[slot].pointee.requestNumber { answered(slot) }
     case .queryAnswer, .streamAnswer:

@@ -92,16 +92,18 @@ extension World {
   }
 
   private mutating func startTimer(_ l: UInt32, _ wait: SimDuration) {
-    dns.lookups[l].timer &+= 1
+    while dns.timers.count <= Int(l) { dns.timers.append(0) }
+    dns.timers[Int(l)] &+= 1
+    let timer = dns.timers[Int(l)]
     let o = dns.lookups[l].operation
     let rank = EventRank.connection(
       .client, instance: o.instance, ordinal: o.ordinal,
-      counter: 0x80_0000 | UInt32(o.attempt & 127) << 16 | UInt32(dns.lookups[l].timer))
-    queue.push(at: now + wait, rank: rank, .lookupTimer(l, dns.lookups[l].timer))
+      counter: 0x80_0000 | UInt32(o.attempt & 127) << 16 | UInt32(timer))
+    queue.push(at: now + wait, rank: rank, .lookupTimer(l, timer))
   }
 
   mutating func lookupTimerFired(_ l: UInt32, _ timer: UInt16) {
-    guard dns.lookups.isUsed(l), dns.lookups[l].timer == timer else { return }
+    guard dns.lookups.isUsed(l), dns.timers[Int(l)] == timer else { return }
     noteFailures(l)
     perform(dns.lookups[l].lookup.timedOut(), l)
   }

@@ -60,7 +60,9 @@ struct CoreDNSTests {
   @Test("The longer of two delays holds both versions up: a watch delivers in order")
   func order() {
     var zone = ClusterZone()
-    for second in 1...200 { zone.record(Self.web, .address(IPv4Address(bits: UInt32(second))), at: Self.time(Double(second) / 100)) }
+    for second in 1...200 {
+      zone.record(Self.web, .address(IPv4Address(bits: UInt32(second))), at: Self.time(Double(second) / 100))
+    }
     var settings = DNSSettings()
     settings.coreDNS.watchDelay = .uniform(low: 0, high: 1)
     let key = RandomKey(seed: 1, replication: 0, purpose: RandomPurpose("test"), entity: 0)

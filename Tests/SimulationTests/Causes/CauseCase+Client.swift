@@ -40,6 +40,35 @@ extension CauseCase {
       w.addClient()
       return w
     },
+    CauseCase("CoreDNS on a node that crashed, before the API knows", .dnsLost, [.dnsFailed]) {
+      var w = SmallWorld.looking(dns: [1], every: 0.5)
+      w.file.objects = w.file.objects.map { SmallWorld.moved($0, "web", to: 0) }
+      w.at(3.05, .nodeCrash(.named("node-1"), returnAfter: nil, newAddress: nil))
+      return w
+    },
+    CauseCase("A and AAAA of one socket clash, and there is no second attempt", .insertRace, [.dnsFailed]) {
+      var w = SmallWorld.looking(dns: [1, 1])
+      w.file.cluster.dns.resolver.library = .musl
+      w.file.cluster.dns.resolver.attempts = 1
+      w.file.cluster.dns.insertRace.probability = 1
+      w.file.cluster.dns.insertRace.kernel = KernelVersion(4, 15)
+      return w
+    },
+    CauseCase("a Service that CoreDNS has not been told of", .staleDNS, [.dnsFailed]) {
+      var w = SmallWorld(nodes: 2, duration: .seconds(4))
+      w.addWeb(on: [1])
+      w.serve()
+      w.addCoreDNS(on: [1])
+      // Longer than kube-proxy needs for two syncs.
+      w.file.cluster.dns.coreDNS.watchDelay = .constant(2)
+      w.at(0.5, .apply([SmallWorld.service()]))
+      w.addClient {
+        $0.dnsCache = .zero
+        $0.start = .zero + .milliseconds(510)
+        $0.connectTimeout = .seconds(3)
+      }
+      return w
+    },
     CauseCase(
       "a Service made anew with another address, and clients that remember", .staleDNS, [.connectTimeout]
     ) {

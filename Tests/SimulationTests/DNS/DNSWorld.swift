@@ -49,6 +49,13 @@ extension SmallWorld {
     return .pod(Pod(metadata: metadata, spec: spec))
   }
 
+  /// A pod of this app on another node; anything else as it is.
+  static func moved(_ object: APIObject, _ app: String, to node: Int) -> APIObject {
+    guard case .pod(var pod) = object, pod.metadata.labels["app"] == app else { return object }
+    pod.spec.nodeName = "node-\(node)"
+    return .pod(pod)
+  }
+
   /// NodeLocal DNSCache on all nodes.
   mutating func addNodeLocal() {
     var spec = PodSpec()

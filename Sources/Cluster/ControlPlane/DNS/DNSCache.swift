@@ -67,7 +67,8 @@ public struct DNSCache: Sendable {
 
   /// Keeps an answer; a server's failure is not kept.
   /// - Returns: the answer as it goes on to the client.
-  public mutating func keep(_ response: DNSResponse, for question: DNSQuestion, at now: SimTime) -> DNSResponse
+  public mutating func keep(_ response: DNSResponse, for question: DNSQuestion, at now: SimTime)
+    -> DNSResponse
   {
     if response.code == .serverFailure { return response }
     let limit = response.code == .nameError || response.addresses.isEmpty ? denialLimit : successLimit
