@@ -31,7 +31,7 @@ struct ExplainCommand: ParsableCommand {
 
   @Flag(
     help:
-      "Also what would have saved the lost connections: fresh tables, other modes, a longer preStop, draining."
+      "Also what would have saved them: fresh tables, other modes, a longer preStop, draining."
   )
   var counterfactuals = false
 

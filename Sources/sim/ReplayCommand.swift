@@ -14,9 +14,9 @@ struct ReplayCommand: ParsableCommand {
     commandName: "replay",
     abstract: "Run one connection again, as it was and with something changed: what would have saved it?",
     discussion: """
-      IDs are those of lost_connections.csv, client-instance/operation/attempt; a connection that was not lost \
-      can be replayed as well. Without --with, fresh tables, the other proxy modes, a longer preStop and \
-      draining are tried, one at a time. docs/replay.md describes the output.
+      IDs are those of lost_connections.csv, client-instance/operation/attempt; a connection that was not \
+      lost can be replayed as well. Without --with, fresh tables, the other proxy modes, a longer preStop \
+      and draining are tried, one at a time. docs/replay.md describes the output.
       """)
 
   enum Layout: String, ExpressibleByArgument, CaseIterable {

@@ -64,16 +64,16 @@ extension ReportTables {
       },
       lag(
         "watch_ms",
-        "EndpointSlice written until the node's kube-proxy had it; with stale_route, Node object written until the "
-          + "peer's routes had it."
+        "EndpointSlice written until the node's kube-proxy had it; with stale_route, Node object "
+          + "written until the peer's routes had it."
       ) { $0.watch },
       lag("runner_wait_ms", "kube-proxy had it until its sync began.") { $0.runnerWait },
       lag("sync_ms", "Sync began until the table was committed.") { $0.sync },
       .text(
         "saved_by",
         "What would have saved it: the first part of its path that would have, in words; with "
-          + "report.counterfactuals the changes of the standard set that do save it (fresh-tables; nftables; preStop+5s "
-          + "and so on), or the words where none does.", optional: true
+          + "report.counterfactuals the changes of the standard set that do save it (fresh-tables; nftables; "
+          + "preStop+5s and so on), or the words where none does.", optional: true
       ) { row, _ in row.savedBy },
     ])
 

@@ -65,9 +65,10 @@ extension Story {
     if let first = dear.first {
       let at = ReadableNumber.seconds(first.time)
       let cost = ReadableNumber.grouped(first.losses.count)
+      let share = first.losses.count == lost.count ? "them all" : cost
       text +=
         dear.count == 1
-        ? " One incident cost \(first.losses.count == lost.count ? "them all" : cost): \(first.title), at \(at)."
+        ? " One incident cost \(share): \(first.title), at \(at)."
         : " The dearest of \(dear.count) incidents: \(first.title), at \(at), with \(cost)."
     }
     return text

@@ -116,9 +116,9 @@ extension World {
   ) {
     guard let sync = lags.sync(entry.node, with: write) else { return }
     let delivered = min(delivery(of: write, to: entry.node), sync.start)
-    let parts =
-      "watch \(ReadableNumber.span(delivered - write.at)), wait \(ReadableNumber.span(sync.start - delivered)), "
-      + "sync \(ReadableNumber.span(sync.end - sync.start))"
+    let watch = ReadableNumber.span(delivered - write.at)
+    let wait = ReadableNumber.span(sync.start - delivered)
+    let parts = "watch \(watch), wait \(wait), sync \(ReadableNumber.span(sync.end - sync.start))"
     let table = count == 1 ? "the only table" : "the \(which) of \(count) tables"
     strand.steps.append(
       Story.Step(
