@@ -78,7 +78,7 @@ extension Comparison {
       let borrowed = assumed.filter { $0 != .ebpf }.map(\.rawValue)
       var reasons: [String] = []
       if !borrowed.isEmpty {
-        reasons.append("syncs of \(borrowed.joined(separator: " and ")) take as long as those of iptables")
+        reasons.append("how long syncs of \(borrowed.joined(separator: " and ")) take is nobody's measurement")
       }
       if assumed.contains(.ebpf) { reasons.append("ebpf writes its maps in the time that the scenario says") }
       return "hinges on assumptions: \(reasons.joined(separator: ", "))"

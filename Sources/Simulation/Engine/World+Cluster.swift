@@ -17,15 +17,22 @@ extension World {
     if case .checkNode(let node, _) = event {
       let isUp = nodePlanes[node.index].isUp
       let isHealthy = isUp && proxies.isHealthy(node, at: now)
+      // Services' own ports do not look at the node (FACTS C4).
+      let answers = isUp && proxies.healthz(node, isLeaving: isLeaving(node), at: now) == 200
       let local = localPolicyServices(node)
       control.handle(event, at: now, into: &clusterOutput) { _, service, _ in
         if !isUp { return false }
-        return service.isNone ? isHealthy : isHealthy && (local[service] ?? false)
+        return service.isNone ? answers : isHealthy && (local[service] ?? false)
       }
     } else {
       control.handle(event, at: now, into: &clusterOutput)
     }
     flushCluster()
+  }
+
+  /// The autoscaler has tainted the node for removal (k/k pkg/proxy/healthcheck/proxy_health.go, SyncNode).
+  private func isLeaving(_ node: NodeID) -> Bool {
+    control.store.node(node)?.taints.contains { $0.hasPrefix("ToBeDeletedByClusterAutoscaler") } ?? false
   }
 
   /// Which Services with a health check of their own have a ready endpoint on this node, by its tables.
