@@ -16,7 +16,8 @@ import Traffic
 
   static let names = [
     "clusterip", "nodeport", "loadbalancer", "externalname", "externalips", "headless", "selectorless",
-    "session-affinity", "traffic-policy", "udp-dns", "node-churn", "proxy-restart", "proxy-sync-scale", "benchmarks/reference",
+    "session-affinity", "traffic-policy", "udp-dns", "node-churn",
+    "proxy-restart", "proxy-sync-scale", "benchmarks/reference",
   ]
 
   @Test func everyScenarioFileIsListedHere() throws {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// kube-proxy's own metrics: its buckets, what is counted where, and events that make syncs fail, from the scenario
-// to proxy_sync.csv.
+// kube-proxy's own metrics: its buckets, what is counted where, and events that make syncs fail, from the
+// scenario to proxy_sync.csv.
 
 import Cluster
 import Scenario
@@ -82,7 +82,8 @@ import Traffic
     #expect(result.events.contains { $0.action == "kube-proxy syncs fail" && $0.object == "node/node-0" })
   }
 
-  /// Rules are gone from the start of the new process, 2 s after the restart, until the end of its first sync.
+  /// Rules are gone from the start of the new process, 2 s after the restart, until the end of its first
+  /// sync.
   @Test func aTeardownLosesWhatItsNodeOpensMeanwhile() throws {
     var lost: [Int] = []
     for teardown in [nil, SimDuration.seconds(3)] {

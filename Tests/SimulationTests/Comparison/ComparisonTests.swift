@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Goal: a comparison says of its variants what paper and pencil say, says no more than the intervals allow, and says it
-// when the variants did not see the same arrivals.
+// Goal: a comparison says of its variants what paper and pencil say, says no more than the intervals allow,
+// and says it when the variants did not see the same arrivals.
 
 import Cluster
 import Foundation
