@@ -23,8 +23,8 @@ struct SyncRules {
   /// The longest time between full syncs; nil: no such rule.
   /// - KEP-3453 as it was in beta: once every syncPeriod.
   /// - From 1.28: FullSyncPeriod, one hour (pkg/proxy/util).
-  /// - Large clusters are exempt in the source of 1.36 (pkg/proxy/iptables/proxier.go); whether 1.35 has that is
-  ///   not known.
+  /// - Large clusters are exempt in the source of 1.36 (pkg/proxy/iptables/proxier.go); whether 1.35 has
+  ///   that is not known.
   func fullSyncInterval(_ settings: ProxySettings, isLargeCluster: Bool) -> SimDuration? {
     guard settings.mode == .iptables else { return SyncRunner.maxInterval }
     if minorVersion <= 27 { return settings.syncPeriod }

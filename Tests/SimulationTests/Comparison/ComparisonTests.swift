@@ -80,8 +80,8 @@ import Traffic
     #expect(
       sentences[3]
         == "Fewest losses first: nftables (3.50) < ebpf (8.50) ~ iptables (10.5) ~ ipvs (10.5); hinges on "
-        + "assumptions: how long syncs of ipvs take is nobody's measurement, ebpf writes its maps in the time that "
-        + "the scenario says.")
+        + "assumptions: how long syncs of ipvs take is nobody's measurement, ebpf writes its maps in the "
+        + "time that the scenario says.")
   }
 
   @Test("a small difference is a percentage")
