@@ -41,7 +41,8 @@ private func slices(_ endpoints: [Int]) -> [EndpointSlice] {
     #expect(world.fate(probe) == "10.180.0.1:80")
     world.run(until: ms(5110))
     #expect(world.fate(probe) == "10.180.0.2:80")
-    // nat: 1 dispatch rule and 1 to node ports, 4 fixed ones, masquerade, choice, 2 of the endpoint; filter: 4.
+    // nat: 1 dispatch rule and 1 to node ports, 4 fixed ones, masquerade, choice, 2 of the endpoint; filter:
+    // 4.
     #expect(
       world.syncs == [
         SyncRecord(

@@ -19,6 +19,7 @@ import Traffic
     "session-affinity", "traffic-policy", "udp-dns", "node-churn", "benchmarks/reference",
     "node-crash", "node-ip-change", "etp-local-rollout", "etp-cluster-scale-down",
     "grpc-scale-up", "lb-fairness",
+    "proxy-restart", "proxy-sync-scale",
   ]
 
   @Test func everyScenarioFileIsListedHere() throws {

@@ -34,8 +34,8 @@ public enum ClusterChange: Sendable, Equatable {
   case nodeAddressChanged(NodeID, old: IPv4Address, new: IPv4Address)
   /// A node now sends packets for another node's pods to the address that the API has.
   case routeLearned(on: NodeID, about: NodeID)
-  /// kube-proxy is to exit and start again, with other settings if given. `teardown`: its successor removes the
-  /// rules so long before its first sync.
+  /// kube-proxy is to exit and start again, with other settings if given. `teardown`: its successor removes
+  /// the rules so long before its first sync.
   case proxyRestart(NodeID, ProxySettings?, teardown: SimDuration? = nil)
   /// Syncs of this node that begin before `until` fail with a probability.
   case proxySyncsFail(NodeID, probability: Double, until: SimTime)

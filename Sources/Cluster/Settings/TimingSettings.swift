@@ -25,7 +25,8 @@ public struct TimingSettings: Sendable, Equatable {
   public var endpointController: Distribution = .uniform(low: 0.01, high: 0.05)
   /// API write → kube-proxy's informer on one node has it. Assumed.
   public var proxyWatch: Distribution = .uniform(low: 0.002, high: 0.02)
-  /// Duration of one kube-proxy sync, whatever it writes; nil: worked out by `ClusterSettings.syncCalibration`.
+  /// Duration of one kube-proxy sync, whatever it writes; nil: worked out by
+  /// `ClusterSettings.syncCalibration`.
   public var proxySync: Distribution?
   /// Share of the sync after which the filter table is committed; nat follows at its end. nil: worked out, or
   /// one half beside a given `proxySync`.

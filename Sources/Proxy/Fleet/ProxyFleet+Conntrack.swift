@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Which UDP conntrack entries kube-proxy deletes after it wrote its rules (FACTS C10,
-// k/k pkg/proxy/conntrack/cleanup.go), by the generation of the clean-up. TCP and SCTP entries are never deleted.
+// Which UDP conntrack entries kube-proxy deletes after it wrote its rules (FACTS C10, k/k
+// pkg/proxy/conntrack/cleanup.go), by the generation of the clean-up. TCP and SCTP entries are never deleted.
 
 import Cluster
 import NetworkTypes
@@ -39,7 +39,8 @@ extension ProxyFleet {
     let table = tables[index].nat
     guard let spec = history.spec(history.specVersion(port, at: table.services)) else { return }
     let serving = servingTargets(port, table)
-    // With nothing serving the Service is skipped, and entries to its last endpoint live on; not from 1.37 on.
+    // With nothing serving the Service is skipped, and entries to its last endpoint live on; not from 1.37
+    // on.
     guard !serving.isEmpty || includesUnserved else { return }
     output.cleanups.append(cleanup(spec, index, now, serving, .otherThanServing))
   }

@@ -24,8 +24,8 @@ extension ProxyFleet {
     return draws.failure(node: index, ordinal: process.syncOrdinal) < process.failProbability
   }
 
-  /// A failed sync: kube-proxy forgot what had changed, so the next one is full, and comes after syncPeriod at
-  /// the latest, sooner if something changes (FACTS C2, C3).
+  /// A failed sync: kube-proxy forgot what had changed, so the next one is full, and comes after syncPeriod
+  /// at the latest, sooner if something changes (FACTS C2, C3).
   mutating func syncFailed(_ index: Int, _ now: SimTime, _ output: inout ProxyOutput) {
     processes[index].needsFull = true
     let at = now + processes[index].settings.syncPeriod
@@ -34,8 +34,8 @@ extension ProxyFleet {
     planWake(index, now, &output)
   }
 
-  /// A process that starts as versions before 1.14 did (k/k 76376): the kernel is without this node's rules from
-  /// now until its first sync has ended. True if the first sync has to wait.
+  /// A process that starts as versions before 1.14 did (k/k 76376): the kernel is without this node's rules
+  /// from now until its first sync has ended. True if the first sync has to wait.
   mutating func tearsDown(_ index: Int, _ now: SimTime, _ output: inout ProxyOutput) -> Bool {
     guard let wait = processes[index].teardown else { return false }
     processes[index].teardown = nil

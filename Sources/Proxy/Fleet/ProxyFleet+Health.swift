@@ -55,8 +55,8 @@ extension ProxyFleet {
     return now - queued < process.settings.syncPeriod * 2
   }
 
-  /// The status of `/healthz`: 200 or 503, nil while nothing listens. A node that is to be deleted is not eligible
-  /// from 1.30 on, where the gate of KEP-3836 is on by default (KubeProxyDrainingTerminatingNodes).
+  /// The status of `/healthz`: 200 or 503, nil while nothing listens. A node that is to be deleted is not
+  /// eligible from 1.30 on, where the gate of KEP-3836 is on by default (KubeProxyDrainingTerminatingNodes).
   public mutating func healthz(_ node: NodeID, isLeaving: Bool, at now: SimTime) -> Int? {
     switch processes[node.index].phase {
     case .down, .starting: return nil
@@ -70,8 +70,8 @@ extension ProxyFleet {
   /// beta and on by default from 1.30, GA in 1.31 (KEP-3836, FACTS A6).
   public var observesLeavingNodes: Bool { minorVersion >= 30 }
 
-  /// The status of a Service's health check node port: 200 with a local ready endpoint and a healthy proxy, else
-  /// 503, nil while nothing listens there. It does not look at the node's eligibility (FACTS C4).
+  /// The status of a Service's health check node port: 200 with a local ready endpoint and a healthy proxy,
+  /// else 503, nil while nothing listens there. It does not look at the node's eligibility (FACTS C4).
   public mutating func serviceHealth(_ node: NodeID, _ service: ServiceID, at now: SimTime) -> Int? {
     switch processes[node.index].phase {
     case .down, .starting: return nil

@@ -46,7 +46,8 @@ extension ProxyFleet {
     return interval.map { now - process.lastFull >= $0 } ?? false
   }
 
-  /// At the start of a sync, when its target is known: what it will write, and how it looks for what is stale.
+  /// At the start of a sync, when its target is known: what it will write, and how it looks for what is
+  /// stale.
   private mutating func countWrites(_ index: Int, _ target: inout SyncTarget, _ now: SimTime) {
     if savesRules(processes[index], now) {
       target.savesRules = true
@@ -180,9 +181,9 @@ extension ProxyFleet {
         slicesRevision: target.table.slices, programming: programmingLatencies(index, target, now)))
   }
 
-  /// One for each write of EndpointSlices that kube-proxy was told of: end of the sync minus the trigger time in
-  /// its annotation. What was triggered before the process began does not count
-  /// (k/k pkg/proxy/endpointschangetracker.go).
+  /// One for each write of EndpointSlices that kube-proxy was told of: end of the sync minus the trigger time
+  /// in its annotation. What was triggered before the process began does not count (k/k
+  /// pkg/proxy/endpointschangetracker.go).
   private func programmingLatencies(_ index: Int, _ target: SyncTarget, _ now: SimTime) -> [SimDuration] {
     let process = processes[index]
     guard process.programmedSlices < target.slices else { return [] }

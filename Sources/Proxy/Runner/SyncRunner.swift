@@ -39,9 +39,9 @@ struct SyncRunner: BitwiseCopyable {
   /// From when on a request finds a token in the bucket.
   var tokenAt: SimTime { savedAt + max(.zero, minInterval - saved) }
 
-  /// Start of the run that a request at `request` gets, if neither another run nor, up to 1.33, a later request
-  /// that finds a token comes in between. Without a token a timer is set, which counts from the end of the last
-  /// run (k/k pkg/util/async/bounded_frequency_runner.go, tryRun).
+  /// Start of the run that a request at `request` gets, if neither another run nor, up to 1.33, a later
+  /// request that finds a token comes in between. Without a token a timer is set, which counts from the end
+  /// of the last run (k/k pkg/util/async/bounded_frequency_runner.go, tryRun).
   func earliestStart(for request: SimTime) -> SimTime {
     if usesTokenBucket && tokenTime(at: request) >= minInterval { return request }
     return max(request, lastEnd + minInterval)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// How long a sync takes, by what it does: a part that is always there, a part for every Service port and every
-// endpoint that kube-proxy and its tools look through, and a part for every rule, operation or entry that is
-// written. Two calibrations; docs/validation.md shows both beside what they were fitted to.
+// How long a sync takes, by what it does: a part that is always there, a part for every Service port and
+// every endpoint that kube-proxy and its tools look through, and a part for every rule, operation or entry
+// that is written. Two calibrations; docs/validation.md shows both beside what they were fitted to.
 
 import Cluster
 import SimKernel
@@ -35,8 +35,8 @@ struct SyncCosts: Equatable {
   var fixed = 0.0
   /// Looking through one Service port, each time.
   var perServicePort = 0.0
-  /// Looking through one endpoint, each time: kube-proxy's own loop, and the tools that read what the kernel has
-  /// (`nft list`, iptables-restore).
+  /// Looking through one endpoint, each time: kube-proxy's own loop, and the tools that read what the kernel
+  /// has (`nft list`, iptables-restore).
   var perEndpoint = 0.0
   /// Working out one rule, operation or entry that is written.
   var perComputed = 0.0
@@ -94,16 +94,17 @@ extension SyncCosts {
       spread: smallSpread)
   }
 
-  /// Assumed: no measurement was found. Every sync asks the kernel for each virtual server and its real servers
-  /// by netlink (pkg/proxy/ipvs/proxier.go, syncService and syncEndpoint), some 10 us each.
+  /// Assumed: no measurement was found. Every sync asks the kernel for each virtual server and its real
+  /// servers by netlink (pkg/proxy/ipvs/proxier.go, syncService and syncEndpoint), some 10 us each.
   private static var smallIPVS: SyncCosts {
     SyncCosts(fixed: 45_000, perServicePort: 20, perEndpoint: 10, spread: smallSpread)
   }
 
-  /// Fitted to two numbers of FACTS H2: 18 s for a full sync (half the published median of 27 s without partial
-  /// syncs, which is 1.5 syncs when one follows the other), 3 s for a partial one (from the median of 5 s at
-  /// minSyncPeriod 1 s). What both are made of follows a published log of a cluster with 211,876 endpoints
-  /// (k/k 138073: 6.6 s of computing, 10.5 s of iptables-restore, 3.8 s of iptables-save for 578,470 rules).
+  /// Fitted to two numbers of FACTS H2: 18 s for a full sync (half the published median of 27 s without
+  /// partial syncs, which is 1.5 syncs when one follows the other), 3 s for a partial one (from the median of
+  /// 5 s at minSyncPeriod 1 s). What both are made of follows a published log of a cluster with 211,876
+  /// endpoints (k/k 138073: 6.6 s of computing, 10.5 s of iptables-restore, 3.8 s of iptables-save for
+  /// 578,470 rules).
   private static var kepIptables: SyncCosts {
     SyncCosts(
       fixed: 100_000, perServicePort: 14.2, perEndpoint: 14.2, perComputed: 12.5, perWritten: 19.7,
@@ -113,7 +114,7 @@ extension SyncCosts {
   /// A write to a map is one system call; some microseconds. Assumed.
   private static var ebpf: SyncCosts { SyncCosts(perWritten: 5) }
 
-  /// The six usual of the eight isolated changes at 1030 Services (golden/dynamics, iptables, 1->0) lie between
-  /// 206 and 301 ms.
+  /// The six usual of the eight isolated changes at 1030 Services (golden/dynamics, iptables, 1->0) lie
+  /// between 206 and 301 ms.
   private static var smallSpread: Double { 0.13 }
 }

@@ -9,8 +9,8 @@ import SimKernel
 struct SyncRules {
   var minorVersion: Int
 
-  /// iptables: KEP-3453, on by default from its beta in 1.27. nftables: k/k PR 126013, which came after 1.31 was
-  /// frozen. ipvs writes everything at every sync (FACTS D3). Cilium's agent writes changes only.
+  /// iptables: KEP-3453, on by default from its beta in 1.27. nftables: k/k PR 126013, which came after 1.31
+  /// was frozen. ipvs writes everything at every sync (FACTS D3). Cilium's agent writes changes only.
   func hasPartialSyncs(_ mode: ProxyMode) -> Bool {
     switch mode {
     case .iptables: minorVersion >= 27
@@ -23,8 +23,8 @@ struct SyncRules {
   /// The longest time between full syncs; nil: no such rule.
   /// - KEP-3453 as it was in beta: once every syncPeriod.
   /// - From 1.28: FullSyncPeriod, one hour (pkg/proxy/util).
-  /// - Large clusters are exempt in the source of 1.36 (pkg/proxy/iptables/proxier.go); whether 1.35 has that is
-  ///   not known.
+  /// - Large clusters are exempt in the source of 1.36 (pkg/proxy/iptables/proxier.go); whether 1.35 has
+  ///   that is not known.
   func fullSyncInterval(_ settings: ProxySettings, isLargeCluster: Bool) -> SimDuration? {
     guard settings.mode == .iptables else { return SyncRunner.maxInterval }
     if minorVersion <= 27 { return settings.syncPeriod }
@@ -40,7 +40,8 @@ struct SyncRules {
 
 /// The generations of kube-proxy's clean-up of UDP conntrack entries (FACTS C10).
 enum ConntrackCleaning: Equatable {
-  /// Up to 1.31: for endpoints that have gone, Services that get their first one, and cluster IPs that have gone.
+  /// Up to 1.31: for endpoints that have gone, Services that get their first one, and cluster IPs that have
+  /// gone.
   case byEvents
   /// From 1.32 (k/k PR 127318): all entries of a Service that lead elsewhere than to its serving endpoints. A
   /// Service without any is skipped until 1.37 (k/k PR 139629). That of deleted Services (k/k PR 141371) came

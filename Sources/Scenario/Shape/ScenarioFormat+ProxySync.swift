@@ -7,13 +7,16 @@ import Cluster
 extension ScenarioFormat {
   static let proxySync = Field(
     "proxySync", .word(SyncCalibration.allCases.map(\.rawValue)), standard: "\"small-machine\"",
-    "Machine whose syncs take how long for what they write: \"small-machine\" (two shared cores, iptables 1.8.9 and nft 1.0.6), or \"kep-3453\" (the 5,000-node test of KEP-3453, iptables). `timing.proxySync` replaces it."
+    "Machine whose syncs take how long for what they write: \"small-machine\" (two shared cores, iptables "
+      + "1.8.9 and nft 1.0.6), or \"kep-3453\" (the 5,000-node test of KEP-3453, iptables). "
+      + "`timing.proxySync` replaces it."
   )
 
   static let restartProxyExtras = [
     Field(
       "teardown", .duration(isPositive: true), standard: "rules stay",
-      "The new process takes its rules away and begins its first sync only after this time, as versions before 1.14 could (k/k 76376)."
+      "The new process takes its rules away and begins its first sync only after this time, as versions "
+        + "before 1.14 could (k/k 76376)."
     )
   ]
 

@@ -47,8 +47,8 @@ struct ProxyMetrics {
       case .partialSync: "kubeproxy_sync_partial_proxy_rules_duration_seconds"
       }
     }
-    /// 0, 0.25 s, 0.5 s, then 1 s to 59 s each second, to 115 s each five, to 300 s each thirty; syncs from 1 ms
-    /// doubling to 16.384 s.
+    /// 0, 0.25 s, 0.5 s, then 1 s to 59 s each second, to 115 s each five, to 300 s each thirty; syncs from 1
+    /// ms doubling to 16.384 s.
     var bounds: [Double] {
       guard self == .programming else { return (0..<15).map { 0.001 * Double(1 << $0) } }
       return [0, 0.25, 0.5] + (1...59).map { Double($0) } + (0..<12).map { 60 + 5 * Double($0) }

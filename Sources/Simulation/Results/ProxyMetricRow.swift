@@ -13,4 +13,11 @@ public struct ProxyMetricRow: Sendable, Equatable {
   public var count: Int
   /// Of all observations, in seconds; only beside +Inf.
   public var sum: Double?
+  public init(metric: String, node: String, bound: Double?, count: Int, sum: Double?) {
+    self.metric = metric
+    self.node = node
+    self.bound = bound
+    self.count = count
+    self.sum = sum
+  }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Which clean-up of UDP entries a change asks for, by generation: by events up to 1.31, reconciling from 1.32, also
-// of Services that serve nothing from 1.37 (FACTS C10; k/k 127318, 139629).
+// Which clean-up of UDP entries a change asks for, by generation: by events up to 1.31, reconciling from
+// 1.32, also of Services that serve nothing from 1.37 (FACTS C10; k/k 127318, 139629).
 
 import Cluster
 import NetworkTypes

@@ -31,8 +31,8 @@ private func world(minorVersion: Int = 36, endpoints: [Endpoint] = []) -> ProxyW
 }
 
 @Suite struct ProxyHealthTests {
-  /// Changes at 0 s, 5 s and 10 s; syncs fail until 100 s. The first waits since 10 ms: red from 60.01 s on, green
-  /// with the first success, which the retries, 30 s after the end of each failure, bring at 120.4 s.
+  /// Changes at 0 s, 5 s and 10 s; syncs fail until 100 s. The first waits since 10 ms: red from 60.01 s on,
+  /// green with the first success, which the retries, 30 s after the end of each failure, bring at 120.4 s.
   @Test(arguments: [(0.005, 200), (1, 200), (60.005, 200), (60.015, 503), (100, 503), (130, 200)])
   func healthzTurnsRedWhenAnUpdateWaitsForTwiceTheSyncPeriod(at: Double, status: Int) {
     var world = world()
@@ -121,7 +121,8 @@ private func world(minorVersion: Int = 36, endpoints: [Endpoint] = []) -> ProxyW
 }
 
 @Suite struct SyncFailureTests {
-  /// A failed sync is tried again after syncPeriod from its end, in full; a change in between brings it forward.
+  /// A failed sync is tried again after syncPeriod from its end, in full; a change in between brings it
+  /// forward.
   @Test(arguments: [
     (33, [Double](), [0.01, 30.11]), (36, [], [0.01, 30.11]), (36, [10], [0.01, 10.01]),
     // The pause of minSyncPeriod holds for failed runs too.

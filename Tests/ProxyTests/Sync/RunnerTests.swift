@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Both generations of kube-proxy's runner: changes delivered at instants -> starts of syncs, in milliseconds
-// (k/k pkg/util/async/bounded_frequency_runner.go at 1.33, pkg/proxy/runner/bounded_frequency_runner.go at 1.34).
+// (k/k pkg/util/async/bounded_frequency_runner.go at 1.33, pkg/proxy/runner/bounded_frequency_runner.go at
+// 1.34).
 
 import Cluster
 import NetworkTypes

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Durations of syncs against what three real kube-proxies took (Golden/dynamics), in their own cluster: 30 and
-// 1030 Services, isolated changes and a restart. Which of these numbers the costs were fitted to is said beside
-// SyncCosts.
+// Durations of syncs against what three real kube-proxies took (Golden/dynamics), in their own cluster: 30
+// and 1030 Services, isolated changes and a restart. Which of these numbers the costs were fitted to is said
+// beside SyncCosts.
 
 import Cluster
 import Foundation
