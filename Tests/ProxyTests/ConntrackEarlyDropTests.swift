@@ -12,7 +12,8 @@ import Testing
 struct ConntrackEarlyDropTests {
   static func flow(_ port: Int) -> FlowTuple {
     FlowTuple(
-      source: IPv4Address("10.0.0.1")!, sourcePort: UInt16(1000 + port), destination: IPv4Address("10.0.0.2")!,
+      source: IPv4Address("10.0.0.1")!, sourcePort: UInt16(1000 + port),
+      destination: IPv4Address("10.0.0.2")!,
       destinationPort: 80, transport: .tcp)
   }
 
@@ -35,7 +36,9 @@ struct ConntrackEarlyDropTests {
 
   static func takes(_ table: inout ConntrackTable, at seconds: Double) -> Bool {
     let new = flow(200 + Int(seconds * 10))
-    if case .inserted = table.insert(original: new, reply: new.reversed, state: .synSent, tag: .max, now: at(seconds)) {
+    if case .inserted = table.insert(
+      original: new, reply: new.reversed, state: .synSent, tag: .max, now: at(seconds))
+    {
       return true
     }
     return false

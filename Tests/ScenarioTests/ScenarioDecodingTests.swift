@@ -233,8 +233,11 @@ import Traffic
 
   @Test func aRolloutOfAProxyConfigurationHasAPace() throws {
     let s = try Self.scenario(
-      "events[0]={at: 5s, rolloutProxy: {all: true}, proxy: {mode: ipvs}, every: 30s, maxUnavailable: 2, drainFirst: 8s}")
-    guard case .proxyRollout(.all, let proxy, let pace) = s.events[0].action else { return #expect(Bool(false)) }
+      "events[0]={at: 5s, rolloutProxy: {all: true}, proxy: {mode: ipvs}, every: 30s, maxUnavailable: 2, drainFirst: 8s}"
+    )
+    guard case .proxyRollout(.all, let proxy, let pace) = s.events[0].action else {
+      return #expect(Bool(false))
+    }
     #expect(proxy.mode == .ipvs)
     #expect(pace == ProxyRollout(every: .seconds(30), maxUnavailable: 2, drain: .seconds(8)))
   }
@@ -257,7 +260,10 @@ import Traffic
       "cluster.sysctls={net.netfilter.nf_conntrack_max: 1000}",
       "kube-proxy overwrites it at its start: expected 0 for \"proxy.conntrack.maxPerCore\""
     ),
-    ("clients[0].sysctls={net.ipv4.ip_local_port_range: 2000-1000}", "two ports from 1 to 65535 in ascending order"),
+    (
+      "clients[0].sysctls={net.ipv4.ip_local_port_range: 2000-1000}",
+      "two ports from 1 to 65535 in ascending order"
+    ),
   ])
   func sysctlsWithoutEffectAreRefused(argument: String, part: String) {
     let found = TestScenario.mistakes(TestScenario.text, overrides: [argument])

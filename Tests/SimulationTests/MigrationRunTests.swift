@@ -97,11 +97,16 @@ struct MigrationRunTests {
     w.file.events = []
     w.at(
       3,
-      .proxyRollout(.named("node-1"), proxy, ProxyRollout(every: .zero, drain: .seconds(10), uncordonAfter: .seconds(5))))
+      .proxyRollout(
+        .named("node-1"), proxy, ProxyRollout(every: .zero, drain: .seconds(10), uncordonAfter: .seconds(5))))
     let result = try w.run()
-    let restarts = result.events.filter { $0.action == "kube-proxy restarts" }.map { ($0.time - SimTime.zero).seconds }
+    let restarts = result.events.filter { $0.action == "kube-proxy restarts" }.map {
+      ($0.time - SimTime.zero).seconds
+    }
     #expect(restarts == [13])
-    let cordons = result.events.filter { $0.action.contains("cordon") }.map { ($0.time - SimTime.zero).seconds }
+    let cordons = result.events.filter { $0.action.contains("cordon") }.map {
+      ($0.time - SimTime.zero).seconds
+    }
     #expect(cordons.first == 3 && cordons.last == 18)
   }
 }

@@ -280,7 +280,8 @@ extension World {
     case .podGone(_, let address): "no pod has \(address) now"
     case .loadBalancerHasNoTarget: "the load balancer has no healthy target"
     case .foreignReply: "it comes from an address that its receiver did not speak to"
-    case .conntrackInvalid, .expiredByPacket, .snatPortsExhausted, .insertRace, .portClosed, .backlogFull, .queueOverflow,
+    case .conntrackInvalid, .expiredByPacket, .snatPortsExhausted, .insertRace, .portClosed, .backlogFull,
+      .queueOverflow,
       .serverEnded, .serverClosedIdle, .foreignConnection, .slowServer:
       "nobody takes it"
     }
