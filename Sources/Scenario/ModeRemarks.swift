@@ -116,6 +116,8 @@ extension ScenarioFile {
       }
     }
     if !isSwitched { return [] }
-    return ["a node that changes between Cilium and kube-proxy forgets the translations of its open connections"]
+    return [
+      "a node that changes between Cilium and kube-proxy forgets the translations of its open connections"
+    ]
   }
 }

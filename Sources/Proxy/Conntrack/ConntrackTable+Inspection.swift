@@ -39,7 +39,20 @@ extension ConntrackTable {
   public func hasRoom(now: SimTime) -> Bool {
     if count < capacity { return true }
     guard entries.used > 0 else { return false }
-    if now.nanoseconds >= collectsAt { return true }
+    if now.nanoseconds >= sweepsFullyAt,
+      (0..<entries.used).contains(where: { slot in
+        let e = entries.pointer(slot).pointee
+        return e.isInUse && e.expires <= now.nanoseconds
+      })
+    {
+      return true
+    }
+    if now.nanoseconds >= collectsAt {
+      return (0..<entries.used).contains { slot in
+        let e = entries.pointer(slot).pointee
+        return e.isInUse && (e.expires <= now.nanoseconds || !e.isAssured || e.state.isClosing)
+      }
+    }
     var place = hand
     for step in 0..<Int32(64 + 8) {
       if place >= entries.used { place = 0 }

@@ -118,6 +118,8 @@ public struct ConntrackTable: ~Copyable {
   var counts = CiliumCounts()
   /// Next pass of the collector that makes room; `.max`: the table has not been full since the last one.
   var collectsAt = Int64.max
+  /// A full table looks for what has expired in all of it, once a second at most.
+  var sweepsFullyAt = Int64.min
   /// The table is Cilium's.
   public var isCilium: Bool { limits != nil }
   /// When a live flow last had to go for a new one in Cilium's maps.
@@ -327,6 +329,10 @@ public struct ConntrackTable: ~Copyable {
   mutating func makeRoom(now: SimTime) -> Bool {
     let before = count
     sweep(now: now, steps: 64)
+    if count == before, now.nanoseconds >= sweepsFullyAt {
+      sweepsFullyAt = (now + .seconds(1)).nanoseconds
+      sweep(now: now, steps: entries.used)
+    }
     if now.nanoseconds >= collectsAt { collectEarly() }
     if count < before { return true }
     for _ in 0..<min(8, entries.used) {
@@ -371,7 +377,7 @@ extension ConntrackEntry {
 }
 
 extension ConntrackState {
-  fileprivate var isClosing: Bool {
+  var isClosing: Bool {
     switch self {
     case .finWait, .closeWait, .lastAck, .timeWait, .close: true
     case .synSent, .synReceived, .established, .unreplied, .stream: false

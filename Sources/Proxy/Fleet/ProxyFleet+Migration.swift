@@ -58,7 +58,9 @@ public struct KernelChange: Sendable, Equatable {
 extension ProxyFleet {
   func mode(_ table: TableState) -> ProxyMode? { table.eyes < 0 ? nil : eyes[Int(table.eyes)].mode }
 
-  func leftovers(of index: Int) -> [Leftover] { tables[index].hasLeftovers ? leftoverTables[index] ?? [] : [] }
+  func leftovers(of index: Int) -> [Leftover] {
+    tables[index].hasLeftovers ? leftoverTables[index] ?? [] : []
+  }
 
   /// Modes whose rules the node's kernel has beside those of its kube-proxy, the oldest first.
   public func leftoverModes(of node: NodeID) -> [ProxyMode] { leftovers(of: node.index).map(\.mode) }

@@ -30,7 +30,8 @@ extension ScenarioDecoder {
       "\"0s\"")
     refuse(c[KernelSettings.Timeout.udp.sysctl], "udpTimeout", proxy.udpTimeout > .zero, "\"0s\"")
     refuse(
-      c[KernelSettings.Timeout.udpStream.sysctl], "udpStreamTimeout", proxy.udpStreamTimeout > .zero, "\"0s\"")
+      c[KernelSettings.Timeout.udpStream.sysctl], "udpStreamTimeout", proxy.udpStreamTimeout > .zero, "\"0s\""
+    )
     return k
   }
 

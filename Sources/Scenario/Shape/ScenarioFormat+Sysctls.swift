@@ -12,7 +12,8 @@ extension ScenarioFormat {
   static let nodeSysctls = Shape.object(
     ObjectShape(
       KernelSettings.Timeout.allCases.map {
-        Field($0.sysctl, seconds, standard: defaults[$0] ?? "", "Idle time of flows in this state, in seconds.")
+        Field(
+          $0.sysctl, seconds, standard: defaults[$0] ?? "", "Idle time of flows in this state, in seconds.")
       } + [
         Field(
           "net.netfilter.nf_conntrack_max", .integer(1...1_000_000_000), standard: "what kube-proxy sets",

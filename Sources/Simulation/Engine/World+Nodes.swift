@@ -179,7 +179,8 @@ extension World {
   private mutating func reject(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin, _ verdict: Verdict) {
     let packet = packets[slot]
     let loss = Loss.refusedByTable(node: node, verdict, packet.tuple, origin)
-    if origin != .node, !icmp.allows(node: node, peer: packet.tuple.source, nodePlanes[node].kernel, now: now) {
+    if origin != .node, !icmp.allows(node: node, peer: packet.tuple.source, nodePlanes[node].kernel, now: now)
+    {
       return lose(slot, loss)
     }
     guard connections.isCurrent(packet.connection, packet.generation) else { return packets.remove(slot) }

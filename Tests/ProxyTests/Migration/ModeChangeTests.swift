@@ -42,7 +42,8 @@ struct ModeChange: CustomTestStringConvertible, Sendable {
       from: .iptables, to: .ebpf, hasWindow: false, stays: [.iptables], late: "10.180.0.9:80",
       deleted: "10.180.0.5:80"),
     ModeChange(
-      from: .ipvs, to: .ebpf, hasWindow: false, stays: [.ipvs], late: "10.180.0.9:80", deleted: "10.180.0.5:80"),
+      from: .ipvs, to: .ebpf, hasWindow: false, stays: [.ipvs], late: "10.180.0.9:80",
+      deleted: "10.180.0.5:80"),
     ModeChange(
       from: .nftables, to: .ebpf, hasWindow: false, stays: [.nftables], late: "10.180.0.9:80",
       deleted: "10.180.0.5:80"),
@@ -74,8 +75,9 @@ struct ModeChangeTests {
     return world
   }
 
-  static func change(_ world: inout ProxyWorld, to mode: ProxyMode, _ more: (inout ProxySettings) -> Void = { _ in })
-  {
+  static func change(
+    _ world: inout ProxyWorld, to mode: ProxyMode, _ more: (inout ProxySettings) -> Void = { _ in }
+  ) {
     let settings = testSettings {
       $0.mode = mode
       more(&$0)
@@ -134,7 +136,8 @@ struct ModeChangeTests {
           $0.verdict.kind == verdict.kind && $0.verdict.address == verdict.address
             && $0.verdict.masquerade == verdict.masquerade
         }
-        #expect(way != nil, "\(probe.to) at \(second) s: \(verdict), not in \(explained.branches.map(\.verdict))")
+        #expect(
+          way != nil, "\(probe.to) at \(second) s: \(verdict), not in \(explained.branches.map(\.verdict))")
       }
     }
   }
@@ -230,11 +233,13 @@ struct ModeChangeRandomTests {
         let fresh = world.fleet.decideFresh(
           node: NodeID(node), flow: probe.flow, origin: origin, at: world.now, random: 0)
         let present = world.verdict(probe, node: node)
-        #expect(present.kind == fresh.kind && present.reason == fresh.reason, "\(probe) at \(node), seed \(seed)")
+        #expect(
+          present.kind == fresh.kind && present.reason == fresh.reason, "\(probe) at \(node), seed \(seed)")
         guard present.kind == .forward, fresh.kind == .forward, !present.viaAffinity else { continue }
         #expect(
           world.fleet.candidates(present.candidates).sorted { $0.rawValue < $1.rawValue }
-            == world.fleet.candidates(fresh.candidates).sorted { $0.rawValue < $1.rawValue }, "\(probe), seed \(seed)")
+            == world.fleet.candidates(fresh.candidates).sorted { $0.rawValue < $1.rawValue },
+          "\(probe), seed \(seed)")
       }
     }
   }
