@@ -184,7 +184,7 @@ struct ModeChangeTests {
   /// kube-proxy cleans up before it knows whether it can reach the API: a node cut off from it stays without rules.
   @Test func aProcessThatCannotReachTheAPIHasCleanedUpAllTheSame() {
     var world = Self.world(.iptables)
-    world.fleet.disconnect(NodeID(0))
+    world.fleet.disconnect(NodeID(0), at: world.now)
     Self.change(&world, to: .nftables)
     world.run(for: .seconds(60))
     #expect(world.fate(Self.web) == "")
