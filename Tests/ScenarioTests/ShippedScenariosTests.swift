@@ -17,6 +17,8 @@ import Traffic
   static let names = [
     "clusterip", "nodeport", "loadbalancer", "externalname", "externalips", "headless", "selectorless",
     "session-affinity", "traffic-policy", "udp-dns", "node-churn", "benchmarks/reference",
+    "mode-migration", "ipvs-graceful", "ipvs-port-reuse", "udp-stale-conntrack", "conntrack-full",
+    "snat-port-collision", "pod-ip-reuse",
   ]
 
   @Test func everyScenarioFileIsListedHere() throws {
