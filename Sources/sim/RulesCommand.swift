@@ -61,7 +61,8 @@ struct RulesCommand: ParsableCommand {
         let why =
           rules.isDown
           ? "is down and has no rules"
-          : "has no rules: since its boot or its removal of another mode's, its kube-proxy has written no rules yet,"
+          : "has no rules: since its boot or its removal of another mode's, "
+            + "its kube-proxy has written no rules yet,"
         Console.remark("sim: node \(node) \(why) at \(time - SimTime.zero)")
         throw ExitCode(Failure.usage)
       }

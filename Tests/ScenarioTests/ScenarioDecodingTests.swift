@@ -233,7 +233,8 @@ import Traffic
 
   @Test func aRolloutOfAProxyConfigurationHasAPace() throws {
     let s = try Self.scenario(
-      "events[0]={at: 5s, rolloutProxy: {all: true}, proxy: {mode: ipvs}, every: 30s, maxUnavailable: 2, drainFirst: 8s}"
+      "events[0]={at: 5s, rolloutProxy: {all: true}, proxy: {mode: ipvs}, interval: 30s, maxUnavailable: 2, "
+        + "drainFirst: 8s}"
     )
     guard case .proxyRollout(.all, let proxy, let pace) = s.events[0].action else {
       return #expect(Bool(false))
@@ -244,7 +245,8 @@ import Traffic
 
   @Test func sysctlsAreReadByTheirLinuxNames() throws {
     let s = try Self.scenario(
-      "cluster.sysctls={net.netfilter.nf_conntrack_tcp_timeout_time_wait: 30, net.netfilter.nf_conntrack_tcp_loose: 0}",
+      "cluster.sysctls={net.netfilter.nf_conntrack_tcp_timeout_time_wait: 30, "
+        + "net.netfilter.nf_conntrack_tcp_loose: 0}",
       "clients[0].sysctls={net.ipv4.tcp_syn_retries: 3, net.ipv4.ip_local_port_range: 1000-1999}")
     #expect(s.cluster.kernel.timeouts == [.timeWait: .seconds(30)])
     #expect(!s.cluster.kernel.tcpLoose)

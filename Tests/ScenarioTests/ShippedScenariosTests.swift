@@ -20,6 +20,10 @@ import Traffic
     "node-crash", "node-ip-change", "etp-local-rollout", "etp-cluster-scale-down",
     "grpc-scale-up", "lb-fairness",
     "proxy-restart", "proxy-sync-scale",
+    "mode-migration", "ipvs-graceful", "ipvs-port-reuse", "udp-stale-conntrack", "conntrack-full",
+    "snat-port-collision", "pod-ip-reuse",
+    "rolling-update-prestop", "session-affinity-skew", "zone-hints", "endpointslice-lag", "dns-5s",
+    "dns-ttl-externalname",
   ]
 
   @Test func everyScenarioFileIsListedHere() throws {

@@ -25,6 +25,7 @@ struct ShippedScenarioRunTests {
     var file = try ScenarioLoader.load(path: Self.folder.appendingPathComponent(name).path, seed: seed)
     // The rest of the long one is more of the same, and debug builds are slow.
     file.duration = min(file.duration, .seconds(seed == 1 ? 60 : 20))
+    file.report.warmUp = min(file.report.warmUp, .seconds(10))
     var world = try World.make(file, replication: 0)
     try world.run(observer: nil)
     #expect(world.brokenInvariants() == [])

@@ -22,8 +22,8 @@ extension ConntrackTable {
     return false
   }
 
-  /// The flow that has this reply tuple began less than `window` ago and was not answered: its insertion may still
-  /// be under way on another processor, which does not see it until then.
+  /// The flow that has this reply tuple began less than `window` ago and was not answered: its insertion
+  /// may still be under way on another processor, which does not see it until then.
   public mutating func isBeingInserted(_ reply: FlowTuple, now: SimTime, window: SimDuration) -> Bool {
     guard let hit = find(reply, now: now) else { return false }
     return isBeingInserted(hit.slot, now: now, window: window)

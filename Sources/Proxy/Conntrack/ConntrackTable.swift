@@ -323,9 +323,9 @@ public struct ConntrackTable: ~Copyable {
     entries.prefetch(from: hand, count: steps)
   }
 
-  /// The table is full: frees what has expired; failing that, one flow that is not assured among a few near the
-  /// hand (early_drop: nf_conntrack_core.c, NF_CT_EVICTION_RANGE 8). What is in closing goes only with the
-  /// garbage collector, which a full table tells to make room (gc_worker, early_drop).
+  /// The table is full: frees what has expired; failing that, one flow that is not assured among a few near
+  /// the hand (early_drop: nf_conntrack_core.c, NF_CT_EVICTION_RANGE 8). What is in closing goes only with
+  /// the garbage collector, which a full table tells to make room (gc_worker, early_drop).
   mutating func makeRoom(now: SimTime) -> Bool {
     let before = count
     sweep(now: now, steps: 64)
@@ -348,12 +348,12 @@ public struct ConntrackTable: ~Copyable {
     return false
   }
 
-  /// GC_SCAN_INTERVAL_MAX in nf_conntrack_core.c, from which the collector departs only where entries live for
-  /// less than a minute on average.
+  /// GC_SCAN_INTERVAL_MAX in nf_conntrack_core.c, from which the collector departs only where entries live
+  /// for less than a minute on average.
   static var collectionInterval: SimDuration { .seconds(60) }
 
-  /// One pass of the collector with early_drop: down to 95 % of the limit (nf_conntrack_max95), whatever is not
-  /// assured or in closing (tcp_can_early_drop).
+  /// One pass of the collector with early_drop: down to 95 % of the limit (nf_conntrack_max95), whatever is
+  /// not assured or in closing (tcp_can_early_drop).
   private mutating func collectEarly() {
     collectsAt = .max
     let target = capacity / 100 * 95
@@ -365,8 +365,8 @@ public struct ConntrackTable: ~Copyable {
 }
 
 extension ConntrackEntry {
-  /// IPS_ASSURED: TCP after the handshake's last ACK, UDP as a stream; what was picked up in mid-stream once it
-  /// has been answered (nf_conntrack_proto_tcp.c, nf_conntrack_proto_udp.c).
+  /// IPS_ASSURED: TCP after the handshake's last ACK, UDP as a stream; what was picked up in mid-stream
+  /// once it has been answered (nf_conntrack_proto_tcp.c, nf_conntrack_proto_udp.c).
   var isAssured: Bool {
     switch state {
     case .synSent, .synReceived, .unreplied: false

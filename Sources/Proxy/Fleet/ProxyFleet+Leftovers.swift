@@ -3,12 +3,13 @@
 // Packets in a kernel that holds the rules of two modes, in the order of the hooks:
 //
 //     Cilium's programs (socket, tc) -> nat PREROUTING, OUTPUT (-100) -> a node's own packets: ipvs (-98)
-//     -> filter INPUT (0), where KUBE-EXTERNAL-SERVICES of mode iptables and KUBE-IPVS-FILTER of mode ipvs hang
+//     -> filter INPUT (0): KUBE-EXTERNAL-SERVICES of mode iptables, KUBE-IPVS-FILTER of mode ipvs
 //     -> packets to the node's own addresses, those of kube-ipvs0 among them: ipvs in INPUT (98)
 //
 // (Linux include/uapi/linux/netfilter_ipv4.h for the priorities, net/netfilter/ipvs/ip_vs_core.c ip_vs_ops;
-// chains and their hooks from pkg/proxy/iptables/proxier.go and pkg/proxy/ipvs/proxier.go.) Modes iptables and
-// ipvs use the same nat chain KUBE-SERVICES, so what the later one writes replaces what the earlier one had:
+// chains and their hooks from pkg/proxy/iptables/proxier.go and pkg/proxy/ipvs/proxier.go.) Modes iptables
+// and ipvs use the same nat chain KUBE-SERVICES, so what the later one writes replaces what the earlier one
+// had:
 //
 // - ipvs after iptables: of the old rules only KUBE-EXTERNAL-SERVICES in filter INPUT still matches. External
 //   addresses and node ports of Services that had no endpoint at the change stay refused.

@@ -3,7 +3,8 @@
 // What a kube-proxy that starts in another mode finds in the kernel, and what it does with it:
 //
 //     old process exits -- new one starts -- clean-up -- lists -- first sync -- end of the sync
-//     old rules in force ......................|  nothing, or what stays  ........| new rules (and what stays)
+//     old rules in force ......................|  nothing, or what stays  ........| new rules (and what
+//     stays)
 //
 // kube-proxy cleans up before it connects to the API (cmd/kube-proxy/app/options.go Run, server_linux.go
 // platformCleanup): mode nftables removes the rules of iptables and of ipvs, the latter with virtual servers,

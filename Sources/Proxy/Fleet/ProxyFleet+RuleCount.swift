@@ -12,7 +12,8 @@ extension ProxyFleet {
     return state.eyes < 0 ? nil : eyes[Int(state.eyes)].mode
   }
 
-  /// A rule of the node drops forwarded packets in state INVALID: mode iptables, unless tcpBeLiberal (FACTS C9).
+  /// A rule of the node drops forwarded packets in state INVALID: mode iptables, unless tcpBeLiberal (FACTS
+  /// C9).
   public func dropsInvalid(_ node: NodeID) -> Bool {
     let state = tables[node.index].filter
     guard state.eyes >= 0 else { return false }

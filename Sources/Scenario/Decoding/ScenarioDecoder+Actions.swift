@@ -191,7 +191,7 @@ extension ScenarioDecoder {
   }
 
   private func pace(_ c: Cursor) -> ProxyRollout {
-    var pace = ProxyRollout(every: c["every"]?.duration ?? .zero)
+    var pace = ProxyRollout(every: c["interval"]?.duration ?? .zero)
     assign(c["maxUnavailable"]?.integer, to: &pace.maxUnavailable)
     pace.drain = c["drainFirst"]?.duration
     assign(c["uncordonAfter"]?.duration, to: &pace.uncordonAfter)

@@ -163,7 +163,7 @@ extension ScenarioFormat {
           "proxy", .named("proxy"), required: true,
           "What differs from the configuration that the node started with."),
         Field(
-          "every", .duration(), required: true, "From one group of nodes to the next; \"0s\": all at once."),
+          "interval", .duration(), required: true, "One group of nodes until the next; \"0s\": all at once."),
         Field("maxUnavailable", .integer(1...nodeLimit), standard: "1", "Nodes of a group."),
         Field(
           "drainFirst", .duration(), standard: "not drained",

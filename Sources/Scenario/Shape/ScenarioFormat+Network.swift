@@ -24,7 +24,7 @@ extension ScenarioFormat {
         "Masquerading draws source ports at random; if not, it keeps a client's port where that is free."),
       Field(
         "insertRace", .duration(), standard: "\"0s\"",
-        "Time in which two processors do not see each other's new flows: of two that choose one source port the second is dropped."
+        "Time in which two processors do not see each other's new flows: of two on one source port one is dropped."
       ),
       Field(
         "outOfWindow", share, standard: "0",

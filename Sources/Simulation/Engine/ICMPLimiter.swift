@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// How often a node's kernel answers with an ICMP error (net/ipv4/icmp.c). Both limits apply to port unreachable,
-// which REJECT sends: icmp_ratemask 6168 has bit 3, destination unreachable. Errors that leave by loopback, to
-// the node's own sockets, are exempt.
+// How often a node's kernel answers with an ICMP error (net/ipv4/icmp.c). Both limits apply to port
+// unreachable, which REJECT sends: icmp_ratemask 6168 has bit 3, destination unreachable. Errors that leave
+// by loopback, to the node's own sockets, are exempt.
 //
 // - Towards one peer: a bucket of XRLIM_BURST_FACTOR 6, one more every icmp_ratelimit milliseconds
 //   (inet_peer_xrlim_allow; six at once and then one a second were measured).
-// - Towards all peers: a bucket of icmp_msgs_burst, icmp_msgs_per_sec more every second (icmp_global_allow). A
-//   message that the first limit holds back takes nothing from it (as from 6.12). The kernel takes 0 to 2 at
-//   random for one message and refills every 20 ms; here it is 1, and continuously.
+// - Towards all peers: a bucket of icmp_msgs_burst, icmp_msgs_per_sec more every second
+//   (icmp_global_allow). A message that the first limit holds back takes nothing from it (as from 6.12).
+//   The kernel takes 0 to 2 at random for one message and refills every 20 ms; here it is 1, and
+//   continuously.
 
 import Cluster
 import NetworkTypes

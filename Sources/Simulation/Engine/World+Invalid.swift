@@ -49,8 +49,8 @@ extension World {
     nodePlanes[node].kernel.tcpBeLiberal || control.nodes[node].proxy.tcpBeLiberal
   }
 
-  /// A packet from the middle of a connection that conntrack does not know, where tcp_loose is 0. It keeps its
-  /// address: that of a Service leads nowhere.
+  /// A packet from the middle of a connection that conntrack does not know, where tcp_loose is 0. It keeps
+  /// its address: that of a Service leads nowhere.
   @inline(never) mutating func passUntracked(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin) {
     let isForPod = podNetwork.contains(packets[slot].tuple.destination)
     if !isForPod || proxies.dropsInvalid(NodeID(node)) { return lose(slot, .conntrackInvalid(node: node)) }

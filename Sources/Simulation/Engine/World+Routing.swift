@@ -122,8 +122,9 @@ extension World {
   }
 
   /// Until the node gives up to resolve an address that nobody has: three ARP requests, one second apart
-  /// (mcast_solicit 3, retrans_timer 1 s: arp(7)). A packet that comes meanwhile waits for the same end; the next
-  /// one after it begins anew, for a failed entry is tried again at once (__neigh_event_send, net/core/neighbour.c).
+  /// (mcast_solicit 3, retrans_timer 1 s: arp(7)). A packet that comes meanwhile waits for the same end;
+  /// the next one after it begins anew, for a failed entry is tried again at once (__neigh_event_send,
+  /// net/core/neighbour.c).
   private mutating func resolutionTime(_ address: IPv4Address) -> SimDuration {
     if let end = resolutions[address], end > now { return end - now }
     resolutions[address] = now + .seconds(3)

@@ -19,8 +19,8 @@ public struct NetworkSettings: Sendable, Equatable {
   public var masqueradesPodTraffic = true
   /// Masquerading draws a source port at random (--random-fully), or keeps the client's where it is free.
   public var masqueradesRandomFully = true
-  /// Two flows that choose the same source port within this time do not see each other: the second one's packet
-  /// is dropped when it is inserted (FACTS E6). Zero: insertions are instantaneous.
+  /// Two flows that choose the same source port within this time do not see each other: the second one's
+  /// packet is dropped when it is inserted (FACTS E6). Zero: insertions are instantaneous.
   public var insertRace = SimDuration.zero
   /// Share of TCP responses that conntrack finds outside of their window (k/k issue 74839).
   public var outOfWindow = 0.0

@@ -254,14 +254,17 @@ extension ProxyWorld {
     #expect(w.syncs.allSatisfy { $0.rulesWritten == IPVSRuleWriter.ruleCount + 7 })
   }
 
-  @Test func anotherModeTakesTheConnectionsWithIt() {
+  /// Mode nftables flushes the virtual servers, and their connections go; mode iptables leaves them.
+  @Test(arguments: [(ProxyMode.nftables, ScheduledPacket.forgotten), (.iptables, .passes)])
+  func anotherModeTakesTheConnectionsWithItIfItCleansUp(_ mode: ProxyMode, _ packet: ScheduledPacket) {
     var w = world()
     let flow = w.flow(40000)
     _ = w.open(flow)
-    w.fleet.restart(NodeID(0), settings: testSettings(), at: w.now, into: &w.output)
+    w.fleet.restart(NodeID(0), settings: testSettings { $0.mode = mode }, at: w.now, into: &w.output)
     w.take()
     w.run(for: .seconds(10))
-    #expect(w.send(flow, .ack) == .forgotten)
+    #expect(w.send(flow, .ack) == packet)
+    if mode == .iptables { return }
     #expect(!w.open(flow).isScheduled)
   }
 }

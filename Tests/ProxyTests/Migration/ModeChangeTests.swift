@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A node's kube-proxy is restarted in another mode: what the kernel does with new connections before the clean-up,
-// between clean-up and first sync, and after it, for every ordered pair of modes (server_linux.go platformCleanup).
+// A node's kube-proxy is restarted in another mode: what the kernel does with new connections before the
+// clean-up, between clean-up and first sync, and after it, for every ordered pair of modes (server_linux.go
+// platformCleanup).
 
 import Cluster
 import NetworkTypes
@@ -181,7 +182,8 @@ struct ModeChangeTests {
     #expect(world.fleet.leftoverModes(of: NodeID(0)) == [])
   }
 
-  /// kube-proxy cleans up before it knows whether it can reach the API: a node cut off from it stays without rules.
+  /// kube-proxy cleans up before it knows whether it can reach the API: a node cut off from it stays
+  /// without rules.
   @Test func aProcessThatCannotReachTheAPIHasCleanedUpAllTheSame() {
     var world = Self.world(.iptables)
     world.fleet.disconnect(NodeID(0), at: world.now)
