@@ -15,7 +15,8 @@ import Testing
   private func ms(_ value: Int64) -> SimTime { .zero + .milliseconds(value) }
 
   private func world(
-    watch: WatchSettings = WatchSettings(), timing: TimingSettings = testTiming(), delays: [Distribution?] = [nil]
+    watch: WatchSettings = WatchSettings(), timing: TimingSettings = testTiming(),
+    delays: [Distribution?] = [nil]
   ) -> ProxyWorld {
     var world = ProxyWorld(timing: timing)
     world.fleet = ProxyFleet(
@@ -26,7 +27,8 @@ import Testing
         node.watchDelay = delay
         return node
       }, timing: timing, watch: watch, minorVersion: 36, seed: 1, replication: 0)
-    world.put(0, testService("svc1", clusterIP: "172.30.0.41"), [testEndpoint("10.180.0.1", node: "testnode")])
+    world.put(
+      0, testService("svc1", clusterIP: "172.30.0.41"), [testEndpoint("10.180.0.1", node: "testnode")])
     world.converge()
     return world
   }

@@ -68,11 +68,13 @@ import Testing
         let id = run.service(name)
         let slices = run.plane.store.slices(of: id)
         let service = try #require(run.plane.store.service(id))
-        let wanted = run.plane.members(of: id).filter { PodEndpoint.counts($0.pod, includingTerminating: true) }
-          .map { pod, id in
-            PodEndpoint.endpoint(
-              pod, id: id, node: run.plane.store.nodesByName[pod.spec.nodeName ?? ""], service: service)
-          }
+        let wanted = run.plane.members(of: id).filter {
+          PodEndpoint.counts($0.pod, includingTerminating: true)
+        }
+        .map { pod, id in
+          PodEndpoint.endpoint(
+            pod, id: id, node: run.plane.store.nodesByName[pod.spec.nodeName ?? ""], service: service)
+        }
         let found = slices.map(\.withoutHints).flatMap(\.endpoints)
         #expect(
           found.sorted { $0.targetUID < $1.targetUID } == wanted.sorted { $0.targetUID < $1.targetUID },

@@ -37,7 +37,8 @@ extension ClusterEvent {
   fileprivate var doer: Doer {
     switch self {
     case .containersStart, .applicationReady, .preStopEnded, .processExits, .gracePeriodOver, .sandboxRemoved,
-      .containerRestarts, .probeRecovers, .powerOff, .powerOn, .bootComplete, .checkNode, .action, .occurrence,
+      .containerRestarts, .probeRecovers, .powerOff, .powerOn, .bootComplete, .checkNode, .action,
+      .occurrence,
       .linkEffectEnds, .apiServerReturns, .controllersReturn, .learnRoute:
       .reality
     case .reportPodStatus, .reportNodeStatus, .confirmPodGone: .kubelet
