@@ -17,6 +17,7 @@ import Traffic
   static let names = [
     "clusterip", "nodeport", "loadbalancer", "externalname", "externalips", "headless", "selectorless",
     "session-affinity", "traffic-policy", "udp-dns", "node-churn", "benchmarks/reference",
+    "zone-hints", "endpointslice-lag",
   ]
 
   @Test func everyScenarioFileIsListedHere() throws {
