@@ -15,7 +15,8 @@ import Testing
   private func ms(_ value: Int64) -> SimTime { .zero + .milliseconds(value) }
 
   private func world(
-    watch: WatchSettings = WatchSettings(), timing: TimingSettings = testTiming(), delays: [Distribution?] = [nil]
+    watch: WatchSettings = WatchSettings(), timing: TimingSettings = testTiming(),
+    delays: [Distribution?] = [nil]
   ) -> ProxyWorld {
     var world = ProxyWorld(timing: timing)
     world.fleet = ProxyFleet(
@@ -26,7 +27,8 @@ import Testing
         node.watchDelay = delay
         return node
       }, timing: timing, watch: watch, minorVersion: 36, seed: 1, replication: 0)
-    world.put(0, testService("svc1", clusterIP: "172.30.0.41"), [testEndpoint("10.180.0.1", node: "testnode")])
+    world.put(
+      0, testService("svc1", clusterIP: "172.30.0.41"), [testEndpoint("10.180.0.1", node: "testnode")])
     world.converge()
     return world
   }
@@ -96,6 +98,24 @@ import Testing
     }
     world.run(until: ms(40_200))
     #expect(world.syncs.count == 20)
+  }
+
+  /// Of the slices that were written since the last sync; an older slice of the Service does not count again.
+  @Test func aSyncTellsTheOldestTriggerOfTheSlicesInIt() {
+    var world = world()
+    func slice(_ number: Int, _ revision: UInt32, trigger: Int64?) -> EndpointSlice {
+      var slice = slices(number)[0]
+      slice.metadata.name = "slice-\(number)"
+      slice.metadata.resourceVersion = Revision(revision)
+      slice.triggerTime = trigger.map { ms($0) }
+      return slice
+    }
+    world.run(until: ms(9000))
+    world.put(0, slices: [slice(1, 1, trigger: 1000), slice(2, world.revision + 1, trigger: 8000)])
+    world.run(until: ms(10_000))
+    world.put(0, slices: [slice(1, 1, trigger: 1000), slice(3, world.revision + 1, trigger: nil)])
+    world.run(until: ms(12_000))
+    #expect(world.syncs.map(\.oldestTrigger) == [ms(8000), nil])
   }
 
   @Test func afterAnOutageEveryReflectorComesBackInItsOwnTime() {

@@ -23,7 +23,8 @@ public enum Behaviours {
     .init(36, true, "DNS-1123 label"))
 
   public static let clusterIPBand = VersionedBehaviour(
-    "clusterIPBand", source: "KEP-3070 (FACTS A1)", first: false, "cluster IPs are drawn from the whole range",
+    "clusterIPBand", source: "KEP-3070 (FACTS A1)", first: false,
+    "cluster IPs are drawn from the whole range",
     .init(25, true, "the low end of the range is kept for hand-picked cluster IPs"))
 
   public static let nodePortBand = VersionedBehaviour(
@@ -74,7 +75,8 @@ public enum Behaviours {
 
   public static let largeClusterSkipsHourlySync = VersionedBehaviour(
     "hourlyFullSync", source: "k/k pkg/proxy/iptables/proxier.go of 1.36", first: false,
-    "a full sync at least each hour", .init(36, true, "a full sync at least each hour, not in large clusters"))
+    "a full sync at least each hour", .init(36, true, "a full sync at least each hour, not in large clusters")
+  )
 
   public static let nftablesDirectTranslation = VersionedBehaviour(
     "nftablesLayout", source: "golden/; k/k pkg/proxy/nftables/proxier.go of 1.36", first: false,
@@ -92,7 +94,8 @@ public enum Behaviours {
   /// Every entry, in the order in which they are shown.
   public static var all: [BehaviourEntry] {
     [
-      BehaviourEntry(trafficDistributions), BehaviourEntry(relaxedServiceNames), BehaviourEntry(clusterIPBand),
+      BehaviourEntry(trafficDistributions), BehaviourEntry(relaxedServiceNames),
+      BehaviourEntry(clusterIPBand),
       BehaviourEntry(nodePortBand), BehaviourEntry(loadBalancerIPMode), BehaviourEntry(endpointsDeprecated),
       BehaviourEntry(nodeMonitorGrace), BehaviourEntry(topologyModeAnnotation),
       BehaviourEntry(proxyTerminatingEndpoints), BehaviourEntry(proxyReadsTopologyAnnotation),

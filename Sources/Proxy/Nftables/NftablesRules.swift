@@ -20,7 +20,7 @@ extension ProxyFleet {
   var nftablesLayout: NftablesLayout { NftablesLayout(minorVersion: minorVersion) }
 
   /// ServiceCIDR objects are GA and on by default from 1.33 (FACTS A1); before, kube-proxy knows no range.
-  var nftablesServiceCIDRs: [IPv4CIDR] { 
+  var nftablesServiceCIDRs: [IPv4CIDR] {
     Behaviours.nftablesKnowsServiceCIDRs.value(in: minorVersion) ? serviceCIDRs : []
   }
 

@@ -88,10 +88,5 @@ enum ServiceReader {
       note("clusterIPs", service.spec.clusterIPs) { $0.contains(":") }
     }
     note("externalIPs", service.spec.externalIPs) { $0.contains(":") }
-    for key in ["service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints"] {
-      guard service.metadata.annotations[key]?.lowercased() == "auto" else { continue }
-      let entry = object.value("metadata")?["annotations"]?.entry(key)
-      log.unmodelled("topology-mode", entry?.keyPosition ?? object.node.position)
-    }
   }
 }

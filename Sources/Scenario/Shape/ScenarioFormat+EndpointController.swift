@@ -20,13 +20,15 @@ extension ScenarioFormat {
         "apiQPS", .number(.above(0, to: 1e6)), standard: "20",
         "--kube-api-qps: slices that a controller writes per second."),
       Field(
-        "apiBurst", .integer(1...1_000_000), standard: "30", "--kube-api-burst: writes before that limit counts."),
+        "apiBurst", .integer(1...1_000_000), standard: "30",
+        "--kube-api-burst: writes before that limit counts."),
       Field(
         "writeTime", .duration(isPositive: true), standard: "\"5ms\"",
         "A worker's time for one slice; that of the first is part of `timing.endpointController`."),
       Field(
         "ownWatch", quantity, standard: "uniform 2ms to 10ms",
-        "A slice written until the controller's own cache has it; a sync before that is put off by 1s or more."),
+        "A slice written until the controller's own cache has it; a sync before that is put off by 1s or more."
+      ),
       Field("mirroring", mirroring, "Endpoints written by hand, copied into slices."),
     ]))
 

@@ -70,7 +70,7 @@ extension ScenarioFormat {
     .init(Field(key, shape, required: true, description), with: extras)
   }
 
-  private static let actions: [ObjectShape.Variant] = 
+  private static let actions: [ObjectShape.Variant] =
     nodeActions + podActions + objectActions + pathActions + controlPlaneActions
 
   private static let nodeActions: [ObjectShape.Variant] = [

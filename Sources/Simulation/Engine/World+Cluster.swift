@@ -159,7 +159,11 @@ extension World {
       linkChanged(target, delay, loss, partitioned, active)
     case .dnsChanged: refreshAllAnswers()
     case .apiServer(let isUp):
-      if isUp { proxies.apiServerIsBack(at: now, into: &proxyOutput) } else { proxies.apiServerIsGone(at: now) }
+      if isUp {
+        proxies.apiServerIsBack(at: now, into: &proxyOutput)
+      } else {
+        proxies.apiServerIsGone(at: now)
+      }
     }
   }
 

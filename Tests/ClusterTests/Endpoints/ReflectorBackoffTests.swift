@@ -19,13 +19,14 @@ import Testing
   }
 
   /// Less than 45 s of silence leave the connection; TCP sends again after 0.2, 0.6, 1.4, 3, 6.2, 12.6, 25.4 s.
-  @Test(arguments: [
-    (10.0, nil, 10.0), (10, 0.0, 12.6), (10, 9, 10.4), (44, 0, 51),
-    // Given up at 45 s: the dial from there on is under way until 75 s, its SYNs at 45, 46, 47, 48, 49, 50, 52...
-    (46.5, 0, 47), (51, 0, 52),
-    // All SYNs of the first dial went lost: the next is 0.8 s after its 30 s.
-    (70, 0, 75.8), (75.5, 0, 75.8), (76, 0, 76.8),
-  ] as [(Double, Double?, Double)])
+  @Test(
+    arguments: [
+      (10.0, nil, 10.0), (10, 0.0, 12.6), (10, 9, 10.4), (44, 0, 51),
+      // Given up at 45 s: the dial from there on is under way until 75 s, its SYNs at 45, 46, 47, 48, 49, 50, 52...
+      (46.5, 0, 47), (51, 0, 52),
+      // All SYNs of the first dial went lost: the next is 0.8 s after its 30 s.
+      (70, 0, 75.8), (75.5, 0, 75.8), (76, 0, 76.8),
+    ] as [(Double, Double?, Double)])
   func aSilentPathIsNoticedByTimersOnly(outage: Double, unsent: Double?, back: Double) {
     let time = ReflectorBackoff.afterSilence(
       lost: Self.at(0), back: Self.at(outage), firstUnsent: unsent.map(Self.at)

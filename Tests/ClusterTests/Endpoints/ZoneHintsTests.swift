@@ -37,7 +37,8 @@ import Testing
 
   static let cases = [
     // As many in each zone as it is owed.
-    Case(endpoints: [("a", 3), ("b", 3), ("c", 3)], cores: [("a", 4), ("b", 4), ("c", 4)],
+    Case(
+      endpoints: [("a", 3), ("b", 3), ("c", 3)], cores: [("a", 4), ("b", 4), ("c", 4)],
       hinted: ["a": 3, "b": 3, "c": 3]),
     // 11 endpoints, three equal zones: each needs ceil(3.67/1.2) = 4, twelve in all (k/k 122437).
     Case(endpoints: [("a", 4), ("b", 4), ("c", 3)], cores: [("a", 4), ("b", 4), ("c", 4)], hinted: nil),
@@ -89,12 +90,14 @@ import Testing
     #expect(hints.slices[0].endpoints[2].zoneHints == nil)
   }
 
-  @Test(arguments: [
-    ([("a", 4, true, false), ("b", 4, true, false)], 2), ([("a", 4, true, false), ("", 4, true, false)], nil),
-    ([("a", 4, true, false), ("b", 4, false, false)], nil),
-    ([("a", 4, true, false), ("b", 4, true, false), ("c", 4, true, true)], 2),
-    ([("a", 4, true, false), ("", 4, false, false), ("b", 2, true, false)], 2),
-  ] as [([(String, Int, Bool, Bool)], Int?)])
+  @Test(
+    arguments: [
+      ([("a", 4, true, false), ("b", 4, true, false)], 2),
+      ([("a", 4, true, false), ("", 4, true, false)], nil),
+      ([("a", 4, true, false), ("b", 4, false, false)], nil),
+      ([("a", 4, true, false), ("b", 4, true, false), ("c", 4, true, true)], 2),
+      ([("a", 4, true, false), ("", 4, false, false), ("b", 2, true, false)], 2),
+    ] as [([(String, Int, Bool, Bool)], Int?)])
   func onlyReadyWorkersCountAndAllNeedAZone(nodes: [(String, Int, Bool, Bool)], zones: Int?) {
     let shares = ZoneShares(
       nodes.map {
@@ -103,10 +106,11 @@ import Testing
     #expect(shares?.ratios.count == zones)
   }
 
-  @Test(arguments: [
-    (["a": 5, "b": 5], false), (["a": 6, "b": 4], true), (["a": 10], true), ([:], false),
-    (["a": 3, "b": 3], false),
-  ] as [([String: Int], Bool)])
+  @Test(
+    arguments: [
+      (["a": 5, "b": 5], false), (["a": 6, "b": 4], true), (["a": 10], true), ([:], false),
+      (["a": 3, "b": 3], false),
+    ] as [([String: Int], Bool)])
   func aZoneBelowItsLeastShareIsOverloaded(hints: [String: Int], isOverloaded: Bool) throws {
     let shares = try #require(Self.shares([("a", 4), ("b", 4)]))
     #expect(shares.isOverloaded(hints) == isOverloaded)

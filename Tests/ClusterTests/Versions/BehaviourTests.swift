@@ -13,7 +13,8 @@ import Testing
     ("trafficDistribution", [31, 34]), ("serviceName", [36]), ("clusterIPBand", [25]), ("nodePortBand", [28]),
     ("loadBalancerIPMode", [30]), ("endpointsAPI", [33]), ("nodeMonitorGrace", [32]), ("topologyMode", [27]),
     ("proxyTerminatingEndpoints", [26]), ("hintsNeedAnnotation", [31]), ("partialSync", [27]),
-    ("syncRunner", [34]), ("hourlyFullSync", [36]), ("nftablesLayout", [36]), ("nftablesUnallocatedIPs", [33]),
+    ("syncRunner", [34]), ("hourlyFullSync", [36]), ("nftablesLayout", [36]),
+    ("nftablesUnallocatedIPs", [33]),
     ("proxyNodeIPChange", [37]),
   ]
 

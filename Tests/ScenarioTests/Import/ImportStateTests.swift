@@ -181,7 +181,7 @@ import Testing
       settings: scenario.cluster, objects: scenario.objects, seed: scenario.seed)
     var out = ControlPlaneOutput()
     plane.start(into: &out)
-    let reconciled = out.schedule.contains { if case .reconcileEndpoints = $0.1 { true } else { false } }
+    let reconciled = out.schedule.contains { if case .endpointSyncDue = $0.1 { true } else { false } }
     let synced = out.schedule.contains { if case .syncWorkload = $0.1 { true } else { false } }
     #expect(reconciled)
     #expect(synced)

@@ -162,8 +162,8 @@ import Testing
       """
     let (contents, diagnostics) = try read(text)
     #expect(diagnostics.isEmpty)
-    #expect(contents.unmodelled.map(\.kind) == ["NetworkPolicy", "IPv6", "topology-mode", "IPv6"])
-    #expect(contents.unmodelled.map(\.position.line) == [1, 11, 9, 17])
+    #expect(contents.unmodelled.map(\.kind) == ["NetworkPolicy", "IPv6", "IPv6"])
+    #expect(contents.unmodelled.map(\.position.line) == [1, 11, 17])
     #expect(contents.objects.count == 2)
   }
 

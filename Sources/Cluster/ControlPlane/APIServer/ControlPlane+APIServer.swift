@@ -81,7 +81,9 @@ extension ControlPlane {
 
   mutating func apiServerReturns(_ out: inout ControlPlaneOutput) {
     apiServer.isDown = false
-    apiServer.lostLease = now - apiServer.downSince >= WatchSettings.renewDeadline
+    // A process that has not come back from the last outage yet is a new one in any case.
+    apiServer.lostLease =
+      apiServer.lostLease || now - apiServer.downSince >= WatchSettings.renewDeadline
     log("apiserver", "up", apiServer.lostLease ? "the controllers' process starts anew" : "", &out)
     out.changes.append(.apiServer(isUp: true))
     let events = apiServer.postponed

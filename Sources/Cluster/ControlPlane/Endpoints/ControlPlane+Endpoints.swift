@@ -241,7 +241,9 @@ extension ControlPlane {
   mutating func reconcileEndpoints(_ service: ServiceID, _ out: inout ControlPlaneOutput) {
     let trigger = triggerTime(of: service)
     var slices = desiredSlices(of: service)
-    for index in slices.indices where slices[index].metadata.uid.isEmpty { slices[index].triggerTime = trigger }
+    for index in slices.indices where slices[index].metadata.uid.isEmpty {
+      slices[index].triggerTime = trigger
+    }
     writeSlices(slices, of: service, &out)
   }
 
