@@ -171,9 +171,8 @@ extension World {
       || !LabelSelector(selector).matches(pod.labels)
   }
 
-    let record = control.pods[meant.index]
-    guard record.isHostNetwork, record.node != node else { return false }
-  /// Service.
+  /// A hostNetwork pod was meant, and its node's address has gone to another one, which has no such pod of
+  /// the Service.
   private func isForeign(_ chosen: BackendID, meant: PodID, onNode node: NodeID) -> Bool {
     guard control.pods[meant.index].isHostNetwork, control.pods[meant.index].node != node else {
       return false
