@@ -174,8 +174,8 @@ extension World {
       || !LabelSelector(selector).matches(pod.labels)
   }
 
-  /// For an address that one node took over from another: a node that has a hostNetwork pod of the Service
-  /// answers in its stead.
+  /// A hostNetwork pod was meant, and its node's address has gone to another one, which has no such pod of
+  /// the Service.
   private func isForeign(_ chosen: BackendID, meant: PodID, onNode node: NodeID) -> Bool {
     guard control.pods[meant.index].isHostNetwork, control.pods[meant.index].node != node else {
       return false
