@@ -65,7 +65,8 @@ extension ControlPlane {
     case .nodeJoin, .nodeDrain, .nodeCordon, .nodeUncordon, .nodeCrash, .nodeReboot, .nodeReturn,
       .nodeAddressChange, .nodeDelete:
       performOnNodes(action, &draw, &out)
-    case .podDelete, .podCrash, .podUnready, .podReady, .podHang, .podDeleteWithin: performOnPods(action, &draw, &out)
+    case .podDelete, .podCrash, .podUnready, .podReady, .podHang, .podDeleteWithin:
+      performOnPods(action, &draw, &out)
     case .scale(let name, let replicas): scale(name, to: replicas, &out)
     case .rollout(let name): rollOut(name, &out)
     case .apply(let objects): for object in objects { applyOrLog(object, &out) }

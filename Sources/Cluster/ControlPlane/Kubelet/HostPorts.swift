@@ -19,7 +19,8 @@ extension PodSpec {
 }
 
 extension ControlPlane {
-  /// A pod on the node has one of the host ports that this one wants. Which address each asks for is left out.
+  /// A pod on the node has one of the host ports that this one wants. Which address each asks for is left
+  /// out.
   func hasHostPortConflict(_ pod: Pod, on node: NodeID) -> Bool {
     let wanted = pod.spec.hostPorts
     if wanted.isEmpty { return false }
