@@ -32,10 +32,11 @@ enum Console {
     remark("sim: left out, because the model has no use for them: \(kinds)")
   }
 
-  /// What the scenarios use and a proxy mode does not have; each sentence once.
+  /// What the scenarios use and a proxy mode does not have, or the run does otherwise; each sentence once.
   static func remark(modesOf scenarios: [ScenarioFile], _ modes: [ProxyMode]? = nil) {
     var said: Set<String> = []
-    for sentence in scenarios.flatMap({ $0.modeRemarks(for: modes) }) where said.insert(sentence).inserted {
+    for sentence in scenarios.flatMap({ $0.modeRemarks(for: modes) + $0.podLifeRemarks })
+    where said.insert(sentence).inserted {
       remark("sim: \(sentence)")
     }
   }

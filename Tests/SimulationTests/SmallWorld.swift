@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Small clusters for tests of the engine: pods where a test wants them, and every delay constant, so that a test can
-// say what happens when.
+// Small clusters for tests of the engine: pods where a test wants them, and every delay constant, so that a
+// test can say what happens when.
 
 import Cluster
 import NetworkTypes
@@ -103,7 +103,8 @@ struct SmallWorld {
 
   static let web = NamespacedName(name: "web")
 
-  /// A client pod on `node` that calls the Service `web` every 100 ms, with nothing in step with the events of tests.
+  /// A client pod on `node` that calls the Service `web` every 100 ms, with nothing in step with the events
+  /// of tests.
   mutating func addClient(
     on node: Int = 0, to target: ClientSettings.Target = .service(SmallWorld.web, port: .first),
     every: Double = 0.1, _ change: (inout ClientSettings) -> Void = { _ in }

@@ -44,7 +44,8 @@ extension FieldErrors {
       forbidden("\(path).\(handler.rawValue)", "may not specify more than 1 handler type")
     }
     let numbers = [
-      ("initialDelaySeconds", probe.initialDelay.wholeSeconds), ("timeoutSeconds", probe.timeout.wholeSeconds),
+      ("initialDelaySeconds", probe.initialDelay.wholeSeconds),
+      ("timeoutSeconds", probe.timeout.wholeSeconds),
       ("periodSeconds", probe.period.wholeSeconds), ("successThreshold", probe.successThreshold),
       ("failureThreshold", probe.failureThreshold),
     ]

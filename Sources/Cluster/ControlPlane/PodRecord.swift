@@ -23,8 +23,8 @@ public struct PodBehaviour: Sendable, Equatable {
   /// preStop hook: SIGTERM is sent this long after the deletion reached the kubelet; nil: as the pod's
   /// manifest says.
   public var preStop: SimDuration?
-  /// SIGTERM → the process exits; nil: never by itself, so it ends by SIGKILL or by `processExited`. A process
-  /// that exits by itself stops to listen at SIGTERM.
+  /// SIGTERM → the process exits; nil: never by itself, so it ends by SIGKILL or by `processExited`. A
+  /// process that exits by itself stops to listen at SIGTERM.
   public var exitDelay: SimDuration?
   /// False: the readiness probe fails until a `podReady` action.
   public var startsReady: Bool

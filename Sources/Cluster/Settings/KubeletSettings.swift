@@ -38,9 +38,9 @@ public struct KubeletSettings: Sendable, Equatable {
   /// Making and starting a container once more in its pod's sandbox. Assumed.
   public var containerStart: Distribution = .uniform(low: 0.1, high: 0.5)
   /// First and longest wait before a container that keeps ending is started again (FACTS F2).
-  /// KubeletConfiguration crashLoopBackOff.maxContainerRestartPeriod changes the longest, from 1.32 (alpha) and
-  /// 1.35 (beta) on (KEP-5593); the gate ReduceDefaultCrashLoopBackOffDecay (alpha from 1.33) makes them 1 s
-  /// and 60 s (KEP-4603).
+  /// KubeletConfiguration crashLoopBackOff.maxContainerRestartPeriod changes the longest, from 1.32 (alpha)
+  /// and 1.35 (beta) on (KEP-5593); the gate ReduceDefaultCrashLoopBackOffDecay (alpha from 1.33) makes them
+  /// 1 s and 60 s (KEP-4603).
   public var crashLoopFirst: SimDuration = .seconds(10)
   public var crashLoopLongest: SimDuration = .seconds(300)
   /// `shutdownGracePeriod`; zero = off (KubeletConfiguration default).

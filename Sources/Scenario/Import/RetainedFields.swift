@@ -43,12 +43,15 @@ struct RetainedFields {
     "metadata.generation", "metadata.ownerReferences.apiVersion", "metadata.ownerReferences.kind",
     "metadata.ownerReferences.name", "metadata.ownerReferences.uid", "metadata.ownerReferences.controller",
   ]
-  private static let podSpec = [
-    "nodeName", "hostNetwork", "hostname", "subdomain", "terminationGracePeriodSeconds", "nodeSelector",
-    "tolerations", "restartPolicy", "priorityClassName",
-  ] + containerFields.flatMap { ["containers." + $0, "initContainers." + $0] } + ["initContainers.restartPolicy"]
-  /// Of a hook the command stays, because it says how long that takes. Of a probe only how it is made, when it
-  /// comes and what counts: no path, no headers.
+  private static let podSpec =
+    [
+      "nodeName", "hostNetwork", "hostname", "subdomain", "terminationGracePeriodSeconds", "nodeSelector",
+      "tolerations", "restartPolicy", "priorityClassName",
+    ] + containerFields.flatMap { ["containers." + $0, "initContainers." + $0] } + [
+      "initContainers.restartPolicy"
+    ]
+  /// Of a hook the command stays, because it says how long that takes. Of a probe only how it is made, when
+  /// it comes and what counts: no path, no headers.
   private static let containerFields =
     ["name", "ports", "image", "imagePullPolicy", "lifecycle.preStop.exec", "lifecycle.preStop.sleep"]
     + ["startupProbe", "readinessProbe", "livenessProbe"].flatMap { probe in

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What a manifest says about the life of pods: probes with the API's defaults, preStop hooks, images, restart
-// policy. A field of the wrong type is a mistake at its place; values that the API would refuse are left to it.
+// What a manifest says about the life of pods: probes with the API's defaults, preStop hooks, images,
+// restart policy. A field of the wrong type is a mistake at its place; values that the API would refuse are
+// left to it.
 
 import Cluster
 import SimKernel
@@ -26,7 +27,9 @@ extension PodReader {
   private static func word<W: RawRepresentable & CaseIterable>(
     _ fields: ObjectFields, _ key: String, _ type: W.Type, _ log: inout ReadingLog
   ) -> W? where W.RawValue == String {
-    guard let text = fields.string(key, &log), !text.isEmpty, let value = fields.value(key) else { return nil }
+    guard let text = fields.string(key, &log), !text.isEmpty, let value = fields.value(key) else {
+      return nil
+    }
     if let found = W(rawValue: text) { return found }
     let known = W.allCases.map(\.rawValue)
     log.wrong(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The part of the format about kubelets and what pods do by themselves. Defaults are those of KubeletSettings,
-// where their sources stand.
+// The part of the format about kubelets and what pods do by themselves. Defaults are those of
+// KubeletSettings, where their sources stand.
 
 extension ScenarioFormat {
   static let kubelet = Shape.object(
@@ -61,6 +61,6 @@ extension ScenarioFormat {
               "every", .named("durationQuantity"), required: true, "How long a pod is ready before it is not."
             ),
             Field("for", quantity, required: true, "How long it then is not."),
-          ])), required: true, "The readiness probe fails again and again."),
+          ])), required: true, "The readiness probe fails again and again.")
     ]))
 }

@@ -16,7 +16,8 @@ extension ScenarioFormat {
         "podStart", quantity, standard: "lognormal, median 1.5s, sigma 0.4, at most 30s",
         "Sandbox, network and containers of a pod, without pulls and init containers."),
       Field(
-        "podReady", quantity, standard: "uniform 500ms to 2s", "Containers run until the application listens."),
+        "podReady", quantity, standard: "uniform 500ms to 2s", "Containers run until the application listens."
+      ),
       Field("scheduler", quantity, standard: "uniform 5ms to 50ms", "Pod pending until it has a node."),
       Field(
         "workloadController", quantity, standard: "uniform 5ms to 50ms",

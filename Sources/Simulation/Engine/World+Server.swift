@@ -241,7 +241,9 @@ extension World {
   private mutating func work(_ slot: UInt32, number: UInt16) {
     let c = connections[slot]
     let server = Int(c.pointee.server)
-    if servers[server].isHanging { return loseServed(slot, .queueOverflow(node: nodeIndex(of: servers[server].host))) }
+    if servers[server].isHanging {
+      return loseServed(slot, .queueOverflow(node: nodeIndex(of: servers[server].host)))
+    }
     let counter = UInt64(c.pointee.ordinal) << 28 | UInt64(c.pointee.attempt) << 20 | UInt64(number) << 2
     var stream = RandomStream(key: instances[Int(c.pointee.instance)].serviceKey, counter: counter)
     let time = serviceTimes[servers[server].settings].duration(&stream)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Pods on their nodes, with constant delays: what happens to them, and at which instants they start, are ready,
-// are restarted and end. Scheduler and watch take 10 ms each, sandbox and containers 1 s, a status 100 ms; the
-// ticks of a pod that is applied at 0 s are at 20 ms and so many periods later.
+// Pods on their nodes, with constant delays: what happens to them, and at which instants they start, are
+// ready, are restarted and end. Scheduler and watch take 10 ms each, sandbox and containers 1 s, a status
+// 100 ms; the ticks of a pod that is applied at 0 s are at 20 ms and so many periods later.
 
 import NetworkTypes
 import SimKernel
@@ -111,7 +111,8 @@ import Testing
 
   // MARK: Ready and not
 
-  @Test func `an application that says no is unready after so many probes, and ready again after one`() throws {
+  @Test func `an application that says no is unready after so many probes, and ready again after one`() throws
+  {
     let run = try Self.run { $0.readinessProbe = Self.probe() }
     run.actions(
       [.init(at: .zero + .seconds(25), action: .podUnready(Self.all, duration: .constant(30)))], [],
@@ -130,7 +131,9 @@ import Testing
     #expect(Self.readiness(run) == [10.12])
   }
 
-  @Test(arguments: [(Probe.Handler.httpGet, [10.12, 51.12]), (.exec, [10.12, 51.12]), (.tcpSocket, [10.12])])
+  @Test(arguments: [
+    (Probe.Handler.httpGet, [10.12, 51.12]), (.exec, [10.12, 51.12]), (.tcpSocket, [10.12]),
+  ])
   func `a hang times out, but its socket still opens`(handler: Probe.Handler, expected: [Double]) throws {
     let run = try Self.run { $0.readinessProbe = Self.probe(handler) }
     run.actions(
@@ -203,8 +206,8 @@ import Testing
       $0.livenessProbe = Self.probe(period: 1)
     }
     run.run(to: 40)
-    // The second end starts the series (10 s), and the third comes within 10 s of the second: from then on the
-    // container waits.
+    // The second end starts the series (10 s), and the third comes within 10 s of the second: from then on
+    // the container waits.
     #expect(Self.ends(run).prefix(3) == [3.02, 6.02, 9.02])
     #expect(Self.starts(run).prefix(4) == [1.02, 3.02, 6.02, 19.02])
   }

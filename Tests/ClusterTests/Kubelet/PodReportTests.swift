@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // What a kubelet says and when: looks at the runtime once a second, statuses one after the other within the
-// client's rate limit, images and init containers before a start, orderly shutdowns, host ports; and how kubectl
-// shows it all.
+// client's rate limit, images and init containers before a start, orderly shutdowns, host ports; and how
+// kubectl shows it all.
 
 import NetworkTypes
 import SimKernel
@@ -67,7 +67,8 @@ import Testing
     (5, 10, [0.01, 0.02, 0.03, 0.04, 0.05, 0.41, 0.81, 1.21]),
     (50, 100, [0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08]),
   ])
-  func `updates come one after the other, within the client's rate`(qps: Int, burst: Int, expected: [Double]) {
+  func `updates come one after the other, within the client's rate`(qps: Int, burst: Int, expected: [Double])
+  {
     var writer = StatusWriter()
     var times: [Double] = []
     for _ in expected {
@@ -110,7 +111,8 @@ import Testing
 
   @Test func `an image is pulled once for a node, one pull at a time`() throws {
     let run = try ClusterRun(Self.cluster())
-    run.perform(.apply([Self.imagePod("x", "r/one:1"), Self.imagePod("y", "r/two:1"), Self.imagePod("z", "r/one:1")]))
+    run.perform(
+      .apply([Self.imagePod("x", "r/one:1"), Self.imagePod("y", "r/two:1"), Self.imagePod("z", "r/one:1")]))
     run.run(to: 60)
     // 0.02 until the kubelet sees them; 5 s for one, another 5 s for two; 1 s to start.
     #expect(PodLifeTests.starts(run) == [6.02, 6.02, 11.02])
@@ -186,7 +188,8 @@ import Testing
     #expect(Self.line(run, "x")[2] == "Terminating")
   }
 
-  @Test(arguments: [(34, 10.0, 15.0), (36, 10, 15)]) func `a held-back container is tried when its worker comes round`(
+  @Test(arguments: [(34, 10.0, 15.0), (36, 10, 15)])
+  func `a held-back container is tried when its worker comes round`(
     minor: Int, earliest: Double, latest: Double
   ) throws {
     let run = try ClusterRun(Self.cluster { $0.minorVersion = minor }, [Small.pod("x", app: "web")])
@@ -213,7 +216,8 @@ import Testing
         Small.service("web"), Small.pod("x", app: "web"),
         Small.pod("y", app: "sys") { $0.spec.priorityClassName = "system-node-critical" },
       ]
-    ) { _, labels in PodBehaviour(preStop: .seconds(3), exitDelay: labels["app"] == "sys" ? nil : .seconds(1)) }
+    ) { _, labels in PodBehaviour(preStop: .seconds(3), exitDelay: labels["app"] == "sys" ? nil : .seconds(1))
+    }
     run.perform(.nodeReboot(.named("a"), downFor: .constant(5), newAddress: nil))
     #expect(run.plane.store.node(run.node("a"))?.ready == .notReady)
     run.run(to: 120)
@@ -259,7 +263,8 @@ import Testing
       cause: "livenessProbe.periodSeconds: Invalid value: -1: must be greater than or equal to 0"),
     Refusal(
       change: { $0.readinessProbe?.terminationGracePeriod = .seconds(3) },
-      cause: "readinessProbe.terminationGracePeriodSeconds: Invalid value: 3: must not be set for readinessProbes"
+      cause:
+        "readinessProbe.terminationGracePeriodSeconds: Invalid value: 3: must not be set for readinessProbes"
     ),
     Refusal(
       change: { $0.preStop = .sleep(.seconds(31)) },

@@ -63,7 +63,8 @@ import Testing
       name: "a probing that times out ends later", findings: [(6, .success), (40, timeout)],
       results: [(12, true), (63, false)]),
     Case(
-      name: "a probing under way keeps its outcome", findings: [(6, .success), (40, timeout), (62.5, .success)],
+      name: "a probing under way keeps its outcome",
+      findings: [(6, .success), (40, timeout), (62.5, .success)],
       results: [(12, true), (63, false), (72, true)]),
     Case(
       name: "a change at the tick counts", findings: [(6, .success), (42, .refused)],
@@ -158,7 +159,9 @@ import Testing
     var findings: [(at: Double, Finding)] = [(5, .refused)]
     var found: [Double] = []
     func run(to end: SimTime) {
-      while let due = worker.verdict, due.at < end { if worker.decide(at: due.at) { found.append(due.at.seconds) } }
+      while let due = worker.verdict, due.at < end {
+        if worker.decide(at: due.at) { found.append(due.at.seconds) }
+      }
     }
     var at = 5.0
     for number in 0..<20 {

@@ -73,7 +73,7 @@ import Testing
 
   @Test("rules are those of the instant, also after the scenario's end, which is said")
   func time() throws {
-    let before = try Self.run(["--node", "worker-1", "--at", "9s"])
+    let before = try Self.run(["--node", "worker-1", "--at", "4s"])
     #expect(Self.endpointChains(before.output) == 2)
     let after = try Self.run(["--node", "worker-1", "--at", "25s"])
     #expect(after.errors.isEmpty)

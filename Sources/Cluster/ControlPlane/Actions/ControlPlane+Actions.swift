@@ -69,7 +69,8 @@ extension ControlPlane {
     case .nodeJoin, .nodeDrain, .nodeCordon, .nodeUncordon, .nodeCrash, .nodeReboot, .nodeReturn,
       .nodeAddressChange, .nodeTaint, .nodeUntaint, .nodeDelete:
       performOnNodes(action, &draw, &out)
-    case .podDelete, .podCrash, .podUnready, .podReady, .podHang, .podDeleteWithin: performOnPods(action, &draw, &out)
+    case .podDelete, .podCrash, .podUnready, .podReady, .podHang, .podDeleteWithin:
+      performOnPods(action, &draw, &out)
     case .scale(let name, let replicas): scale(name, to: replicas, &out)
     case .rollout(let name): rollOut(name, &out)
     case .undoRollout(let name): undoRollout(name, &out)

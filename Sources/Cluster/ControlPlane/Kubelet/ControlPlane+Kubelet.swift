@@ -168,7 +168,9 @@ extension ControlPlane {
   }
 
   /// The kubelet knows that the container ended at `end` and starts it again when its back-off allows.
-  mutating func scheduleRestart(_ pod: PodID, end: SimTime, at noticed: SimTime, _ out: inout ControlPlaneOutput) {
+  mutating func scheduleRestart(
+    _ pod: PodID, end: SimTime, at noticed: SimTime, _ out: inout ControlPlaneOutput
+  ) {
     guard pods[pod.index].spec.restartPolicy != .never else {
       pods[pod.index].isFinished = true
       return

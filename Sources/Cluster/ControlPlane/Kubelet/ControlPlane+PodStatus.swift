@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // How what happens on a node gets into the API. A container's change is seen when the kubelet looks at the
-// runtime next (PLEG, every second); a probe's result at once. Then the status is written: one update after the
-// other, within the rate limit of the kubelet's client. Where the scenario sets `timing.kubeletStatus`, that one
-// delay stands for all of it.
+// runtime next (PLEG, every second); a probe's result at once. Then the status is written: one update after
+// the other, within the rate limit of the kubelet's client. Where the scenario sets `timing.kubeletStatus`,
+// that one delay stands for all of it.
 
 import NetworkTypes
 import SimKernel

@@ -53,7 +53,8 @@ extension ControlPlane {
   }
 
   private mutating func reportIfReadinessDiffers(_ pod: PodID, _ out: inout ControlPlaneOutput) {
-    guard let before = store.pod(pod)?.status.isReady, before != pods[pod.index].isReadyToKubelet
+    guard let before = store.pod(pod)?.status.isReady,
+      before != pods[pod.index].isReadyToKubelet
         || isSimple
     else { return }
     queueStatusReport(pod, &out)
@@ -61,8 +62,8 @@ extension ControlPlane {
 
   // MARK: Workers
 
-  /// The kubelet's first look at a pod makes its probe workers. Soon after the kubelet's own start, each waits
-  /// for a random part of its period first (worker.go run).
+  /// The kubelet's first look at a pod makes its probe workers. Soon after the kubelet's own start, each
+  /// waits for a random part of its period first (worker.go run).
   mutating func makeProbes(_ pod: PodID) {
     let node = nodes[pods[pod.index].node.index]
     let (begin, since) = (now, now - node.reachableSince)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// An orderly shutdown of a node in which its kubelet takes part (KEP-2000, shutdownGracePeriod): the node says
-// at once that it is not ready, pods end with preStop and SIGTERM, first all but the critical ones, then these,
-// each group within its share of the time, and end as Failed. Then power goes off. Without it
+// An orderly shutdown of a node in which its kubelet takes part (KEP-2000, shutdownGracePeriod): the node
+// says at once that it is not ready, pods end with preStop and SIGTERM, first all but the critical ones,
+// then these, each group within its share of the time, and end as Failed. Then power goes off. Without it
 // (shutdownGracePeriod 0, the default) ControlPlane+Nodes shutDown applies.
 
 import NetworkTypes

@@ -38,8 +38,8 @@ extension ControlPlane {
     }
   }
 
-  /// preStop within the grace period, then SIGTERM, then SIGKILL when the rest is over. The hook's time counts
-  /// in whole seconds, and at least two seconds are left.
+  /// preStop within the grace period, then SIGTERM, then SIGKILL when the rest is over. The hook's time
+  /// counts in whole seconds, and at least two seconds are left.
   mutating func beginTermination(_ pod: PodID, grace: SimDuration, _ out: inout ControlPlaneOutput) {
     let preStop = min(pods[pod.index].preStop, max(grace, .zero))
     let counted = SimDuration.seconds(preStop.nanoseconds / 1_000_000_000)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A pod as its kubelet sees it: what the runtime said when it was last looked at, the probes' results, and the
-// status that follows from both (k/k pkg/kubelet/kubelet_pods.go generateAPIPodStatus; pkg/kubelet/status
-// GeneratePodReadyCondition; probes: pkg/kubelet/prober/prober_manager.go UpdatePodStatus).
+// A pod as its kubelet sees it: what the runtime said when it was last looked at, the probes' results, and
+// the status that follows from both (k/k pkg/kubelet/kubelet_pods.go generateAPIPodStatus;
+// pkg/kubelet/status GeneratePodReadyCondition; probes: pkg/kubelet/prober/prober_manager.go
+// UpdatePodStatus).
 
 import NetworkTypes
 import SimKernel

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// One probe of one container (k/k pkg/kubelet/prober/worker.go). Its ticks are a period apart, counted from the
-// kubelet's first look at the pod, not from the container's start; a tick before the initial delay is over, or
-// while the startup probe has not succeeded, does nothing. A result counts when it came so many times in a row.
-// Ticks are not events: as long as a probe finds the same, the tick at which that becomes the result follows.
+// One probe of one container (k/k pkg/kubelet/prober/worker.go). Its ticks are a period apart, counted from
+// the kubelet's first look at the pod, not from the container's start; a tick before the initial delay is
+// over, or while the startup probe has not succeeded, does nothing. A result counts when it came so many
+// times in a row. Ticks are not events: as long as a probe finds the same, the tick at which that becomes
+// the result follows.
 
 import SimKernel
 
