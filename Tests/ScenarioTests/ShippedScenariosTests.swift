@@ -16,7 +16,8 @@ import Traffic
 
   static let names = [
     "clusterip", "nodeport", "loadbalancer", "externalname", "externalips", "headless", "selectorless",
-    "session-affinity", "traffic-policy", "udp-dns", "node-churn", "benchmarks/reference",
+    "session-affinity", "traffic-policy", "udp-dns", "dns-5s", "dns-ttl-externalname", "node-churn",
+    "benchmarks/reference",
   ]
 
   @Test func everyScenarioFileIsListedHere() throws {
