@@ -184,6 +184,24 @@ struct DNSServiceTests {
     #expect(text.contains("the query lacked"), "\(text)")
   }
 
+  /// A pod of the DNS Service goes. Until the client's node knows, queries go to its dead address; at the sync
+  /// kube-proxy deletes their conntrack entries, so that the retry from the same socket finds the other pod.
+  @Test(
+    "A look-up that meets a pod that has gone waits for the retry",
+    arguments: [(DeadAddressAnswer.blackhole, 5000.0), (.hostUnreachable, 3000.0), (.reset, 0.0)])
+  func aPodThatGoes(_ answer: DeadAddressAnswer, _ wait: Double) throws {
+    var world = SmallWorld.looking(every: 0.01)
+    world.file.network.deadPodIP = answer
+    // Less than the sandbox needs, a pod that has ended still answers: nobody listens.
+    world.file.cluster.timing.proxyWatch = .constant(0.5)
+    let gone = NamespacedName(namespace: "kube-system", name: "coredns-0")
+    world.at(3.005, .podDelete(.named(gone)))
+    let result = try world.run()
+    let slowest = try #require(result.dnsLatency()?.histogram.maxMilliseconds)
+    #expect(abs(slowest - wait) < 60, "\(slowest)")
+    #expect(Set(result.groups.compactMap(\.cause)).subtracting([.dnsLost]) == [], "\(result.failures)")
+  }
+
   /// Two pairs of queries are refused by ICMP; then the kernel's limit on such errors is used up, and silence costs
   /// two timeouts of 5 s.
   @Test func withoutPodsQueriesAreRefusedUntilTheLimitOnICMP() throws {
