@@ -81,6 +81,12 @@ struct LookupTests {
       "Go: a socket each", with: { $0.library = .go }, [.yes(.a), .silence, .empty(.aaaa)],
       "oAo6t5000 - o6t5000 c!found", queries: 3),
     LookupCase(
+      "Go: an address alone is enough in the end", with: { $0.library = .go },
+      [.yes(.a), .silence, .silence], "oAo6t5000 - o6t5000 c!found", queries: 3),
+    LookupCase(
+      "Go: silence does not end the search", names: ["a", "b"], with: { $0.library = .go },
+      [.silence, .silence, .yes(.a), .empty(.aaaa)], "oAo6t5000 oAo6t5000 coAo6t5000 - c!found", queries: 6),
+    LookupCase(
       "refused: at once from another socket, then no more", [.refused, .refused],
       "oA6t5000 coA6t5000 c!refused", queries: 4),
     LookupCase(

@@ -46,6 +46,7 @@ public struct Lookup: Sendable {
   /// The shortest time that a denial may be believed.
   private var denialTTL = SimDuration.max
   private var hasServerFailure = false
+  private var hasTimedOut = false
   private var isOver = false
   private var hasSocket = false
   /// Queries sent, retries included.
@@ -155,11 +156,20 @@ public struct Lookup: Sendable {
 
   private mutating func againForTheRest() -> [Directive] {
     attempt += 1
-    guard attempt < settings.attempts else { return finish(.timedOut) }
+    guard attempt < settings.attempts else { return goesOnWithout() }
     var out: [Directive] = []
     for type in types where answers[type] == nil && (mode == .parallel || out.isEmpty) { send(type, &out) }
     out.append(.setTimer(interval))
     return out
+  }
+
+  /// musl gives up. Go takes an address that came alone, and else goes on with the search (goLookupIPCNAME;
+  /// strictErrors is off).
+  private mutating func goesOnWithout() -> [Directive] {
+    if settings.library == .musl { return finish(.timedOut) }
+    if let found = answers[.a], !found.addresses.isEmpty { return decide() }
+    hasTimedOut = true
+    return nextCandidate()
   }
 
   /// ICMP port unreachable, or RST: nobody listens.
@@ -195,7 +205,9 @@ public struct Lookup: Sendable {
   private mutating func nextCandidate() -> [Directive] {
     guard candidate + 1 < candidates.count else {
       return finish(
-        hasServerFailure ? .serverFailure : .notFound(ttl: denialTTL == .max ? .zero : denialTTL))
+        hasTimedOut
+          ? .timedOut
+          : hasServerFailure ? .serverFailure : .notFound(ttl: denialTTL == .max ? .zero : denialTTL))
     }
     candidate += 1
     attempt = 0
