@@ -107,7 +107,10 @@ import Testing
     arguments: [
       ("svc", KubectlKind.services), ("Service", .services), ("ep", .endpoints), ("po", .pods),
       ("no", .nodes),
-      ("eps", .endpointSlices), ("endpointslices", .endpointSlices), ("deploy", nil),
+      ("eps", .endpointSlices), ("endpointslices", .endpointSlices), ("deploy", .deployments),
+      ("rs", .replicaSets), ("sts", .statefulSets), ("ds", .daemonSets), ("hpa", .autoscalers),
+      ("pdb", .budgets),
+      ("cm", nil),
     ] as [(String, KubectlKind?)])
   func kinds(_ argument: String, _ kind: KubectlKind?) {
     #expect(KubectlKind(argument: argument) == kind)

@@ -44,6 +44,23 @@ public struct Comparison: Sendable {
   public let modeRemarks: [String]
   /// Client groups that react to the system, so that no variant sees the arrivals of another.
   public private(set) var closedLoopClients: [String]
+  /// HorizontalPodAutoscalers: each variant scales by the load that it has.
+  public private(set) var autoscalers: [String]
+
+  private static func autoscalers(in files: [ScenarioFile]) -> [String] {
+    var names: [String] = []
+    func take(_ objects: [APIObject]) {
+      for case .horizontalPodAutoscaler(let scaler) in objects {
+        let name = "\(scaler.metadata.namespacedName)"
+        if !names.contains(name) { names.append(name) }
+      }
+    }
+    for file in files {
+      take(file.objects)
+      for event in file.events { if case .apply(let objects) = event.action { take(objects) } }
+    }
+    return names
+  }
 
   /// - Precondition: at least two variants, and no name twice.
   public init(_ variants: [(name: String, file: ScenarioFile)]) {
@@ -55,6 +72,7 @@ public struct Comparison: Sendable {
       if !closed.contains(client.name) { closed.append(client.name) }
     }
     closedLoopClients = closed
+    autoscalers = Self.autoscalers(in: variants.map(\.file))
     var remarks: [String] = []
     for remark in variants.flatMap({ $0.file.modeRemarks() }) where !remarks.contains(remark) {
       remarks.append(remark)

@@ -94,6 +94,11 @@ extension Comparison {
         "Not synchronised, because each next operation waits for an answer: closed-loop users of "
           + closedLoopClients.joined(separator: ", ") + ".")
     }
+    if !autoscalers.isEmpty {
+      words.append(
+        "Not synchronised, because each variant scales by the load that it has: autoscalers "
+          + autoscalers.joined(separator: ", ") + ".")
+    }
     return words
   }
 

@@ -77,8 +77,8 @@ import Testing
     var after: [Int]
   }
 
-  /// The documentation's example: 10 replicas, surge 3; 8 old and 5 new; scaled to 15: 5 more are shared out as
-  /// 3 and 2 (k8s.io, Deployments, proportional scaling).
+  /// The documentation's example: 10 replicas, surge 3; 8 old and 5 new; scaled to 15: 5 more are shared out
+  /// as 3 and 2 (k8s.io, Deployments, proportional scaling).
   static let scaled = [
     ScaleCase(
       testDescription: "up in proportion, the larger set gets more", from: 10, to: 15, surge: 3,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// One look of the StatefulSet and the DaemonSet controller, and the order in which a ReplicaSet gives up pods.
+// One look of the StatefulSet and the DaemonSet controller, and the order in which a ReplicaSet gives up
+// pods.
 
 import SimKernel
 import Testing
@@ -80,7 +81,8 @@ import Testing
   typealias Plan = DaemonSetPlan<Int>
 
   /// Places of a text such as `o + ox .`: `o` old and available, `x` old and not, `+` new and available, `-`
-  /// new and not, `.` none, `t` one that is leaving, `!` before it: no pod should be there. Pods are numbered.
+  /// new and not, `.` none, `t` one that is leaving, `!` before it: no pod should be there.
+  /// Pods are numbered.
   static func places(_ text: String) -> [Plan.Place] {
     var number = 0
     return text.split(separator: " ").map { word in

@@ -121,8 +121,8 @@ import Testing
 
   // MARK: Whatever happens
 
-  /// A Deployment rolled out over and over, paused and undone at random: never more pods than the surge allows,
-  /// never fewer than may be missing. Without minReadySeconds: a ReplicaSet that is to give up a pod which is
+  /// A Deployment rolled out over and over, paused and undone at random: never more pods than the surge
+  /// allows, never fewer than may be missing. Without minReadySeconds: a ReplicaSet that is to give up a pod which is
   /// Ready but not yet available may choose one that is (its order does not look at availability), here as
   /// upstream.
   @Test(arguments: 0..<150) func `random rollouts keep within bounds`(seed: Int) throws {

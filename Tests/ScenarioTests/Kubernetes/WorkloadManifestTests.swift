@@ -58,7 +58,7 @@ import Testing
     guard case .pod(let pod)? = objects.first else { return #expect(Bool(false)) }
     let scheduling = pod.spec.scheduling
     #expect(scheduling.cpuMillis == 900)
-    #expect(scheduling.memory == (1024 + 64) << 20)
+    #expect(scheduling.memory == 1_140_850_688)
     #expect(scheduling.hostPorts == [HostPort(port: 8080)])
     #expect(scheduling.nodeTerms.first?.matches(["disk": "ssd"]) == true)
     #expect(scheduling.preferredPods.map(\.weight) == [-7])

@@ -185,6 +185,16 @@ import Traffic
     #expect(text.contains("closed-loop users of shoppers"))
   }
 
+  @Test("autoscalers are said not to be synchronised")
+  func autoscaled() {
+    var scenario = Fixture.scenario()
+    let scaler = HorizontalPodAutoscaler(
+      metadata: ObjectMeta(name: "web"), targetKind: "Deployment", targetName: "web", maxReplicas: 3)
+    scenario.objects.append(.horizontalPodAutoscaler(scaler))
+    let text = Fixture.comparison(scenario: scenario).text(.text, files: nil)
+    #expect(text.contains("by the load that it has: autoscalers default/web."))
+  }
+
   @Test("the table has the recorded layout", arguments: [SummaryFormat.text, .markdown])
   func golden(format: SummaryFormat) throws {
     let suffix = ["text": "txt", "markdown": "md"][format.rawValue]!

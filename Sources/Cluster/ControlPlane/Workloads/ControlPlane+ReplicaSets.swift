@@ -8,8 +8,8 @@ import SimKernel
 extension ControlPlane {
   /// Pods that one look creates or deletes at most (BurstReplicas).
   static var burstReplicas: Int { 500 }
-  /// A batch of creations → the next one, twice as large (slowStartBatch waits for the answers). Assumed: one
-  /// write to etcd and back.
+  /// A batch of creations → the next one, twice as large (slowStartBatch waits for the answers).
+  /// Assumed: one write to etcd and back.
   static var creationRound: SimDuration { .milliseconds(10) }
 
   mutating func syncReplicaSet(_ workload: WorkloadID, _ out: inout ControlPlaneOutput) {
