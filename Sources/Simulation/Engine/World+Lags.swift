@@ -154,7 +154,7 @@ extension World {
   private func realStart(of pod: PodID, until time: SimTime) -> SimTime? {
     let object = "pod/\(control.pods[pod.index].name)"
     return events.last {
-      $0.time <= time && $0.object == object && ($0.action == "ready" || $0.action == "probe succeeds")
+      $0.time <= time && $0.object == object && StoryBook.realStarts.contains($0.action)
     }?.time
   }
 
