@@ -185,9 +185,9 @@ struct LagTests {
     }
   }
 
-  /// The only pod is asked to go at 3.05 s and serves on as a last resort. Its process ends at 3.56 s; that is
-  /// in the API at 3.66 s, in the slice at 3.67 s. The sync for the deletion ended at 3.315 s, so the next one
-  /// begins at 4.315 s.
+  /// The only pod is asked to go at 3.05 s and serves on as a last resort. Its process ends at 3.56 s; that
+  /// is in the API at 3.66 s and in the slice at 3.67 s. The sync for the deletion ended at 3.315 s, so the
+  /// next one begins at 4.315 s.
   @Test func aLastResortWaitsForTheLaterNews() throws {
     var w = Self.base(web: [1])
     w.file.servers[0].preStop = .milliseconds(500)
