@@ -30,6 +30,7 @@ extension ProxyFleet {
       let scheduled = output.schedule.count
       beginSync(index, now, &output)
       output.schedule.removeSubrange(scheduled...)
+      processes[index].target.fails = false
       commitNat(index, now, &output)
     }
   }

@@ -52,6 +52,9 @@ struct LagBook {
   /// By PodID: each time that the API learned of a pod that it does not serve any more, or that it does.
   private(set) var endings: [[SimTime]] = []
   private(set) var beginnings: [[SimTime]] = []
+  /// By PodID: other changes of a pod that the API holds for not serving, and ends of its processes.
+  private var news: [[SimTime]] = []
+  private var processEnds: [[SimTime]] = []
   /// By NodeID: changes of its address, and when its object had them.
   private(set) var nodeMoves: [[SimTime]] = []
   private(set) var nodeWrites: [[SimTime]] = []
@@ -81,6 +84,8 @@ struct LagBook {
       Sync(start: record.start, end: record.end, revision: record.slicesRevision))
   }
   mutating func stoppedServing(_ pod: PodID, at: SimTime) { Self.append(at, pod.index, &endings) }
+  mutating func changedWhileLeaving(_ pod: PodID, at: SimTime) { Self.append(at, pod.index, &news) }
+  mutating func processEnded(_ pod: PodID, at: SimTime) { Self.append(at, pod.index, &processEnds) }
   mutating func beganServing(_ pod: PodID, at: SimTime) { Self.append(at, pod.index, &beginnings) }
   mutating func addressReleased(_ address: IPv4Address, by pod: PodID) { formerPods[address] = pod }
   mutating func moved(_ node: Int, at: SimTime) { Self.append(at, node, &nodeMoves) }
@@ -95,6 +100,15 @@ struct LagBook {
 
   func ending(_ pod: PodID, since reality: SimTime) -> SimTime? {
     pod.index < endings.count ? endings[pod.index].first { $0 >= reality } : nil
+  }
+  /// Until the API holds it for serving again.
+  func laterNews(of pod: PodID, after time: SimTime) -> [SimTime] {
+    guard pod.index < news.count else { return [] }
+    let end = beginning(pod, since: time) ?? .distantFuture
+    return news[pod.index].filter { $0 > time && $0 < end }
+  }
+  func processEnd(of pod: PodID, until time: SimTime) -> SimTime? {
+    pod.index < processEnds.count ? processEnds[pod.index].last { $0 <= time } : nil
   }
   func beginning(_ pod: PodID, since reality: SimTime) -> SimTime? {
     pod.index < beginnings.count ? beginnings[pod.index].first { $0 >= reality } : nil

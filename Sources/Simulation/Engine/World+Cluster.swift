@@ -213,7 +213,9 @@ extension World {
     if isServing {
       if podTimes[pod.index].isServing == false { lags.beganServing(pod, at: now) }
       podTimes[pod.index] = PodTimes(isServing: true)
-    } else if podTimes[pod.index].api == nil {
+    } else if podTimes[pod.index].api != nil {
+      lags.changedWhileLeaving(pod, at: now)
+    } else {
       podTimes[pod.index].api = now
       podTimes[pod.index].isServing = false
       lags.stoppedServing(pod, at: now)
@@ -237,6 +239,7 @@ extension World {
 
   private mutating func podEnded(_ pod: PodID, crashed: Bool) {
     reservePods(upTo: pod.index)
+    lags.processEnded(pod, at: now)
     if podTimes[pod.index].reality == nil { podTimes[pod.index].reality = now }
     processesEnded(pod, crashed: crashed)
     cacheEnded(pod, crashed: crashed)

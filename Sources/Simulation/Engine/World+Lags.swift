@@ -114,7 +114,21 @@ extension World {
 
   private func leaving(_ pod: PodID, since reality: SimTime, _ q: LagQuestion) -> Chain {
     guard let api = lags.ending(pod, since: reality) else { return (reality, nil, nil) }
-    return (reality, api, lags.write(q.service, from: api))
+    let first: Chain = (reality, api, lags.write(q.service, from: api))
+    guard q.node >= 0 else { return first }
+    // A terminating pod may still be a last resort: then later news of it, that it does not serve any more,
+    // are what the loss waited for.
+    var chain = first
+    for news in [api] + lags.laterNews(of: pod, after: api) {
+      if news > api {
+        let since = lags.processEnd(of: pod, until: news) ?? reality
+        chain = (since, news, lags.write(q.service, from: news))
+      }
+      guard news <= q.lostAt, let write = chain.write, let sync = lags.sync(q.node, with: write),
+        sync.end <= q.lostAt
+      else { return chain }
+    }
+    return first
   }
 
   private func coming(_ pod: PodID, _ q: LagQuestion) -> Chain? {
@@ -154,7 +168,7 @@ extension World {
   private func realStart(of pod: PodID, until time: SimTime) -> SimTime? {
     let object = "pod/\(control.pods[pod.index].name)"
     return events.last {
-      $0.time <= time && $0.object == object && ($0.action == "ready" || $0.action == "probe succeeds")
+      $0.time <= time && $0.object == object && StoryBook.realStarts.contains($0.action)
     }?.time
   }
 

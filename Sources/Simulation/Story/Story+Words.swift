@@ -15,8 +15,8 @@ extension Story {
     case "ended": return "its process has ended" + detail
     case "crashed": return "its process crashed" + detail
     case "removed": return "the object is gone from the API" + detail
-    case "probe fails": return "its readiness probe fails" + detail
-    case "probe succeeds": return "its readiness probe succeeds again" + detail
+    case "probe fails", "readiness probe fails": return "its readiness probe fails" + detail
+    case "probe succeeds", "readiness probe succeeds": return "its readiness probe succeeds again" + detail
     case "ready": return "it answers its readiness probe" + detail
     case "down": return "power is gone" + detail
     case "shutdown": return "orderly shutdown begins" + detail
@@ -37,8 +37,8 @@ extension Story {
     let kind = parts.first ?? ""
     let name = parts.count > 1 ? parts[1] : event.object
     switch (kind, event.action) {
-    case ("workload", "rollout"): return "rollout of \(name)"
-    case ("workload", "scaled"): return "\(name) scaled \(event.detail)"
+    case (_, "rollout"): return "rollout of \(name)"
+    case (_, "scaled"), (_, "rescaled"): return "\(name) scaled \(event.detail)"
     case ("pod", "deletion requested"): return "pod \(name) deleted"
     case ("pod", "crashed"): return "pod \(name) crashed"
     case ("node", "down"): return "node \(name) lost power"

@@ -55,24 +55,38 @@ final class StoryBook {
 
   /// The first event by which the pod came, at or before a time: the start of its last coming.
   func coming(_ pod: String, until time: SimTime) -> Int? {
-    latest(pod, until: time, ["created", "started", "ready", "probe succeeds"])
+    latest(pod, until: time, Self.realStarts.union(["created", "started"]))
   }
 
   func events(of object: String) -> [Int] { byObject[object] ?? [] }
 
   static let takeaways: Set<String> = [
-    "deletion requested", "evicted", "SIGTERM", "ended", "crashed", "killed", "OOM killed", "probe fails",
-    "liveness restart", "removed", "preStop",
+    "deletion requested", "SIGTERM", "ended", "crashed", "hangs", "probe fails", "readiness probe fails",
+    "removed",
   ]
-  static let comings: Set<String> = ["ready", "started", "probe succeeds", "Ready=True"]
-  static let nodeTakeaways: Set<String> = [
-    "down", "shutdown", "address changed", "deleted", "partitioned", "power off", "cut off",
+  static let comings: Set<String> = [
+    "ready", "answers", "started", "probe succeeds", "readiness probe succeeds", "Ready=True",
   ]
+  /// By which a pod shows that it would serve, before anybody knows.
+  static let realStarts: Set<String> = ["ready", "answers", "probe succeeds", "readiness probe succeeds"]
+  static let nodeTakeaways: Set<String> = ["down", "shutdown", "address changed", "deleted"]
   /// What begins by itself: actions of the scenario, and of controllers that act on load.
-  static let selfMade: Set<String> = ["rollout", "scaled"]
+  static let selfMade: Set<String> = ["rollout", "scaled", "rescaled"]
 
   func isRoot(_ index: Int) -> Bool {
     events[index].occurrence >= 0 || Self.selfMade.contains(events[index].action)
+  }
+
+  /// Events that began something about a workload, under any of the names that they go by: its own, and for a
+  /// ReplicaSet that of the Deployment which made it.
+  func workloadRoots(_ name: NamespacedName, _ kind: String) -> [Int] {
+    var names = [name.description]
+    if let hyphen = name.name.lastIndex(of: "-") {
+      names.append(NamespacedName(namespace: name.namespace, name: String(name.name[..<hyphen])).description)
+    }
+    let kinds = ["workload", kind, "deployment", "horizontalpodautoscaler"]
+    let objects = names.flatMap { name in kinds.map { "\($0)/\(name)" } }
+    return objects.flatMap { byObject[$0] ?? [] }.filter { isRoot($0) }
   }
 
   /// The first event of the same occurrence, which is what the scenario did.

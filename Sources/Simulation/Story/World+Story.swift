@@ -161,10 +161,8 @@ extension World {
     var candidates: [Int] = []
     if !record.owner.isNone {
       let workload = control.workloads[record.owner.index].object
-      let name = workload.metadata.namespacedName
-      for object in ["workload/\(name)", "\(workload.kind.rawValue.lowercased())/\(name)"] {
-        candidates += book.events(of: object).filter { book.isRoot($0) }
-      }
+      candidates += book.workloadRoots(
+        workload.metadata.namespacedName, workload.kind.rawValue.lowercased())
     }
     if !record.node.isNone {
       candidates += book.events(of: nodeName(record.node.index)).filter {
@@ -218,7 +216,7 @@ extension World {
     let hasSynced =
       node < lags.syncs.count
       && lags.syncs[node].contains {
-        $0.start >= events[up].time && $0.end <= time
+        $0.start >= events[up].time && $0.end <= time && $0.revision > 0
       }
     return hasSynced ? nil : up
   }

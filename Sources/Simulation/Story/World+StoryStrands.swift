@@ -56,7 +56,10 @@ extension World {
     let own = book.events(of: object).filter { events[$0].time >= start }
     let reality = own.first.map { events[$0].time } ?? start
     if let api = lags.ending(pod, since: reality) {
-      for service in services(of: rows) { addSlices(service, since: api, &strand) }
+      for service in services(of: rows) {
+        addSlices(service, since: api, &strand)
+        addLaterSlices(service, pod, since: api, &strand)
+      }
     }
     addEvents(own, rows, start, &strand)
     return strand
@@ -88,6 +91,8 @@ extension World {
     let names = control.store.service(service)?.isHeadless ?? false ? " and DNS answer of" : " of"
     strand.steps.append(
       Story.Step(time: write.at, what: "EndpointSlice\(names) \(name) written, \(lag) after the API knew"))
+    // No proxy has rules for a headless Service.
+    if control.store.service(service)?.isHeadless ?? false { return }
     var known: [(end: SimTime, node: Int)] = []
     var missing: [String] = []
     // A node that has booted since reads everything anew: its table was never behind.
@@ -107,6 +112,26 @@ extension World {
       strand.steps.append(
         Story.Step(time: now, what: "not by the end of the run: " + missing.prefix(3).joined(separator: ", "))
       )
+    }
+  }
+
+  /// Writes with later news of a pod that was terminating by then: that it does not serve, that it is gone.
+  private func addLaterSlices(
+    _ service: ServiceID, _ pod: PodID, since api: SimTime, _ strand: inout Story.Strand
+  ) {
+    if control.store.service(service)?.isHeadless ?? false { return }
+    var seen = lags.write(service, from: api)?.ordinal
+    for news in lags.laterNews(of: pod, after: api) {
+      guard let write = lags.write(service, from: news), write.ordinal != seen else { continue }
+      seen = write.ordinal
+      let name = control.store.serviceName(service)
+      strand.steps.append(
+        Story.Step(time: write.at, what: "EndpointSlice of \(name) written with the latest of it"))
+      let ends = nodePlanes.indices.filter { nodePlanes[$0].bootedAt <= write.at }
+        .compactMap { lags.sync($0, with: write)?.end }
+      if let last = ends.max() {
+        strand.steps.append(Story.Step(time: last, what: "the last table of \(ends.count) has that, too"))
+      }
     }
   }
 

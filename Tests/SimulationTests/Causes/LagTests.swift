@@ -185,6 +185,25 @@ struct LagTests {
     }
   }
 
+  /// The only pod is asked to go at 3.05 s and serves on as a last resort. Its process ends at 3.56 s; that
+  /// is in the API at 3.66 s and in the slice at 3.67 s. The sync for the deletion ended at 3.315 s, so the
+  /// next one begins at 4.315 s.
+  @Test func aLastResortWaitsForTheLaterNews() throws {
+    var w = Self.base(web: [1])
+    w.file.servers[0].preStop = .milliseconds(500)
+    w.at(3.05, .podDelete(.web(0)))
+    w.addClient(every: 0.02) { $0.connectTimeout = .milliseconds(300) }
+    let rows = try w.run().lost.filter { $0.cause == .staleTable || $0.cause == .staleAPI }
+    #expect(rows.contains { $0.cause == .staleTable })
+    for row in rows {
+      let stages = [row.kubelet, row.controller, row.watch, row.runnerWait, row.sync]
+      #expect(stages == [100, 10, 5, 640, 250].map { SimDuration.milliseconds($0) }, "\(row.failedAt)")
+      let sum = stages.reduce(SimDuration.zero) { $0 + ($1 ?? .zero) }
+      let window = SimTime.zero + .milliseconds(3560)..<SimTime.zero + .milliseconds(3560) + sum
+      #expect(window.contains(row.failedAt))
+    }
+  }
+
   @Test func whatHasNothingToDoWithNewsHasNoLags() throws {
     var w = CauseCase.base(web: [])
     w.addClient()
