@@ -150,8 +150,11 @@ extension ProxyFleet {
     let settings = processes[index].settings
     var start = max(now, request + settings.ebpf.reflectorWaitTime)
     if settings.mode != .ebpf {
-      start = processes[index].runner.earliestStart(for: max(request, now))
-      if start > max(request, now) { start = earlierRequest(index, before: start) ?? start }
+      // What was delivered during a run is asked for at its end.
+      let asked = max(request, processes[index].runner.lastEnd)
+      start = processes[index].runner.earliestStart(for: asked)
+      if start > asked { start = earlierRequest(index, before: start) ?? start }
+      start = max(now, start)
     }
     guard start < processes[index].wakeAt else { return }
     processes[index].wakeAt = start

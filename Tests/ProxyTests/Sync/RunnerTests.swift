@@ -18,6 +18,8 @@ struct RunnerCase: CustomTestStringConvertible {
   var minSyncPeriod: Int64 = 1000
   /// Of every sync.
   var duration: Int64 = 100
+  /// From the write to the delivery.
+  var watch: Int64 = 0
   var deliveries: [Int64]
   var starts: [Int64]
   var testDescription: String { name }
@@ -37,6 +39,14 @@ struct RunnerCase: CustomTestStringConvertible {
     RunnerCase(
       name: "bucket: the first request with a token counts", minorVersion: 33,
       deliveries: [0, 200, 400, 990, 1000, 1100], starts: [0, 200, 1000, 2100]),
+    // Delivered at 20, 220, 420, 1070: the write at 1050 asks for nothing before it is delivered.
+    RunnerCase(
+      name: "bucket: a request counts from its delivery", minorVersion: 33, watch: 20,
+      deliveries: [0, 200, 400, 1050], starts: [20, 220, 1070]),
+    // Delivered at 0.9 s, before there is a token, and at 1.1 s.
+    RunnerCase(
+      name: "bucket: all that is on its way is looked at", minorVersion: 33, watch: 500,
+      deliveries: [0, 50, 400, 600], starts: [500, 600, 1700]),
     // A sync of 3 s earns both tokens: what came during it is run at its end, and so is what comes next.
     RunnerCase(
       name: "bucket: long syncs follow each other without a pause", minorVersion: 33, duration: 3000,
@@ -67,7 +77,7 @@ struct RunnerCase: CustomTestStringConvertible {
 
   @Test(arguments: bucket + spacing) func deliveriesMakeSyncs(_ given: RunnerCase) {
     var timing = testTiming()
-    timing.proxyWatch = .constant(0)
+    timing.proxyWatch = .constant(Double(given.watch) / 1000)
     timing.proxySync = .constant(Double(given.duration) / 1000)
     let settings = testSettings { $0.minSyncPeriod = .milliseconds(given.minSyncPeriod) }
     var world = ProxyWorld(
