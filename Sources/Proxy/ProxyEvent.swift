@@ -40,9 +40,6 @@ public struct SyncRecord: Sendable, Equatable {
   public var programmingLatency: SimDuration?
   /// Revision of the EndpointSlices that it programmed.
   public var slicesRevision: UInt32 = 0
-  /// Oldest trigger time of the slices in it (annotation endpoints.kubernetes.io/last-change-trigger-time); nil:
-  /// none has one.
-  public var oldestTrigger: SimTime?
 }
 
 /// Stale UDP entries to delete from a node's conntrack table (FACTS C10): those whose original destination is

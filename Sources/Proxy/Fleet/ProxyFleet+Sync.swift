@@ -168,19 +168,8 @@ extension ProxyFleet {
       SyncRecord(
         node: NodeID(index), start: target.start, end: now, kind: target.isFull ? .full : .partial,
         changes: touched.count, rulesWritten: written,
-        programmingLatency: oldest == .distantFuture ? nil : now - oldest,
-        slicesRevision: target.table.slices,
-        oldestTrigger: oldestTrigger(process, target)))
-  }
-
-  /// From which the network programming latency counts; changes that have none do not count (FACTS F5).
-  private func oldestTrigger(_ process: ProxyProcess, _ target: SyncTarget) -> SimTime? {
-    var oldest = SimTime.distantFuture
-    guard process.programmedSlices < target.slices else { return nil }
-    for position in process.programmedSlices..<target.slices {
-      oldest = min(oldest, history.logs[WatchKind.slices.rawValue][position].trigger)
-    }
-    return oldest == .distantFuture ? nil : oldest
+        programmingLatency: oldest == .distantFuture ? nil : now - oldest, slicesRevision: target.table.slices
+      ))
   }
 
   /// What a sync writes, in each mode's own terms. iptables: dispatch chains are always written in full,
