@@ -100,24 +100,6 @@ import Testing
     #expect(world.syncs.count == 20)
   }
 
-  /// Of the slices that were written since the last sync; an older slice of the Service does not count again.
-  @Test func aSyncTellsTheOldestTriggerOfTheSlicesInIt() {
-    var world = world()
-    func slice(_ number: Int, _ revision: UInt32, trigger: Int64?) -> EndpointSlice {
-      var slice = slices(number)[0]
-      slice.metadata.name = "slice-\(number)"
-      slice.metadata.resourceVersion = Revision(revision)
-      slice.triggerTime = trigger.map { ms($0) }
-      return slice
-    }
-    world.run(until: ms(9000))
-    world.put(0, slices: [slice(1, 1, trigger: 1000), slice(2, world.revision + 1, trigger: 8000)])
-    world.run(until: ms(10_000))
-    world.put(0, slices: [slice(1, 1, trigger: 1000), slice(3, world.revision + 1, trigger: nil)])
-    world.run(until: ms(12_000))
-    #expect(world.syncs.map(\.oldestTrigger) == [ms(8000), nil])
-  }
-
   @Test func afterAnOutageEveryReflectorComesBackInItsOwnTime() {
     var world = world(delays: Array(repeating: nil, count: 30))
     world.run(until: ms(1000))
