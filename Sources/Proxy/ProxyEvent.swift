@@ -5,6 +5,7 @@
 import Cluster
 import NetworkTypes
 import SimKernel
+import SimRandom
 
 /// Something that a node's proxy waits for. The epoch makes events of a process that has exited stale.
 @frozen public enum ProxyEvent: Sendable, Hashable, BitwiseCopyable {
@@ -17,6 +18,8 @@ import SimKernel
   case processReady(NodeID, epoch: UInt16)
   /// The longest interval without a full sync has passed.
   case forcedRun(NodeID, epoch: UInt16)
+  /// A new kube-proxy process removes the rules of other modes, before it asks the API for anything.
+  case cleanUp(NodeID, epoch: UInt16)
 }
 
 /// How much of its tables a sync writes.
@@ -95,6 +98,7 @@ public struct ProxyOutput: Sendable {
   public var syncs: [SyncRecord] = []
   public var cleanups: [ConntrackCleanup] = []
   public var removals: [BackendRemoval] = []
+  public var kernelChanges: [KernelChange] = []
   public init() {}
 
   public mutating func removeAll() {
@@ -102,6 +106,7 @@ public struct ProxyOutput: Sendable {
     syncs.removeAll(keepingCapacity: true)
     cleanups.removeAll(keepingCapacity: true)
     removals.removeAll(keepingCapacity: true)
+    kernelChanges.removeAll(keepingCapacity: true)
   }
 }
 
@@ -113,7 +118,13 @@ public struct ProxyNode: Sendable {
   /// Addresses of the node's own interfaces, the primary one first; loopback need not be listed.
   public var addresses: [IPv4Address]
   public var settings: ProxySettings
-  public init(id: NodeID, name: String, zone: String?, addresses: [IPv4Address], settings: ProxySettings) {
+  /// API write → this node has it; nil: as on most nodes.
+  public var watchDelay: Distribution?
+  public init(
+    id: NodeID, name: String, zone: String?, addresses: [IPv4Address], settings: ProxySettings,
+    watchDelay: Distribution? = nil
+  ) {
+    self.watchDelay = watchDelay
     self.id = id
     self.name = name
     self.zone = zone

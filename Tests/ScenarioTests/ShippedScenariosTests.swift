@@ -16,8 +16,10 @@ import Traffic
 
   static let names = [
     "clusterip", "nodeport", "loadbalancer", "externalname", "externalips", "headless", "selectorless",
-    "session-affinity", "traffic-policy", "udp-dns", "node-churn",
-    "proxy-restart", "proxy-sync-scale", "benchmarks/reference",
+    "session-affinity", "traffic-policy", "udp-dns", "node-churn", "benchmarks/reference",
+    "node-crash", "node-ip-change", "etp-local-rollout", "etp-cluster-scale-down",
+    "grpc-scale-up", "lb-fairness",
+    "proxy-restart", "proxy-sync-scale",
   ]
 
   @Test func everyScenarioFileIsListedHere() throws {

@@ -142,6 +142,8 @@ extension ProxyFleet {
     return 0
   }
 
-  /// From 1.37 kube-proxy exits when its Node object's addresses change (FACTS J); the caller restarts it.
-  public var restartsOnAddressChange: Bool { minorVersion >= 37 }
+  /// kube-proxy exits when its Node object's addresses change (FACTS J); the caller restarts it.
+  public var restartsOnAddressChange: Bool {
+    Behaviours.proxyExitsOnAddressChange.value(in: minorVersion)
+  }
 }

@@ -69,6 +69,8 @@ extension ProxyFleet {
       if isCurrent(node, epoch, .syncing) { commitNat(node.index, now, &output) }
     case .processReady(let node, let epoch):
       if isCurrent(node, epoch, .starting) { processReady(node.index, now, &output) }
+    case .cleanUp(let node, let epoch):
+      if isCurrent(node, epoch, .starting) { cleanUp(node.index, now, &output) }
     case .forcedRun(let node, let epoch):
       if processes[node.index].epoch == epoch { forcedRun(node.index, now, &output) }
     }
@@ -119,6 +121,8 @@ extension ProxyFleet {
     processes[index].wakeAt = .distantFuture
     processes[index].staleChains = []
     forgetRules(index)
+    forgetLeftovers(index)
+    processes[index].hasCleanedUp = false
   }
 
   /// The node has booted: no rules until the first sync of its proxy, which begins after timing.proxyRestart.
@@ -135,6 +139,7 @@ extension ProxyFleet {
     processes[index].wakeAt = .distantFuture
     processes[index].starts += 1
     let delay = draws.restart(node: index, ordinal: processes[index].starts)
+    planCleanUp(index, now, readyAfter: delay, &output)
     output.schedule.append((now + delay, .processReady(NodeID(index), epoch: processes[index].epoch)))
   }
 
@@ -142,7 +147,10 @@ extension ProxyFleet {
   private mutating func processReady(_ index: Int, _ now: SimTime, _ output: inout ProxyOutput) {
     // Without the API a new process waits; `reconnect` brings the event again.
     processes[index].awaitsLists = !processes[index].isConnected
-    if processes[index].awaitsLists { return }
+    if processes[index].awaitsLists {
+      processes[index].waitsSince = now
+      return
+    }
     if tearsDown(index, now, &output) { return }
     list(index, at: now)
     processes[index].startedAt = now
@@ -161,11 +169,12 @@ extension ProxyFleet {
     beginSync(index, now, &output)
   }
 
-  private mutating func list(_ index: Int, at now: SimTime) {
+  mutating func list(_ index: Int, at now: SimTime) {
     processes[index].listedRevision = history.latestRevision
     for kind in WatchKind.allCases {
       processes[index][kind] = WatchCursor(
-        delivered: history.logs[kind.rawValue].count, last: now, next: .distantFuture)
+        delivered: history.logs[kind.rawValue].count, last: now, next: .distantFuture,
+        watches: processes[index][kind].watches + 1)
     }
     processes[index].zone = processes[index].apiZone
     processes[index].zoneDelivery = .distantFuture

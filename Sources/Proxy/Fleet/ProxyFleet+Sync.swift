@@ -112,7 +112,8 @@ extension ProxyFleet {
           changes: 0, rulesWritten: 0, programmingLatency: nil, hasFailed: true))
       return syncFailed(index, now, &output)
     }
-    let old = tables[index].nat
+    let before = tables[index]
+    let old = before.nat
     collectTouched(index, target)
     // An ipvs sync writes all that it leaves.
     let isIPVS = processes[index].settings.mode == .ipvs
@@ -124,6 +125,7 @@ extension ProxyFleet {
     processes[index].queuedSince = nil
     processes[index].lastSuccess = now
     dropAffinityLists(index, old)
+    noteModeChange(index, from: before, &output)
     commitIPVS(index, old, now)
     recordSync(index, target, written: isIPVS ? ipvsRulesWritten(index) : target.rulesWritten, now, &output)
     if eyes[Int(target.table.eyes)].mode == .ebpf {
@@ -188,7 +190,7 @@ extension ProxyFleet {
     let process = processes[index]
     guard process.programmedSlices < target.slices else { return [] }
     return history.logs[WatchKind.slices.rawValue][process.programmedSlices..<target.slices].lazy
-      .filter { $0.trigger > process.startedAt }.map { now - $0.trigger }
+      .filter { $0.trigger > process.startedAt && $0.trigger != .distantFuture }.map { now - $0.trigger }
   }
 
   /// An affinity list lives as long as the rule that stamps it (FACTS D1).

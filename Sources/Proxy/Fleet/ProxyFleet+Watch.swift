@@ -23,7 +23,7 @@ extension ProxyFleet {
     trigger: SimTime? = nil, into output: inout ProxyOutput
   ) {
     let isChanged = history.record(
-      slices: slices, of: service, revision: revision, at: at, trigger: trigger ?? at)
+      slices: slices, of: service, revision: revision, at: at, trigger: trigger ?? .distantFuture)
     guard isChanged, hasConverged else { return }
     wakeListeners(.slices, at, &output)
     if history.isDueForPruning { history.pruneEndpoints(before: oldestSlicesRevision()) }
@@ -35,6 +35,9 @@ extension ProxyFleet {
     for state in tables {
       if state.nat.eyes >= 0 { oldest = min(oldest, state.nat.slices) }
       if state.filter.eyes >= 0 { oldest = min(oldest, state.filter.slices) }
+    }
+    for index in tables.indices where tables[index].hasLeftovers {
+      for old in leftovers(of: index) { oldest = min(oldest, old.nat.slices, old.filter.slices) }
     }
     return oldest
   }
@@ -48,26 +51,6 @@ extension ProxyFleet {
     refreshEyes(index)
     let delay = draws.nodeWatch(node: index, change: UInt64(bitPattern: at.nanoseconds))
     processes[index].zoneDelivery = at + delay
-    planWake(index, at, &output)
-  }
-
-  /// The node lost its connection to the control plane: nothing is delivered until `reconnect`.
-  public mutating func disconnect(_ node: NodeID) { processes[node.index].isConnected = false }
-
-  public mutating func reconnect(_ node: NodeID, at: SimTime, into output: inout ProxyOutput) {
-    let index = node.index
-    guard !processes[index].isConnected else { return }
-    processes[index].isConnected = true
-    for kind in WatchKind.allCases {
-      processes[index][kind].last = max(processes[index][kind].last, at)
-      processes[index][kind].next = .distantFuture
-    }
-    if processes[index].zoneDelivery != .distantFuture {
-      processes[index].zoneDelivery = max(processes[index].zoneDelivery, at)
-    }
-    if processes[index].awaitsLists {
-      output.schedule.append((at, .processReady(node, epoch: processes[index].epoch)))
-    }
     planWake(index, at, &output)
   }
 
@@ -98,7 +81,7 @@ extension ProxyFleet {
     guard cursor.delivered < history.logs[kind.rawValue].count else { return .distantFuture }
     let change = history.logs[kind.rawValue][cursor.delivered]
     let delay = draws.watch(kind, node: index, revision: change.revision)
-    let next = max(cursor.last, change.at + delay)
+    let next = whileOpen(max(cursor.last, change.at + delay), kind, index)
     processes[index][kind].next = next
     return next
   }

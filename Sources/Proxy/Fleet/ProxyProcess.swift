@@ -17,6 +17,10 @@ struct WatchCursor: BitwiseCopyable {
   /// Changes looked ahead at while a run waits for its timer, and the delivery of the last of them.
   var scanned = 0
   var scannedAt = SimTime.zero
+  /// When the watch will be closed; nil: not drawn yet.
+  var closes: SimTime?
+  /// Watches that have been closed.
+  var watches: UInt64 = 0
 }
 
 enum ProcessPhase: UInt8 {
@@ -63,8 +67,15 @@ struct ProxyProcess {
   /// When this process began its work.
   var startedAt = SimTime.zero
   var isConnected = true
+  /// Nothing passes between the node and the control plane.
+  var isPartitioned = false
+  /// When the connection was lost, whether without a word, and how many times so far.
+  var lostAt = SimTime.zero
+  var lostSilently = false
+  var losses: UInt64 = 0
   /// Its start is over but for the initial lists, which the control plane does not answer.
   var awaitsLists = false
+  var waitsSince = SimTime.zero
   var epoch: UInt16 = 0
   var services = WatchCursor()
   var slices = WatchCursor()
@@ -99,6 +110,8 @@ struct ProxyProcess {
   var ruleCounts = IptablesRuleCounts()
   var lastWritten = IptablesTableCounts(filter: 0, nat: 0)
   var starts: UInt64 = 0
+  /// Rules of another mode were removed, and none have been written since.
+  var hasCleanedUp = false
   /// nftables: chains that the last sync left empty.
   var staleChains: [NftablesStaleChain] = []
 }

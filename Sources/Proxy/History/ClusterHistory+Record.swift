@@ -20,7 +20,8 @@ extension ClusterHistory {
         let key = ServicePortKey(
           service: service, name: port.name, transport: port.transport, port: UInt16(clamping: port.port))
         let id = ServicePortID(servicePorts(key))
-        wanted.append((portName(service, port.name, port.transport), object.portSpec(port, servicePort: id)))
+        let spec = object.portSpec(port, servicePort: id, needsTopologyAnnotation: needsTopologyAnnotation)
+        wanted.append((portName(service, port.name, port.transport), spec))
       }
     }
     var isChanged = false
@@ -123,7 +124,10 @@ extension ClusterHistory {
     }
     // Proxies do not watch slices of headless Services (label service.kubernetes.io/headless).
     isChanged = isChanged && !isHeadless[service.index]
-    if isChanged { log(.slices, service, number, at, trigger: trigger) }
+    if isChanged {
+      let triggers = slices.filter { $0.metadata.resourceVersion == revision }.compactMap(\.triggerTime)
+      log(.slices, service, number, at, trigger: triggers.min() ?? trigger)
+    }
     return isChanged
   }
 

@@ -51,7 +51,7 @@ struct Change: BitwiseCopyable {
   var service: ServiceID
   var totals: RuleTotals
   var size = TableSize()
-  /// What kube-proxy takes for the instant of its cause: the annotation last-change-trigger-time.
+  /// Oldest last-change-trigger-time of the slices written; `distantFuture`: they have none.
   var trigger: SimTime
 }
 
@@ -121,6 +121,8 @@ struct ClusterHistory: ~Copyable {
   var totals = RuleTotals()
   var size = TableSize()
   var sizeOfPort: ContiguousArray<TableSize> = []
+  /// kube-proxy is of a version that follows hints only of Services with the topology annotation.
+  var needsTopologyAnnotation = false
   var latestRevision: UInt32 = 0
 
   init() {

@@ -158,6 +158,7 @@ extension ProxyFleet {
       guard let spec = history.spec(history.specVersion(name, at: table.services)) else { continue }
       let selection = EndpointSelection(
         usesClusterEndpoints: spec.usesClusterEndpoints, usesLocalEndpoints: spec.usesLocalEndpoints,
+        usesTerminating: usesTerminatingEndpoints, followsHints: spec.followsHints,
         hints: history.hints.values)
       let choice = selection.choose(
         history.endpointList(history.endpointsVersion(name, at: table.slices)),

@@ -26,7 +26,7 @@ struct SyncRunner: BitwiseCopyable {
 
   init(minInterval: SimDuration, minorVersion: Int, idleSince: SimTime) {
     self.minInterval = minInterval
-    usesTokenBucket = minorVersion <= 33
+    usesTokenBucket = Behaviours.tokenBucketRunner.value(in: minorVersion)
     lastEnd = idleSince
     saved = minInterval * Self.burst
     savedAt = idleSince

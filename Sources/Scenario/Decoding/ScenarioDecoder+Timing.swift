@@ -20,6 +20,7 @@ extension ScenarioDecoder {
     t.proxySync = durations(c["proxySync"])
     t.filterCommitShare = c["filterCommitShare"]?.number
     assign(durations(c["proxyRestart"]), to: &t.proxyRestart)
+    assign(durations(c["proxyListing"]), to: &t.proxyListing)
     assign(durations(c["leaseRenewal"]), to: &t.leaseRenewal)
     assign(c["nodeMonitorPeriod"]?.duration, to: &t.nodeMonitorPeriod)
     assign(c["nodeMonitorGrace"]?.duration, to: &t.nodeMonitorGrace)

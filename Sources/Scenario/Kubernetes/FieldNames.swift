@@ -60,12 +60,21 @@ struct FieldNames {
     readinessGates runtimeClassName enableServiceLinks preemptionPolicy overhead topologySpreadConstraints
     setHostnameAsFQDN os hostUsers schedulingGates resourceClaims resources hostnameOverride
     """)
+  static let dnsConfig = FieldNames("nameservers searches options", isClosed: true)
+  static let dnsOption = FieldNames("name value", isClosed: true)
   static let container = FieldNames(
     """
     name image command args workingDir ports envFrom env resources resizePolicy restartPolicy
     restartPolicyRules volumeMounts volumeDevices livenessProbe readinessProbe startupProbe lifecycle
     terminationMessagePath terminationMessagePolicy imagePullPolicy securityContext stdin stdinOnce tty
     """)
+  static let probe = FieldNames(
+    """
+    exec httpGet tcpSocket grpc initialDelaySeconds timeoutSeconds periodSeconds successThreshold
+    failureThreshold terminationGracePeriodSeconds
+    """, isClosed: true)
+  static let lifecycle = FieldNames("postStart preStop stopSignal", isClosed: true)
+  static let lifecycleHandler = FieldNames("exec httpGet tcpSocket sleep", isClosed: true)
   static let containerPort = FieldNames("name hostPort containerPort protocol hostIP", isClosed: true)
   static let podStatus = FieldNames(
     """
@@ -80,6 +89,10 @@ struct FieldNames {
     progressDeadlineSeconds serviceName podManagementPolicy volumeClaimTemplates
     persistentVolumeClaimRetentionPolicy ordinals
     """)
+  static let budgetSpec = FieldNames(
+    "minAvailable maxUnavailable selector unhealthyPodEvictionPolicy", isClosed: true)
+  static let autoscalerSpec = FieldNames(
+    "scaleTargetRef minReplicas maxReplicas metrics behavior", isClosed: true)
   static let selector = FieldNames("matchLabels matchExpressions", isClosed: true)
   static let requirement = FieldNames("key operator values", isClosed: true)
   static let template = FieldNames("metadata spec", isClosed: true)

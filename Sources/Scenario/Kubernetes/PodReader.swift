@@ -32,15 +32,51 @@ enum PodReader {
         Toleration(
           key: toleration.string("key", &log) ?? "",
           value: matchesAnyValue ? nil : toleration.string("value", &log) ?? "",
-          effect: toleration.string("effect", &log) ?? ""))
+          effect: toleration.string("effect", &log) ?? "",
+          duration: toleration.int("tolerationSeconds", &log).map { SimDuration.seconds(1) * Int64($0) }))
     }
+    readLife(fields, into: &spec, &log)
+    spec.scheduling = SchedulingReader.read(fields, &log)
+    readDNS(fields, &spec.dns, &log)
     spec.containers = fields.objects("containers", &log).map { readContainer($0, &log) }
     for container in fields.objects("initContainers", &log) {
       let content = readContainer(container, &log)
       // Only sidecars live as long as the pod.
-      if container.string("restartPolicy", &log) == "Always" { spec.containers.append(content) }
+      if container.string("restartPolicy", &log) == "Always" {
+        spec.containers.append(content)
+      } else {
+        spec.initContainers.append(content)
+      }
     }
     return spec
+  }
+
+  private static func readDNS(_ fields: ObjectFields, _ dns: inout PodDNS, _ log: inout ReadingLog) {
+    if let text = fields.string("dnsPolicy", &log), let value = fields.value("dnsPolicy") {
+      if let policy = PodDNS.Policy(rawValue: text) {
+        dns.policy = policy
+      } else {
+        let known = PodDNS.Policy.allCases.map(\.rawValue)
+        log.wrong(
+          value, fields.path.key("dnsPolicy"), "expected one of " + known.joined(separator: ", "),
+          suggestion: nearestName(to: text, in: known))
+      }
+    }
+    guard let config = fields.object("dnsConfig", &log) else { return }
+    config.check(.dnsConfig, &log)
+    dns.nameservers = config.strings("nameservers", &log).compactMap { IPv4Address($0) }
+    dns.searches = config.strings("searches", &log)
+    for option in config.objects("options", &log) {
+      option.check(.dnsOption, &log)
+      let read = PodDNS.Option(option.string("name", &log) ?? "", option.string("value", &log))
+      var probe = ResolverSettings()
+      if !probe.apply(read), let value = option.value("name") {
+        log.wrong(
+          value, option.path.key("name"), "expected an option of resolv.conf(5) with a value that it takes",
+          suggestion: nil)
+      }
+      dns.options.append(read)
+    }
   }
 
   private static func readContainer(_ fields: ObjectFields, _ log: inout ReadingLog) -> Container {
@@ -51,8 +87,10 @@ enum PodReader {
       var content = ContainerPort(containerPort: port.int("containerPort", &log) ?? 0)
       content.name = port.string("name", &log) ?? ""
       content.protocol = port.string("protocol", &log) ?? "TCP"
+      content.hostPort = port.int("hostPort", &log) ?? 0
       container.ports.append(content)
     }
+    readLife(fields, into: &container, &log)
     return container
   }
 

@@ -144,6 +144,10 @@ extension TextForm {
     "a name of letters, digits, '.', '_' and '-'", "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
   public static let dnsName = TextForm(
     "a DNS name of lower-case letters, digits, '-' and '.'", "^\(label)(\\.\(label))*$")
+  /// A name as a client looks it up.
+  public static let queryName = TextForm(
+    "a DNS name of lower-case letters, digits, '-' and '.', with or without a dot at the end",
+    "^\(label)(\\.\(label))*\\.?$")
   /// A node's name, in which {n} stands for a number from 1 to `count`.
   public static let nodeName = TextForm(
     "a node name of lower-case letters, digits, '-' and '.'", "^([a-z0-9.-]|\\{n\\})+$")
@@ -157,5 +161,5 @@ extension TextForm {
     "^(4\\.([1-9]|1[0-9]|20)|[5-9]\\.[0-9]{1,2})(\\..*|-.*)?$")
   public static let url = TextForm("an address that begins with https:// or http://", "^https?://")
   public static let version = TextForm(
-    "a Kubernetes version from \"1.21\" to \"1.36\"", "^v?1\\.(2[1-9]|3[0-6])(\\.[0-9]+)?$")
+    "a Kubernetes version from \"1.24\" to \"1.37\"", "^v?1\\.(2[4-9]|3[0-7])(\\.[0-9]+)?$")
 }

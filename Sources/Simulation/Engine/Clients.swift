@@ -14,9 +14,11 @@ struct ClientGroup {
   // Read on every connection, so kept apart from the settings, whose copies would count references.
   let connectTimeout: SimDuration
   let requestTimeout: SimDuration
-  let dnsCache: SimDuration?
+  let cachePolicy: DNSCachePolicy
   let transport: TransportProtocol
   let synLinearTimeouts: Int
+  let synRetries: Int
+  let dataRetries: Int
   let retryLimit: Int
   let settings: ClientSettings
   let requests: Sampler
@@ -37,14 +39,18 @@ struct ClientGroup {
   var service = ServiceID.none
   var poolSize = 0
   var asksDNS = false
+  /// Port of the target, and whether its addresses are the endpoints' own, as known last.
+  var knownTarget: (port: UInt16, isDirect: Bool) = (0, false)
 
   init(_ s: ClientSettings, duration: SimDuration) {
     settings = s
     connectTimeout = s.connectTimeout
     requestTimeout = s.requestTimeout
-    dnsCache = s.dnsCache
+    cachePolicy = s.cachePolicy
     transport = s.transport
     synLinearTimeouts = s.synLinearTimeouts
+    synRetries = s.synRetries
+    dataRetries = s.dataRetries
     retryLimit = s.retry.limit
     requests = Sampler(s.requests)
     requestGap = Sampler(s.requestGap)
@@ -62,7 +68,7 @@ struct ClientGroup {
 }
 
 /// What a client finds when it looks its target up.
-struct TargetAnswer: Equatable {
+struct TargetAnswer: Hashable {
   var addresses: [IPv4Address] = []
   var port: UInt16 = 0
   var ttl: SimDuration = .seconds(30)
@@ -74,6 +80,9 @@ struct TargetAnswer: Equatable {
 
 struct ClientInstance {
   let group: Int
+  /// Among the instances of its group, in the order of their making: with the group's name it names the
+  /// draws.
+  let number: Int
   let host: HostReference
   var address: IPv4Address
   /// The node that it is on; −1 outside.
@@ -91,6 +100,12 @@ struct ClientInstance {
   /// Index of the answer that it remembers, and until when.
   var answer = -1
   var answerExpires = SimTime.zero
+  /// The address at the head of the answer, where DNS is made of pods.
+  var firstAddress: IPv4Address?
+  /// Until when it believes that there is no answer.
+  var denialExpires = SimTime.zero
+  /// Made at the first look-up.
+  var resolver: ResolverPlan?
   /// Ports towards its destinations: `portPools` index by destination address and port.
   var portPools: [(destination: UInt64, pool: Int)] = []
   /// Pooled connections without an operation, the last used one last.

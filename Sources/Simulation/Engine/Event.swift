@@ -30,6 +30,10 @@ struct Event: BitwiseCopyable {
     case idle
     /// End of a report bin.
     case bin
+    /// A look-up has waited long enough for an answer.
+    case lookupTimer
+    /// A DNS server has done with a query, or has waited long enough for another server.
+    case query
   }
   /// 63..56 unused | 55..48 kind | 47..32 generation | 31..0 index
   private let word: UInt64
@@ -59,6 +63,8 @@ struct Event: BitwiseCopyable {
   static func idle(_ connection: UInt32, _ generation: UInt16) -> Event {
     Event(.idle, connection, generation)
   }
+  static func lookupTimer(_ lookup: UInt32, _ timer: UInt16) -> Event { Event(.lookupTimer, lookup, timer) }
+  static func query(_ query: UInt32, _ generation: UInt16) -> Event { Event(.query, query, generation) }
   static func bin(_ index: UInt32) -> Event { Event(.bin, index) }
 }
 

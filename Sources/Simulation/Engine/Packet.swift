@@ -24,13 +24,21 @@ enum PacketKind: UInt8, BitwiseCopyable {
   case keepaliveAnswer
   case datagram
   case answer
+  /// A response that conntrack finds outside of its flow's window.
+  case lateResponse
+  /// A DNS query and its answer, over UDP.
+  case query
+  case queryAnswer
+  /// The same over TCP.
+  case streamQuery
+  case streamAnswer
 
   /// From the client to the server.
   var isForward: Bool {
     switch self {
-    case .syn, .request, .clientFin, .keepalive, .datagram: true
+    case .syn, .request, .clientFin, .keepalive, .datagram, .query, .streamQuery: true
     case .synAck, .response, .serverFin, .reset, .portUnreachable, .hostUnreachable, .keepaliveAnswer,
-      .answer:
+      .answer, .lateResponse, .queryAnswer, .streamAnswer:
       false
     }
   }
@@ -42,11 +50,12 @@ enum PacketKind: UInt8, BitwiseCopyable {
     switch self {
     case .syn: .syn
     case .synAck: .synAck
-    case .request, .response, .keepalive, .keepaliveAnswer: .ack
+    case .request, .response, .keepalive, .keepaliveAnswer, .streamQuery, .streamAnswer: .ack
     case .clientFin, .serverFin: .closed
     case .reset: .rst
     case .portUnreachable, .hostUnreachable: .ack
-    case .datagram, .answer: .datagram
+    case .datagram, .answer, .query, .queryAnswer: .datagram
+    case .lateResponse: .outOfWindow
     }
   }
 }

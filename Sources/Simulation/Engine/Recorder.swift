@@ -125,6 +125,9 @@ struct Recorder: ~Copyable {
     latency[(target * 3 + p) * Self.outcomes.count + o].record(value)
   }
 
+  /// Choices for this target hang together.
+  mutating func noteDependence(of target: Int) { dependentTargets.insert(target) }
+
   // MARK: Load balance
 
   @inline(__always) mutating func decided(

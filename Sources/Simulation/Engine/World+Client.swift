@@ -12,8 +12,10 @@ extension World {
 
   mutating func sendSyn(_ slot: UInt32) {
     let c = connections[slot]
-    let linear = groups[instances[Int(c.pointee.instance)].group].synLinearTimeouts
-    let next = Retransmission.afterSyn(Int(c.pointee.retransmissions), linear: linear)
+    let group = instances[Int(c.pointee.instance)].group
+    let next = Retransmission.afterSyn(
+      Int(c.pointee.retransmissions), linear: groups[group].synLinearTimeouts,
+      retries: groups[group].synRetries)
     connections[slot].pointee.retransmitAt = next.map { (now + $0).nanoseconds } ?? .max
     send(.syn, slot, from: instances[Int(c.pointee.instance)].host, tuple: c.pointee.tuple)
   }
@@ -33,7 +35,8 @@ extension World {
   private mutating func transmitRequest(_ slot: UInt32) {
     let c = connections[slot]
     let isDatagram = c.pointee.tuple.transport == .udp
-    let next = isDatagram ? nil : Retransmission.afterData(Int(c.pointee.retransmissions))
+    let retries = groups[instances[Int(c.pointee.instance)].group].dataRetries
+    let next = isDatagram ? nil : Retransmission.afterData(Int(c.pointee.retransmissions), retries: retries)
     connections[slot].pointee.retransmitAt = next.map { (now + $0).nanoseconds } ?? .max
     if c.pointee.requestNumber == 1, !isDatagram { packetCount += 1 }
     send(
@@ -52,9 +55,13 @@ extension World {
     let phase = connections[slot].pointee.phase
     switch kind {
     case .synAck:
-      if phase == .connecting { established(slot) }
-    case .response, .answer:
+      if phase == .connecting {
+        connections[slot].pointee.isLookup ? lookupConnected(slot) : established(slot)
+      }
+    case .response, .answer, .lateResponse:
       if phase == .awaiting, number == connections[slot].pointee.requestNumber { answered(slot) }
+    case .queryAnswer, .streamAnswer:
+      lookupAnswered(slot, number: number)
     case .reset:
       refusedOrReset(slot, ifConnecting: .refused)
     case .portUnreachable:
@@ -72,7 +79,7 @@ extension World {
       refusedOrReset(slot, ifConnecting: .reset)
     case .keepaliveAnswer:
       gotThrough(slot)
-    case .syn, .request, .clientFin, .keepalive, .datagram:
+    case .syn, .request, .clientFin, .keepalive, .datagram, .query, .streamQuery:
       break
     }
   }
@@ -144,6 +151,7 @@ extension World {
 
   /// RST, ICMP error or FIN: a new connection has failed, an open one has ended.
   mutating func refusedOrReset(_ slot: UInt32, ifConnecting outcome: Outcome) {
+    if connections[slot].pointee.isLookup { return lookupRefused(slot) }
     switch connections[slot].pointee.phase {
     case .connecting:
       lost(slot, outcome)
@@ -216,6 +224,7 @@ extension World {
   /// The client's pod or node has gone in the middle of whatever it did.
   mutating func clientVanished(_ slot: UInt32) {
     let c = connections[slot].pointee
+    if c.isLookup { return }
     switch c.phase {
     case .connecting, .awaiting:
       abandonAttempt(slot)

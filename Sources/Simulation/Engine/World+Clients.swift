@@ -81,9 +81,10 @@ extension World {
     if now < instances[i].answerExpires { return open(operation) }
     guard groups[group].asksDNS else {
       instances[i].answer = groups[group].answer
-      instances[i].answerExpires = now + (groups[group].dnsCache ?? Self.inventoryRefresh)
+      instances[i].answerExpires = groups[group].cachePolicy.expiry(of: Self.inventoryRefresh, at: now)
       return open(operation)
     }
+    if resolvesByService(i) { return beginLookup(operation) }
     var asks = operation
     asks.reason = .dns
     ask(asks)
@@ -148,13 +149,13 @@ extension World {
     recorder.latency(
       target: groups[group].target, phase: .dns, outcome: .completed, now - start, start: start)
     instances[i].answer = groups[group].answer
-    instances[i].answerExpires = now + (groups[group].dnsCache ?? answer.ttl)
+    instances[i].answerExpires = groups[group].cachePolicy.expiry(of: answer.ttl, at: now)
     open(operation)
   }
 
   // MARK: The connection
 
-  private mutating func open(_ operation: WaitingOperation) {
+  mutating func open(_ operation: WaitingOperation) {
     let i = Int(operation.instance)
     let answer = instances[i].answer
     let destinationPort = answers[answer].port
@@ -216,13 +217,14 @@ extension World {
 
   /// CoreDNS shuffles the answer and clients take the first (FACTS G, `loadbalance`).
   private func chooseAddress(_ answer: Int, _ operation: WaitingOperation) -> IPv4Address? {
+    if let first = instances[Int(operation.instance)].firstAddress { return first }
     let count = answers[answer].addresses.count
     if count < 2 { return answers[answer].addresses.first }
     var stream = behaviourStream(operation.instance, operation.ordinal, attempt: operation.attempt, draw: 64)
     return answers[answer].addresses[Int(stream.below(UInt64(count)))]
   }
 
-  private mutating func portPool(_ i: Int, _ address: IPv4Address, _ port: UInt16) -> Int {
+  mutating func portPool(_ i: Int, _ address: IPv4Address, _ port: UInt16) -> Int {
     let key = UInt64(address.bits) << 16 | UInt64(port)
     for k in instances[i].portPools.indices where instances[i].portPools[k].destination == key {
       return instances[i].portPools[k].pool
@@ -231,7 +233,10 @@ extension World {
     let shared = PortPoolKey(host: instances[i].host, destination: key)
     let pool = portPoolIndex[shared] ?? portPools.count
     if pool == portPools.count {
-      portPools.append(PortPool(start: StableHash.mix(key ^ UInt64(instances[i].address.bits) << 20)))
+      portPools.append(
+        PortPool(
+          start: StableHash.mix(key ^ UInt64(instances[i].address.bits) << 20),
+          ports: groups[instances[i].group].settings.localPorts))
       portPoolIndex[shared] = pool
     }
     instances[i].portPools.append((key, pool))
@@ -247,7 +252,9 @@ extension World {
   // MARK: What becomes of an attempt
 
   /// An attempt that never had a connection.
-  private mutating func failEarly(_ operation: WaitingOperation, _ outcome: Outcome, _ cause: Cause) {
+  mutating func failEarly(
+    _ operation: WaitingOperation, _ outcome: Outcome, _ cause: Cause, detail: String = ""
+  ) {
     let i = Int(operation.instance)
     let group = instances[i].group
     if groups[group].poolSize > 0 { instances[i].poolOpen -= 1 }
@@ -263,13 +270,18 @@ extension World {
     row.clientNode = instances[i].node >= 0 ? nodePlanes[instances[i].node].name : ""
     row.outcome = outcome
     row.cause = cause
-    row.savedBy = savedBy(cause, node: nil)
+    row.savedBy = savedBy(cause, node: nil) + detail
+    row.failedAt = now
+    row.place.service = groups[group].service.isNone ? -1 : Int32(groups[group].service.index)
     recorder.add(row, decidingNode: instances[i].node)
+    if following != nil { noteFollowed(operation, outcome, cause) }
     decided(operation, isLost: true)
   }
 
+  /// Named as its draws are, so that it is the same attempt in every variant.
   func connectionName(_ instance: UInt32, _ ordinal: UInt32, _ attempt: UInt8) -> String {
-    "\(groups[instances[Int(instance)].group].settings.name)-\(instance)/\(ordinal)/\(attempt)"
+    let client = instances[Int(instance)]
+    return "\(groups[client.group].settings.name)-\(client.number)/\(ordinal)/\(attempt)"
   }
 
   /// The attempt on this connection is decided; the connection itself may live on.
@@ -330,6 +342,11 @@ extension World {
 
   /// The client's own pod or node has gone: neither lost nor completed.
   mutating func abandon(_ operation: WaitingOperation) {
+    if following != nil { noteFollowed(operation, .clientGone, nil) }
+    if goneAttempts != nil {
+      let name = connectionName(operation.instance, operation.ordinal, operation.attempt)
+      goneAttempts!.append(name)
+    }
     let group = instances[Int(operation.instance)].group
     recorder.otherAttempt(
       target: groups[group].target, client: group, start: SimTime(nanoseconds: operation.attemptStart),
@@ -348,6 +365,7 @@ extension World {
       abandon(operation)
     }
     instances[i].queue = []
+    endLookups(of: i)
     for slot in 0..<UInt32(connections.used)
     where connections[slot].pointee.isLive && connections[slot].pointee.instance == UInt32(i) {
       clientVanished(slot)

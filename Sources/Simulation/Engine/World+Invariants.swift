@@ -43,6 +43,8 @@ extension World {
     var pooled = 0
     for slot in 0..<UInt32(connections.used) {
       let c = connections[slot].pointee
+      // A node's cache goes on asking for a client that has given up.
+      if c.isLookup, dns.sockets[slot] != nil { continue }
       switch c.phase {
       case .free, .closing: break
       case .idle:
@@ -74,6 +76,9 @@ extension World {
       if c.isBeingServed { served[Int(c.servedBy)] += 1 }
       guard c.server != .max, c.tuple.transport != .udp else { continue }
       if c.isQueuedForAccept { queued[Int(c.server)] += 1 } else { open[Int(c.server)] += 1 }
+    }
+    for q in dns.queries.slots where dns.queries[q].server >= 0 {
+      if case .working = dns.queries[q].stage { served[dns.queries[q].server] += 1 }
     }
     var broken: [String] = []
     for i in servers.indices {

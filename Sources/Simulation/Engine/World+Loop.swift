@@ -40,6 +40,8 @@ extension World {
     case .cluster: clusterEvent(clusterEvents.take(index))
     case .proxy: proxyEvent(proxyEvents.take(index))
     case .bin: endOfBin(Int(index))
+    case .lookupTimer: lookupTimerFired(index, event.generation)
+    case .query: queryDue(index, event.generation)
     }
   }
 }

@@ -67,6 +67,9 @@ extension World {
     row.cause = cause
     row.savedBy = savedBy(cause, node: node)
     nameBackend(slot, &row)
+    row.place = lossPlace(slot, node: node)
+    row.failedAt = c.failure.isNone ? now : SimTime(nanoseconds: c.failure.at)
+    if following != nil { noteFollowed(slot, row) }
     if let index = recorder.add(row, decidingNode: node) { askForLags(slot, cause, row: index) }
   }
 
@@ -98,7 +101,8 @@ extension World {
     r.drainedAt = max(now, end)
     r.bin = scenario.report.bin
     r.targets = targets
-    r.clients = groups.list.map(\.settings.name)
+    r.clients = scenario.clients.map(\.name)
+    r.dns = DNSCounts(lookups: dns.lookupCount, queries: dns.queryCount, timeouts: dns.timeoutCount)
     r.groups = recorder.groups(targets: targets.count)
     r.operations = recorder.operations
     r.operationsLost = recorder.operationsLost

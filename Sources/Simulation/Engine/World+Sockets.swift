@@ -24,7 +24,7 @@ extension World {
     _ stream: inout RandomStream
   ) {
     let packet = packets[slot]
-    let isConnecting = packet.kind == .syn || packet.kind == .datagram
+    let isConnecting = packet.kind == .syn || packet.kind == .datagram || packet.kind == .query
     if isConnecting, connections.isCurrent(packet.connection, packet.generation) {
       let c = connections[packet.connection]
       var tuple = packet.tuple

@@ -19,7 +19,7 @@ public struct SummaryMetric: Sendable, Equatable {
 
   static let units = [
     "connections", "operations", "retries", "requests", "ratio", "s", "ms", "packets", "events",
-    "syncs", "entries", "rules", "services",
+    "syncs", "entries", "rules", "services", "lookups", "queries", "timeouts",
   ]
 
   /// Name, unit and meaning of every metric, in the order of the rows.
@@ -144,6 +144,21 @@ private let operationMetrics: [MetricDefinition] = [
   },
   .count("retries", "retries", "Attempts beyond the first of their operation.") { $0.result.retries },
   .count("requests_completed", "requests", "Requests answered.") { $0.result.requestsCompleted },
+  .count("dns_lookups", "lookups", "Names looked up by packets (cluster.dns.servers).") {
+    $0.result.dns.lookups
+  },
+  .count("dns_queries", "queries", "DNS queries that clients sent for them, retries included.") {
+    $0.result.dns.queries
+  },
+  .ratio("dns_queries_per_lookup", "dns_queries / dns_lookups.") {
+    ($0.result.dns.queries, $0.result.dns.lookups)
+  },
+  .count("dns_timeouts", "timeouts", "Times that a client's resolver waited for an answer in vain.") {
+    $0.result.dns.timeouts
+  },
+  .ratio("dns_timeout_ratio", "dns_timeouts / dns_lookups.") {
+    ($0.result.dns.timeouts, $0.result.dns.lookups)
+  },
 ]
 
 private let latencyMetrics: [MetricDefinition] = LatencyPhase.allCases.flatMap { phase in

@@ -74,6 +74,10 @@ public struct LostConnection: Sendable, Equatable {
   public var backendNode: String = ""
   public var outcome: Outcome = .refused
   public var cause: Cause = .noEndpoints
+  /// When its first packet failed that none after it made good.
+  public var failedAt: SimTime = .zero
+  /// What it was about.
+  public var place = LossPlace()
   /// Lags of the stages behind the cause, where known.
   public var kubelet: SimDuration?
   public var controller: SimDuration?
@@ -229,11 +233,28 @@ public struct ClusterEventRow: Sendable, Equatable {
   public var object: String
   public var action: String
   public var detail: String
-  public init(time: SimTime, object: String, action: String, detail: String) {
+  /// Number of the occurrence of an action of the scenario that did it at once; −1: something else did.
+  public var occurrence: Int
+  public init(time: SimTime, object: String, action: String, detail: String, occurrence: Int = -1) {
     self.time = time
     self.object = object
     self.action = action
     self.detail = detail
+    self.occurrence = occurrence
+  }
+}
+
+/// Look-ups that clients made by packets, what they sent for them, and how often they waited in vain.
+public struct DNSCounts: Sendable, Equatable {
+  public var lookups: Int
+  /// Retries included.
+  public var queries: Int
+  /// Times that a resolver's timer ran out.
+  public var timeouts: Int
+  public init(lookups: Int = 0, queries: Int = 0, timeouts: Int = 0) {
+    self.lookups = lookups
+    self.queries = queries
+    self.timeouts = timeouts
   }
 }
 
@@ -256,6 +277,7 @@ public struct RunResult: Sendable {
   public var operationsLost = 0
   public var retries = 0
   public var requestsCompleted = 0
+  public var dns = DNSCounts()
   public var lost: [LostConnection] = []
   /// Lost connections beyond `lostConnectionsMax`, counted everywhere but not listed.
   public var lostNotListed = 0

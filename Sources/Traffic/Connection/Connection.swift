@@ -49,6 +49,8 @@ import SimKernel
   public var timerAt: Int64 = .max
   /// Opened, so that a silence later counts as `broken`.
   public var wasEstablished = false
+  /// A socket of a DNS look-up, not of an operation.
+  public var isLookup = false
   /// Belongs to the instance's pool.
   public var isPooled = false
   public var requestsLeft: UInt16 = 0

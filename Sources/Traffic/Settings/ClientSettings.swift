@@ -78,13 +78,27 @@ public struct ClientSettings: Sendable, Equatable {
   public var retry = RetrySettings()
   /// Positive answers of the resolver are kept for their TTL (nil) or for this time; 0 = ask each time.
   public var dnsCache: SimDuration?
+  /// The cache of a runtime by name, in place of `dnsCache`.
+  public var dnsCachePreset: DNSCachePolicy?
+  /// The name as the client's configuration has it; nil: the Service's name, with its namespace where that
+  /// is another one. Read where DNS is made of pods.
+  public var dnsName: String?
   /// TCP keepalive probes on pooled idle connections; nil = off.
   public var keepalive: SimDuration?
   /// net.ipv4.tcp_syn_linear_timeouts of kernels from 6.5 (4) or 0 for the classic schedule (FACTS E3).
   public var synLinearTimeouts = 4
+  /// net.ipv4.tcp_syn_retries and tcp_retries2 (FACTS E3, E4).
+  public var synRetries = Retransmission.synRetries
+  public var dataRetries = Retransmission.dataRetries
+  /// net.ipv4.ip_local_port_range.
+  public var localPorts = PortPool.range
   public var start: SimTime = .zero
   /// nil = the scenario's duration.
   public var stop: SimTime?
+
+  public var cachePolicy: DNSCachePolicy {
+    dnsCachePreset ?? DNSCachePolicy(dnsCache.map { .fixed($0) } ?? .timeToLive)
+  }
 
   public init(name: String, place: Place, target: Target, arrivals: Arrivals) {
     self.name = name

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // For every cause that a run can find (docs/results.md): a small world in which it, and nothing else, is found. Not
-// producible here: insert_race (packets of a node are handled one at a time), icmp_limited (the REJECT is the
+// producible here: icmp_limited (the REJECT is the
 // earlier cause), conntrack_invalid (see ConntrackStates below).
 
 import Cluster
@@ -44,7 +44,7 @@ struct CauseTests {
   }
 
   @Test func everyCauseThatCanBeProducedHasAWorld() {
-    let elsewhere: Set<Cause> = [.insertRace, .icmpLimited, .conntrackInvalid]
+    let elsewhere: Set<Cause> = [.icmpLimited]
     #expect(Set(CauseCase.all.map(\.cause)) == Set(Cause.allCases).subtracting(elsewhere))
   }
 

@@ -96,6 +96,26 @@ extension ControlPlane {
     return addresses
   }
 
+  /// What the API says of a Service to CoreDNS; nil: there is none.
+  public func dnsRecords(of id: ServiceID) -> DNSRecords? {
+    guard let service = store.service(id) else { return nil }
+    if service.serviceType == .externalName { return service.spec.externalName.map { .alias($0) } }
+    if let address = service.clusterAddress { return .address(address) }
+    var list: [DNSEndpoint] = []
+    for slice in store.slices(of: id) {
+      for endpoint in slice.endpoints where endpoint.isReady {
+        let name = hostname(of: endpoint)
+        for address in endpoint.addresses.compactMap({ IPv4Address($0) }) {
+          list.append(DNSEndpoint(hostname: name, address: address))
+        }
+      }
+    }
+    return .endpoints(list)
+  }
+
+  /// A name outside the cluster as its own zone has it now.
+  public func externalRecord(_ name: String) -> ExternalRecord? { externalRecords[Self.normalised(name)] }
+
   /// The name of an endpoint under a headless Service: its pod's hostname.
   private func hostname(of endpoint: Endpoint) -> String? {
     endpoint.hostname
