@@ -43,6 +43,7 @@ extension ProxyFleet {
     if process.needsFull || !rules.hasPartialSyncs(process.settings.mode) { return true }
     let interval = rules.fullSyncInterval(
       process.settings, isLargeCluster: process.ruleCounts.isLargeCluster)
+    // Upstream asks for more than the interval; a timer of that length comes a little later than it says.
     return interval.map { now - process.lastFull >= $0 } ?? false
   }
 
@@ -136,7 +137,8 @@ extension ProxyFleet {
     processes[index].programmedSlices = target.slices
     processes[index].hasSynced = true
     if target.isFull {
-      processes[index].lastFull = target.start
+      // Its end counts (pkg/proxy/iptables/proxier.go, lastFullSync).
+      processes[index].lastFull = now
       processes[index].needsFull = false
     }
     planWake(index, now, &output)

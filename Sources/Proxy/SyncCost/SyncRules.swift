@@ -21,7 +21,8 @@ struct SyncRules {
   }
 
   /// The longest time between full syncs; nil: no such rule.
-  /// - KEP-3453 as it was in beta: once every syncPeriod.
+  /// - The text of KEP-3453, which went with its beta: once every syncPeriod. Source of that time was seen
+  ///   without any such rule; the measurement of FACTS H2 has the tail that it makes.
   /// - From 1.28: FullSyncPeriod, one hour (pkg/proxy/util).
   /// - Large clusters are exempt in the source of 1.36 (pkg/proxy/iptables/proxier.go); whether 1.35 has
   ///   that is not known.
