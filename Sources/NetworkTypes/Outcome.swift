@@ -48,6 +48,10 @@ public enum Cause: String, CaseIterable, Sendable, Hashable {
   // load balancer
   case lbNoTarget = "lb_no_target"
   case lbStaleTarget = "lb_stale_target"
+  /// It moved an open connection to another node.
+  case lbMoved = "lb_moved"
+  /// It cut an open connection, because the target left or failed its checks.
+  case lbDrained = "lb_drained"
   case idleTimeout = "idle_timeout"
   // network path
   case partition

@@ -5,6 +5,7 @@
 import Cluster
 import NetworkTypes
 import SimKernel
+import SimRandom
 
 /// Something that a node's proxy waits for. The epoch makes events of a process that has exited stale.
 @frozen public enum ProxyEvent: Sendable, Hashable, BitwiseCopyable {
@@ -17,6 +18,8 @@ import SimKernel
   case processReady(NodeID, epoch: UInt16)
   /// The longest interval without a full sync has passed.
   case forcedRun(NodeID, epoch: UInt16)
+  /// A new kube-proxy process removes the rules of other modes, before it asks the API for anything.
+  case cleanUp(NodeID, epoch: UInt16)
 }
 
 /// How much of its tables a sync writes.
@@ -39,10 +42,14 @@ public struct SyncRecord: Sendable, Equatable {
   public var programmingLatency: SimDuration?
   /// Revision of the EndpointSlices that it programmed.
   public var slicesRevision: UInt32 = 0
+  /// Programming latencies as kube-proxy's own metric counts them: one per write of EndpointSlices.
+  public var programming: [SimDuration] = []
+  /// It wrote nothing.
+  public var hasFailed = false
 }
 
 /// Stale UDP entries to delete from a node's conntrack table (FACTS C10): those whose original destination is
-/// one of `frontends`, or any address with port `nodePort`, and whose reply source is not in `serving`.
+/// one of `frontends`, or any address with port `nodePort`, and that lead where `scope` says.
 public struct ConntrackCleanup: Sendable, Equatable {
   public struct Target: Sendable, Hashable {
     public var address: IPv4Address
@@ -60,6 +67,17 @@ public struct ConntrackCleanup: Sendable, Equatable {
   public var nodePort: UInt16
   /// Serving endpoints, terminating ones included; policy and topology are ignored.
   public var serving: [Target]
+  public var scope = Scope.otherThanServing
+
+  /// Which of these entries are stale.
+  public enum Scope: Sendable, Equatable {
+    /// Those whose reply source is not the address of one in `serving`.
+    case otherThanServing
+    /// All of them.
+    case everything
+    /// Those whose reply source is one of these addresses.
+    case leadingTo([IPv4Address])
+  }
 }
 
 /// Backends that an agent has taken out of its maps (FACTS D4).
@@ -80,6 +98,7 @@ public struct ProxyOutput: Sendable {
   public var syncs: [SyncRecord] = []
   public var cleanups: [ConntrackCleanup] = []
   public var removals: [BackendRemoval] = []
+  public var kernelChanges: [KernelChange] = []
   public init() {}
 
   public mutating func removeAll() {
@@ -87,6 +106,7 @@ public struct ProxyOutput: Sendable {
     syncs.removeAll(keepingCapacity: true)
     cleanups.removeAll(keepingCapacity: true)
     removals.removeAll(keepingCapacity: true)
+    kernelChanges.removeAll(keepingCapacity: true)
   }
 }
 
@@ -98,7 +118,13 @@ public struct ProxyNode: Sendable {
   /// Addresses of the node's own interfaces, the primary one first; loopback need not be listed.
   public var addresses: [IPv4Address]
   public var settings: ProxySettings
-  public init(id: NodeID, name: String, zone: String?, addresses: [IPv4Address], settings: ProxySettings) {
+  /// API write → this node has it; nil: as on most nodes.
+  public var watchDelay: Distribution?
+  public init(
+    id: NodeID, name: String, zone: String?, addresses: [IPv4Address], settings: ProxySettings,
+    watchDelay: Distribution? = nil
+  ) {
+    self.watchDelay = watchDelay
     self.id = id
     self.name = name
     self.zone = zone

@@ -32,6 +32,14 @@ extension ProxyFleet {
     let present = freshTable(node)
     let nat = fresh ? present : tables[node.index].nat
     let filter = fresh ? present : tables[node.index].filter
+    if !fresh, tables[node.index].hasLeftovers { return explainAmongLeftovers(packet, tables[node.index]) }
+    return explainTable(packet, nat: nat, filter: filter)
+  }
+
+  /// The rules of one mode.
+  mutating func explainTable(
+    _ packet: Packet, nat: TableState, filter: TableState
+  ) -> DecisionExplanation {
     guard nat.eyes >= 0 else { return .notProxied }
     switch eyes[Int(nat.eyes)].mode {
     case .iptables: return explainIptables(packet, nat: nat, filter: filter)
@@ -47,11 +55,12 @@ extension ProxyFleet {
   public mutating func ruleTexts(of node: NodeID, at: SimTime? = nil) -> [RuleText] {
     let state = tables[node.index]
     guard state.nat.eyes >= 0 else { return [] }
+    let stays = state.hasLeftovers ? leftoverTexts(node) : []
     switch eyes[Int(state.nat.eyes)].mode {
-    case .iptables: return iptablesTexts(nat: state.nat, filter: state.filter)
-    case .nftables: return nftablesTexts(node, state.nat, at: at)
-    case .ipvs: return ipvsTexts(node, state.nat)
-    case .ebpf: return ebpfTexts(node, state.nat)
+    case .iptables: return iptablesTexts(nat: state.nat, filter: state.filter) + stays
+    case .nftables: return nftablesTexts(node, state.nat, at: at) + stays
+    case .ipvs: return ipvsTexts(node, state.nat) + stays
+    case .ebpf: return ebpfTexts(node, state.nat) + stays
     }
   }
 }

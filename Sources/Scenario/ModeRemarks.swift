@@ -22,7 +22,7 @@ extension ScenarioFile {
       }
       remarks += sentences.map { "mode \(mode.rawValue): \($0)" }
     }
-    return remarks
+    return remarks + workloadRemarks
   }
 
   private var hasNodesOfDefaultMode: Bool { cluster.proxy == nil }
@@ -106,15 +106,18 @@ extension ScenarioFile {
     return remarks
   }
 
-  /// A node's connection tracking is made for the mode in which it starts.
+  /// Neither knows the other's translations (World+Migration).
   private var switchRemarks: [String] {
     let isSwitched = events.contains { event in
-      if case .proxyConfigure(_, let proxy, _) = event.action {
-        return (proxy.mode == .ebpf) != ((cluster.proxy ?? ProxySettings()).mode == .ebpf)
+      switch event.action {
+      case .proxyConfigure(_, let proxy, _), .proxyRollout(_, let proxy, _):
+        (proxy.mode == .ebpf) != ((cluster.proxy ?? ProxySettings()).mode == .ebpf)
+      default: false
       }
-      return false
     }
     if !isSwitched { return [] }
-    return ["a node that changes between Cilium and kube-proxy keeps the connection tracking it began with"]
+    return [
+      "a node that changes between Cilium and kube-proxy forgets the translations of its open connections"
+    ]
   }
 }

@@ -43,6 +43,7 @@ extension ClusterAction {
     switch self {
     case .nodeJoin(let node): node.proxy?.mode
     case .proxyConfigure(_, let proxy, _): proxy.mode
+    case .proxyRollout(_, let proxy, _): proxy.mode
     default: nil
     }
   }
@@ -55,6 +56,9 @@ extension ClusterAction {
     case .proxyConfigure(let target, var proxy, let restart):
       proxy.mode = mode
       self = .proxyConfigure(target, proxy, restart: restart)
+    case .proxyRollout(let target, var proxy, let pace):
+      proxy.mode = mode
+      self = .proxyRollout(target, proxy, pace)
     default: break
     }
   }

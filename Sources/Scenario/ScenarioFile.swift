@@ -26,6 +26,9 @@ public struct ScenarioFile: Sendable {
   public var answer: AnswerSettings?
   /// Kinds in the manifests that the model has no use for, with their numbers, sorted by kind.
   public var ignoredObjects: [(kind: String, count: Int)] = []
+  /// What if there were no delay between the API and the tables: every change is programmed on every node at
+  /// the instant at which it is written. No file says so; counterfactual runs do.
+  public var proxiesProgramAtOnce = false
   /// Stable hash of the scenario's content after `--set`, manifests included.
   public var contentHash: UInt64 = 0
 
@@ -42,5 +45,7 @@ public struct ReportSettings: Sendable, Equatable {
   public var warmUp: SimDuration = .zero
   /// Rows of lost_connections.csv at most; the counts elsewhere are never cut.
   public var lostConnectionsMax = 100_000
+  /// The column saved_by of lost_connections.csv comes from runs with one thing changed each.
+  public var counterfactuals = false
   public init() {}
 }

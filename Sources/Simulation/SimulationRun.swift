@@ -18,6 +18,26 @@ public enum SimulationRun {
   ) throws -> RunResult {
     var world = try World.make(scenario, replication: UInt32(replication))
     try world.run(observer: observer)
-    return world.result(variant: variant)
+    var result = world.result(variant: variant)
+    if scenario.report.counterfactuals {
+      try CounterfactualRuns(scenario, replication: replication, result: result, observer: observer)
+        .fill(&result)
+    }
+    return result
+  }
+}
+
+extension SimulationRun {
+  /// One replication with its story. Every lost connection is listed, whatever the scenario says.
+  /// - Throws: as `run`.
+  public static func story(
+    _ scenario: ScenarioFile, replication: Int = 0, observer: (any RunObserver)? = nil
+  ) throws -> (story: Story, result: RunResult) {
+    var scenario = scenario
+    scenario.report.lostConnectionsMax = .max
+    var world = try World.make(scenario, replication: UInt32(replication))
+    try world.run(observer: observer)
+    let result = world.result(variant: "base")
+    return (world.story(result), result)
   }
 }

@@ -15,8 +15,9 @@ struct GetCommand: ParsableCommand {
     abstract: "List the API's objects at a simulated time, laid out as kubectl lays them out.",
     usage: "sim get <kind> [<name>] <scenario> [--at <time>] [-n <namespace> | -A] [-o wide|yaml|json]",
     discussion: """
-      Kinds: nodes (no), pods (po), services (svc), endpoints (ep), endpointslices (eps). kind/name works \
-      too: sim get svc/web scenario.json
+      Kinds: nodes (no), pods (po), services (svc), endpoints (ep), endpointslices (eps), deployments \
+      (deploy), replicasets (rs), statefulsets (sts), daemonsets (ds), horizontalpodautoscalers (hpa), \
+      poddisruptionbudgets (pdb). kind/name works too: sim get svc/web scenario.json
       """)
 
   enum Layout: String, ExpressibleByArgument, CaseIterable {
@@ -51,8 +52,10 @@ struct GetCommand: ParsableCommand {
     try Failure.mapped(request.scenario) {
       let scenario = try options.load(request.scenario)
       Console.remark(request.time, pastEndOf: scenario)
-      // Deprecated, and said to be so by the API server, from 1.33 on (KEP-4974).
-      if request.query.kind == .endpoints, scenario.cluster.minorVersion >= 33 {
+      // Deprecated, and said to be so by the API server.
+      if request.query.kind == .endpoints,
+        Behaviours.endpointsDeprecated.value(in: scenario.cluster.minorVersion)
+      {
         Console.remark(KubectlTable.endpointsWarning)
       }
       let view = try SimulationRun.apiView(scenario, at: request.time)

@@ -60,7 +60,8 @@ struct RulesCommand: ParsableCommand {
       if rules.texts.isEmpty {
         let why =
           rules.isDown
-          ? "is down and has no rules" : "has booted, and its kube-proxy has written no rules yet,"
+          ? "is down and has no rules"
+          : "has no rules: since its boot or its removal of another mode's, its kube-proxy has written no rules yet,"
         Console.remark("sim: node \(node) \(why) at \(time - SimTime.zero)")
         throw ExitCode(Failure.usage)
       }

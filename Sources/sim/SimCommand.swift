@@ -19,7 +19,8 @@ struct SimCommand: ParsableCommand {
     version: SimulationRun.version,
     subcommands: [
       RunCommand.self, CompareCommand.self, ValidateCommand.self, GetCommand.self, RulesCommand.self,
-      TraceCommand.self, AnswersCommand.self, ImportCommand.self, CalibrateCommand.self, SchemaCommand.self,
+      TraceCommand.self, ExplainCommand.self, ReplayCommand.self, AnswersCommand.self, ImportCommand.self,
+      CalibrateCommand.self, SchemaCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
 }

@@ -67,6 +67,20 @@ struct ValidateCommand: ParsableCommand {
       ? "  Settings in these files go before the defaults below; what they give is said above.\n\n" : ""
     return rows.map { "  \(pad($0.0, 12))\($0.1)\n" }.joined() + "\n" + remark
       + lines.map { "  \(pad($0.path, widths.0))  \(pad($0.value, widths.1))  \($0.origin)\n" }.joined()
+      + behaviours(of: scenario.cluster.minorVersion)
+  }
+
+  /// What the version of Kubernetes decides, with the version since which it is so.
+  private func behaviours(of minor: Int) -> String {
+    let entries = Behaviours.all
+    let key = entries.map(\.key.count).max() ?? 0
+    let words = entries.map { $0.words(in: minor).count }.max() ?? 0
+    let rows = entries.map { entry in
+      var span = entry.since(in: minor).map { "since 1.\($0)" } ?? "up to now"
+      if let end = entry.until(in: minor) { span += ", until 1.\(end - 1)" }
+      return "  \(pad(entry.key, key))  \(pad(entry.words(in: minor), words))  \(span); \(entry.source)\n"
+    }
+    return "\n  Decided by Kubernetes 1.\(minor):\n\n" + rows.joined()
   }
 
   private func shortList(_ names: [String]) -> String {
@@ -109,6 +123,8 @@ extension APIObject {
     case .workload(let object): "\(object.kind.rawValue) \(object.metadata.namespacedName)"
     case .node(let object): "Node \(object.metadata.name)"
     case .namespace(let name): "Namespace \(name)"
+    case .podDisruptionBudget(let object): "PodDisruptionBudget \(object.metadata.namespacedName)"
+    case .horizontalPodAutoscaler(let object): "HorizontalPodAutoscaler \(object.metadata.namespacedName)"
     }
   }
 }

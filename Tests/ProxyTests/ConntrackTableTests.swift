@@ -181,7 +181,7 @@ private struct SlowTable {
       destinationPort: 80)
   }
 
-  @Test func `a full table drops a flow without answer early, and an answered one never`() {
+  @Test func `a full table drops a flow that is not assured early, and an open one never`() {
     var table = ConntrackTable(capacity: 64)
     for n in 0..<64 {
       _ = table.insert(
@@ -198,7 +198,8 @@ private struct SlowTable {
     for n in 0..<65 {
       guard let hit = table.find(Self.numbered(n).reversed, now: .zero) else { continue }
       let isValid = table.update(hit, .synAck, now: .zero)
-      #expect(isValid)
+      let isOpen = table.update(ConntrackHit(slot: hit.slot, isReply: false), .ack, now: .zero)
+      #expect(isValid && isOpen)
     }
     let refused = table.insert(
       original: Self.numbered(65), reply: Self.numbered(65).reversed, state: .synSent, tag: 0, now: .zero)
@@ -207,7 +208,7 @@ private struct SlowTable {
       return
     }
     // Once they have expired, there is room.
-    let later = SimTime.zero + .seconds(61)
+    let later = SimTime.zero + .hours(25)
     let late = table.insert(
       original: Self.numbered(65), reply: Self.numbered(65).reversed, state: .synSent, tag: 0, now: later)
     guard case .inserted = late else {

@@ -21,11 +21,11 @@ func golden(_ name: String) throws -> String {
 ///   - add: puts more Services, from number `count` on, before the nodes converge.
 ///   - names: gets the names of the Services, by ServiceID.
 func goldenWorld(
-  _ files: [String] = ["cluster.txt"], names: inout [String],
+  _ files: [String] = ["cluster.txt"], names: inout [String], timing: TimingSettings = testTiming(),
   _ change: (inout ProxySettings) -> Void = { _ in },
   addingServices add: (inout ProxyWorld, _ count: Int) -> Void = { _, _ in }
 ) throws -> ProxyWorld {
-  var world = goldenNodes(change)
+  var world = goldenNodes(timing, change)
   func list(_ word: String) -> [String] { word == "-" ? [] : word.split(separator: ",").map(String.init) }
   func text(_ word: String) -> String? { word == "-" ? nil : word }
   var service: Service?
@@ -84,7 +84,7 @@ func goldenWorld(
   return world
 }
 
-private func goldenNodes(_ change: (inout ProxySettings) -> Void) -> ProxyWorld {
+private func goldenNodes(_ timing: TimingSettings, _ change: (inout ProxySettings) -> Void) -> ProxyWorld {
   let settings = testSettings {
     $0.clusterCIDR = IPv4CIDR("10.244.0.0/16")
     change(&$0)
@@ -93,5 +93,5 @@ private func goldenNodes(_ change: (inout ProxySettings) -> Void) -> ProxyWorld 
   return ProxyWorld(
     nodes: suffixes.enumerated().map { i, node in
       testNode(i, "test-cluster-\(node.0)", zone: node.1, ["172.18.0.\(2 + i)"], settings)
-    })
+    }, timing: timing)
 }

@@ -72,7 +72,7 @@ import Testing
     world.put(
       0, testService("svc1", clusterIP: "172.30.0.41"), [testEndpoint("10.180.0.1", node: "testnode")])
     world.converge()
-    world.fleet.disconnect(NodeID(0))
+    world.fleet.disconnect(NodeID(0), at: world.now)
     for i in 2...9 { world.put(0, slices: [testSlice([testEndpoint("10.180.0.\(i)", node: "testnode")])]) }
     let programmed = world.fleet.tables[0].nat.slices
     world.fleet.history.pruneEndpoints(before: programmed)

@@ -131,11 +131,13 @@ struct ProxyWorld: ~Copyable {
     take()
   }
 
-  mutating func put(_ id: Int, slices: [EndpointSlice]) {
+  mutating func put(_ id: Int, slices: [EndpointSlice], trigger: SimTime? = nil) {
     revision += 1
     lastTouched = ServiceID(id)
     self.slices[ServiceID(id)] = slices
-    fleet.record(slices: slices, of: ServiceID(id), revision: Revision(revision), at: now, into: &output)
+    fleet.record(
+      slices: slices, of: ServiceID(id), revision: Revision(revision), at: now, trigger: trigger,
+      into: &output)
     take()
   }
 

@@ -231,6 +231,45 @@ import Traffic
     #expect(restart)
   }
 
+  @Test func aRolloutOfAProxyConfigurationHasAPace() throws {
+    let s = try Self.scenario(
+      "events[0]={at: 5s, rolloutProxy: {all: true}, proxy: {mode: ipvs}, every: 30s, maxUnavailable: 2, drainFirst: 8s}"
+    )
+    guard case .proxyRollout(.all, let proxy, let pace) = s.events[0].action else {
+      return #expect(Bool(false))
+    }
+    #expect(proxy.mode == .ipvs)
+    #expect(pace == ProxyRollout(every: .seconds(30), maxUnavailable: 2, drain: .seconds(8)))
+  }
+
+  @Test func sysctlsAreReadByTheirLinuxNames() throws {
+    let s = try Self.scenario(
+      "cluster.sysctls={net.netfilter.nf_conntrack_tcp_timeout_time_wait: 30, net.netfilter.nf_conntrack_tcp_loose: 0}",
+      "clients[0].sysctls={net.ipv4.tcp_syn_retries: 3, net.ipv4.ip_local_port_range: 1000-1999}")
+    #expect(s.cluster.kernel.timeouts == [.timeWait: .seconds(30)])
+    #expect(!s.cluster.kernel.tcpLoose)
+    #expect(s.clients[0].synRetries == 3 && s.clients[0].localPorts == 1000...1999)
+  }
+
+  @Test(arguments: [
+    (
+      "cluster.sysctls={net.netfilter.nf_conntrack_tcp_timeout_timewait: 30}",
+      "did you mean \"net.netfilter.nf_conntrack_tcp_timeout_time_wait\"?"
+    ),
+    (
+      "cluster.sysctls={net.netfilter.nf_conntrack_max: 1000}",
+      "kube-proxy overwrites it at its start: expected 0 for \"proxy.conntrack.maxPerCore\""
+    ),
+    (
+      "clients[0].sysctls={net.ipv4.ip_local_port_range: 2000-1000}",
+      "two ports from 1 to 65535 in ascending order"
+    ),
+  ])
+  func sysctlsWithoutEffectAreRefused(argument: String, part: String) {
+    let found = TestScenario.mistakes(TestScenario.text, overrides: [argument])
+    #expect(found.contains { $0.contains(part) }, "\(found)")
+  }
+
   @Test func laterObjectsMayBeReferredTo() throws {
     let apply =
       "{at: 5s, apply: [{apiVersion: v1, kind: Service, metadata: {name: later}, spec: {ports: [{port: 1}]}}]}"

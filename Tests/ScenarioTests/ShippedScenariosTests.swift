@@ -18,6 +18,9 @@ import Traffic
     "clusterip", "nodeport", "loadbalancer", "externalname", "externalips", "headless", "selectorless",
     "session-affinity", "traffic-policy", "udp-dns", "dns-5s", "dns-ttl-externalname", "node-churn",
     "benchmarks/reference",
+    "node-crash", "node-ip-change", "etp-local-rollout", "etp-cluster-scale-down",
+    "grpc-scale-up", "lb-fairness",
+    "proxy-restart", "proxy-sync-scale",
   ]
 
   @Test func everyScenarioFileIsListedHere() throws {

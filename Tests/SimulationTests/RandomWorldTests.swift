@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Worlds with everything at once, drawn at random: all kinds of clients, Services and servers, and every action that a
-// scenario knows, close together. Nothing is predicted but that the run ends and its sums agree.
+// Worlds with everything at once, drawn at random: all kinds of clients, Services and servers, and every
+// action that a scenario knows, close together. Nothing is predicted but that the run ends and its sums
+// agree.
 
 import Cluster
 import NetworkTypes
@@ -25,7 +26,7 @@ struct RandomWorldTests {
     mutating func pick<T>(_ list: [T]) -> T { list[below(list.count)] }
   }
 
-  private static func world(_ seed: UInt64) -> SmallWorld {
+  static func world(_ seed: UInt64) -> SmallWorld {
     var d = Draw(seed)
     var w = SmallWorld(nodes: 3, duration: .seconds(40))
     w.file.seed = seed
@@ -172,6 +173,41 @@ struct RandomWorldTests {
 
   @Test(arguments: UInt64(1)...30) func everyRunEndsAndItsSumsAgree(_ seed: UInt64) throws {
     let result = try Self.world(seed).run()
+    #expect(result.attempted > 500)
+    #expect(result.count(.completed) > 0)
+  }
+
+  /// Any provider, any steering, cuts and forgotten flows, taints and zones, addresses reported by anybody.
+  @Test(arguments: UInt64(1)...20) func everyRunEndsWithAnyLoadBalancer(_ seed: UInt64) throws {
+    var d = Draw(seed &+ 5000)
+    var w = Self.world(seed)
+    var balancer = d.pick(LoadBalancerProvider.allCases).settings
+    balancer.checkInterval = .seconds(1)
+    balancer.steering = d.pick(LoadBalancerSettings.Steering.allCases)
+    balancer.targets = d.pick(LoadBalancerSettings.TargetKind.allCases)
+    balancer.drain = d.pick([nil, .zero, .seconds(2)])
+    balancer.idleTimeout = d.pick([nil, .milliseconds(300)])
+    balancer.idleAction = d.pick(LoadBalancerSettings.IdleAction.allCases)
+    balancer.resetsUnhealthy = d.chance(0.5)
+    balancer.registration = d.pick([.constant(0), .uniform(low: 0, high: 3)])
+    balancer.deregistration = balancer.registration
+    balancer.unhealthyDelay = balancer.registration
+    w.file.cluster.loadBalancer = balancer
+    w.file.cluster.minorVersion = d.pick([24, 29, 31, 36])
+    w.file.cluster.nodeAddresses.reporter = d.pick(NodeAddressSettings.Reporter.allCases)
+    w.file.cluster.nodeAddresses.cloudRefresh = .uniform(low: 0, high: 8)
+    w.file.cluster.nodeAddresses.routes = d.pick(NodeAddressSettings.Routes.allCases)
+    w.file.cluster.nodeAddresses.routesFollowAddress = d.chance(0.5)
+    let taints = [
+      "ToBeDeletedByClusterAutoscaler:NoSchedule", "node.kubernetes.io/out-of-service=x:NoExecute",
+    ]
+    for taint in taints {
+      let node = NodeTarget.named("node-\(d.below(3))")
+      w.at(5 + 0.001 * Double(d.below(20_000)), .nodeTaint(node, taint: taint))
+      w.at(26 + 0.001 * Double(d.below(10_000)), .nodeUntaint(node, taint: taint))
+    }
+    w.at(15.5, .partition(LinkTarget(from: .zone("b"), to: .anyNode), duration: .constant(1)))
+    let result = try w.run()
     #expect(result.attempted > 500)
     #expect(result.count(.completed) > 0)
   }

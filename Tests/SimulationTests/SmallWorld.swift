@@ -21,6 +21,8 @@ struct SmallWorld {
     file = ScenarioFile(name: "small", duration: duration)
     for i in 0..<nodes { file.cluster.nodes.append(NodeSettings(name: "node-\(i)")) }
     file.cluster.timing = Self.constantTiming
+    // Pods of these tests have no probes unless a test gives them some.
+    file.cluster.kubelet.unprobed = .whenAnswering
     file.cluster.dns.latency = .constant(0)
   }
 

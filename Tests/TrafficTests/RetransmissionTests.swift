@@ -24,7 +24,7 @@ struct RetransmissionTests {
 
   @Test func dataIsRetransmittedFifteenTimes() {
     // FACTS E4: 0.2 s doubled up to 120 s; given up after 924.6 s, of which the last 120 s pass in silence.
-    let found = times(Retransmission.afterData)
+    let found = times { Retransmission.afterData($0) }
     #expect(found.count == 15)
     #expect(found[0] == 0.2 && abs(found[14] - 804.6) < 1e-6)
   }

@@ -25,7 +25,7 @@ struct ServerProcessTests {
   @Test func idleWorkersWaitForNobody() {
     var one = server { $0.concurrency = 1 }
     #expect(one.receiveRequest(now: ms(0), serviceTime: .milliseconds(10)) == .servedAt(ms(10)))
-    one.finishRequest()
+    one.finishRequest(now: ms(50))
     #expect(one.receiveRequest(now: ms(50), serviceTime: .milliseconds(10)) == .servedAt(ms(60)))
   }
 
@@ -36,7 +36,7 @@ struct ServerProcessTests {
     }
     for _ in 0..<3 { #expect(one.receiveRequest(now: ms(0), serviceTime: .milliseconds(10)) != .overflow) }
     #expect(one.receiveRequest(now: ms(0), serviceTime: .milliseconds(10)) == .overflow)
-    one.finishRequest()
+    one.finishRequest(now: ms(50))
     #expect(one.receiveRequest(now: ms(10), serviceTime: .milliseconds(10)) == .servedAt(ms(40)))
   }
 

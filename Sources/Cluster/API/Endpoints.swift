@@ -9,6 +9,8 @@ public struct EndpointSlice: Sendable, Equatable {
   public var addressType: String
   public var endpoints: [Endpoint]
   public var ports: [EndpointPort]
+  /// Annotation `endpoints.kubernetes.io/last-change-trigger-time`; nil: it is not there.
+  public var triggerTime: SimTime?
 
   public init(
     metadata: ObjectMeta, addressType: String = "IPv4", endpoints: [Endpoint] = [], ports: [EndpointPort] = []

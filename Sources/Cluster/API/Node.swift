@@ -22,6 +22,8 @@ public struct Node: Sendable, Equatable {
   public var osImage = ""
   public var kernelVersion = ""
   public var containerRuntime = ""
+  /// What it has for pods (`status.allocatable`).
+  public var allocatable = NodeCapacity()
   /// `nodeInfo.architecture`, e.g. amd64.
   public var architecture = ""
 

@@ -28,10 +28,16 @@ public struct PodSpec: Sendable, Equatable {
   public var dns = PodDNS()
   /// Containers, then restartable init (sidecar) containers: both count when a named port is looked up.
   public var containers: [Container] = []
+  /// Init containers that run to their end, one after the other.
+  public var initContainers: [Container] = []
+  public var restartPolicy = RestartPolicy.always
+  public var priorityClassName: String?
+  /// What it asks of its node.
+  public var scheduling = PodScheduling()
   public init() {}
 }
 
-/// A taint that a pod puts up with. How long it does (tolerationSeconds) is not kept.
+/// A taint that a pod puts up with.
 public struct Toleration: Sendable, Equatable {
   /// Empty: every key, if any value will do.
   public var key: String
@@ -39,8 +45,11 @@ public struct Toleration: Sendable, Equatable {
   public var value: String?
   /// Empty: every effect.
   public var effect: String
+  /// tolerationSeconds; nil: for ever.
+  public var duration: SimDuration?
 
-  public init(key: String = "", value: String? = nil, effect: String = "") {
+  public init(key: String = "", value: String? = nil, effect: String = "", duration: SimDuration? = nil) {
+    self.duration = duration
     self.key = key
     self.value = value
     self.effect = effect
@@ -61,12 +70,21 @@ public struct Toleration: Sendable, Equatable {
 public struct Container: Sendable, Equatable {
   public var name: String
   public var ports: [ContainerPort] = []
+  public var image = ""
+  /// nil: by the image's tag.
+  public var imagePullPolicy: ImagePullPolicy?
+  public var startupProbe: Probe?
+  public var readinessProbe: Probe?
+  public var livenessProbe: Probe?
+  public var preStop: PreStopHook?
   public init(name: String) { self.name = name }
 }
 
 public struct ContainerPort: Sendable, Equatable {
   public var name: String = ""
   public var containerPort: Int
+  /// 0: none.
+  public var hostPort = 0
   public var `protocol`: String = "TCP"
   public init(containerPort: Int) { self.containerPort = containerPort }
 }
@@ -85,6 +103,10 @@ public struct PodStatus: Sendable, Equatable {
   /// Condition Ready.
   public var isReady = false
   public var restartCount = 0
+  /// What a container waits for or ended with, where kubectl shows that instead of the phase.
+  public var reason: String?
+  /// Containers that are ready; nil: all or none, by `isReady`.
+  public var readyContainers: Int?
   /// When a container ended last before it was restarted; kubectl shows it beside the count.
   public var lastRestart: SimTime?
   /// A dump says so; a bare manifest has no status.
@@ -113,6 +135,16 @@ public struct Workload: Sendable, Equatable {
   public var minReady: SimDuration = .zero
   /// True for strategy Recreate.
   public var recreates = false
+  /// Strategy OnDelete of a StatefulSet or DaemonSet: nobody deletes pods of an older template.
+  public var updatesOnDelete = false
+  /// `spec.paused` of a Deployment.
+  public var isPaused = false
+  /// A Deployment that made no progress for so long says so; nil: never. Default 600 s (apps/v1).
+  public var progressDeadline: SimDuration? = .seconds(600)
+  /// podManagementPolicy Parallel of a StatefulSet.
+  public var isParallel = false
+  /// StatefulSet pods with a smaller ordinal keep the older template.
+  public var partition = 0
 
   public init(
     kind: Kind, metadata: ObjectMeta, selector: LabelSelector, templateLabels: Labels, template: PodSpec
@@ -122,5 +154,10 @@ public struct Workload: Sendable, Equatable {
     self.selector = selector
     self.templateLabels = templateLabels
     self.template = template
+    // Both replace pods in place by default (apps/v1 defaults).
+    if kind == .daemonSet || kind == .statefulSet {
+      maxSurge = .int(0)
+      maxUnavailable = .int(1)
+    }
   }
 }

@@ -81,6 +81,10 @@ public enum ObjectValidation {
         "spec.template.metadata.labels", json: json, "`selector` does not match template `labels`")
     }
     errors.checkPodSpec("spec.template.spec", workload.template)
+    if workload.template.restartPolicy != .always {
+      errors.unsupported(
+        "spec.template.spec.restartPolicy", workload.template.restartPolicy.rawValue, supported: ["Always"])
+    }
     try errors.throwIfAny(kind: workload.kind.rawValue, name: workload.metadata.name)
     return workload
   }
@@ -156,6 +160,7 @@ extension FieldErrors {
         checkOneOf(path + ".protocol", port.protocol, ["SCTP", "TCP", "UDP"])
       }
     }
+    checkLife(path, spec)
     if spec.terminationGracePeriod < .zero {
       invalid(
         path + ".terminationGracePeriodSeconds", Int(spec.terminationGracePeriod.seconds),

@@ -24,8 +24,10 @@ public struct ServiceAdmission: Sendable {
   public init(
     serviceCIDR: IPv4CIDR, nodePortRange: ClosedRange<Int>, seed: UInt64, minorVersion: Int = 36
   ) {
-    addresses = ClusterIPAllocator(cidr: serviceCIDR)
-    ports = NodePortAllocator(range: nodePortRange)
+    addresses = ClusterIPAllocator(
+      cidr: serviceCIDR, keepsBand: Behaviours.clusterIPBand.value(in: minorVersion))
+    ports = NodePortAllocator(
+      range: nodePortRange, keepsBand: Behaviours.nodePortBand.value(in: minorVersion))
     self.seed = seed
     self.minorVersion = minorVersion
     if serviceCIDR.size > 2 { try? addresses.take(serviceCIDR.address(at: 1)) }
@@ -35,7 +37,7 @@ public struct ServiceAdmission: Sendable {
   /// before. A Service `default/kubernetes` is the API server's own and is only defaulted: its address is
   /// taken already.
   public mutating func create(_ service: Service) throws(APIRefusal) -> Service {
-    var new = service.withDefaults()
+    var new = withoutUnknownFields(service.withDefaults())
     if isAPIServerService(new) {
       if let given = new.clusterAddress, addresses.cidr.contains(given) {
         // A dump's: of several blocks the model has one around them, and this is not its first address.
@@ -61,7 +63,7 @@ public struct ServiceAdmission: Sendable {
   /// The Service as it is stored after an update: what the API server had allocated is kept where the writer
   /// does not mention it, the rest follows the type (allocated or given back).
   public mutating func update(old: Service, new written: Service) throws(APIRefusal) -> Service {
-    var new = written.withDefaults()
+    var new = withoutUnknownFields(written.withDefaults())
     if new.spec.clusterIP != nil, new.spec.clusterIPs == old.spec.clusterIPs,
       new.spec.clusterIP != old.spec.clusterIP
     {
@@ -69,7 +71,7 @@ public struct ServiceAdmission: Sendable {
     }
     new.keepAllocations(of: old)
     new.dropFieldsOfOldType(old)
-    new = new.withDefaults()
+    new = withoutUnknownFields(new.withDefaults())
     if isAPIServerService(new) { return new }
     try validate(new)
     try checkImmutable(old: old, new: new)
@@ -86,6 +88,20 @@ public struct ServiceAdmission: Sendable {
     if service.needsClusterIP, let address = service.clusterAddress { addresses.release(address) }
     for port in service.spec.ports where port.nodePort != 0 { ports.release(port.nodePort) }
     if let port = service.spec.healthCheckNodePort, port != 0 { ports.release(port) }
+  }
+
+  /// Fields whose feature gate is off in this version are dropped without a word.
+  private func withoutUnknownFields(_ service: Service) -> Service {
+    var service = service
+    if Behaviours.trafficDistributions.value(in: minorVersion).isEmpty {
+      service.spec.trafficDistribution = nil
+    }
+    if !Behaviours.loadBalancerIPMode.value(in: minorVersion) {
+      for index in service.status.loadBalancerIngress.indices {
+        service.status.loadBalancerIngress[index].ipMode = nil
+      }
+    }
+    return service
   }
 
   private func isAPIServerService(_ service: Service) -> Bool {

@@ -16,10 +16,11 @@ struct ClusterIPAllocator: Sendable {
   let cidr: IPv4CIDR
   private var pool: BandedPool
 
-  init(cidr: IPv4CIDR) {
+  /// - Parameter keepsBand: the low end is for those who pick by hand.
+  init(cidr: IPv4CIDR, keepsBand: Bool = true) {
     self.cidr = cidr
-    let size = Int(cidr.size) - 2
-    pool = BandedPool(size: max(0, size), band: BandedPool.addressBand(size: max(0, size)))
+    let size = max(0, Int(cidr.size) - 2)
+    pool = BandedPool(size: size, band: keepsBand ? BandedPool.addressBand(size: size) : 0)
   }
 
   mutating func take(_ address: IPv4Address) throws(AllocationFailure) {
@@ -53,9 +54,10 @@ struct NodePortAllocator: Sendable {
   let range: ClosedRange<Int>
   private var pool: BandedPool
 
-  init(range: ClosedRange<Int>) {
+  /// - Parameter keepsBand: the low end is for those who pick by hand.
+  init(range: ClosedRange<Int>, keepsBand: Bool = true) {
     self.range = range
-    pool = BandedPool(size: range.count, band: BandedPool.portBand(size: range.count))
+    pool = BandedPool(size: range.count, band: keepsBand ? BandedPool.portBand(size: range.count) : 0)
   }
 
   mutating func take(_ port: Int) throws(AllocationFailure) {

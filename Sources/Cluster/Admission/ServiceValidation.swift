@@ -45,7 +45,8 @@ struct ServiceValidation {
       errors.required("metadata.name", "name or generateName is required")
     } else {
       let messages =
-        minorVersion >= 36 ? FieldRules.label(metadata.name) : FieldRules.label1035(metadata.name)
+        Behaviours.relaxedServiceNames.value(in: minorVersion)
+        ? FieldRules.label(metadata.name) : FieldRules.label1035(metadata.name)
       errors.invalid("metadata.name", metadata.name, each: messages)
     }
     errors.invalid("metadata.namespace", metadata.namespace, each: FieldRules.label(metadata.namespace))
@@ -232,8 +233,7 @@ struct ServiceValidation {
       errors.checkOneOf("spec.internalTrafficPolicy", policy, ["Cluster", "Local"])
     }
     if let distribution = spec.trafficDistribution {
-      // KEP-3015: on by default from 1.34 on (FACTS A6).
-      let known = ["PreferClose"] + (minorVersion >= 34 ? ["PreferSameZone", "PreferSameNode"] : [])
+      let known = Behaviours.trafficDistributions.value(in: minorVersion)
       errors.checkOneOf("spec.trafficDistribution", distribution, known)
     }
   }

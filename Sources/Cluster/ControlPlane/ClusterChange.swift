@@ -17,6 +17,10 @@ public enum ClusterChange: Sendable, Equatable {
   // In reality (not told for the shared addresses of hostNetwork pods):
   case podAddressAssigned(PodID, IPv4Address)
   case podProcessStarted(PodID)
+  /// The application has come up and accepts connections.
+  case podListens(PodID)
+  /// The application stops answering, or answers again.
+  case podHangs(PodID, Bool)
   /// SIGTERM reached the process.
   case podTerminationSignal(PodID)
   /// `crashed`: without having been asked to; also when its node lost power.
@@ -30,11 +34,18 @@ public enum ClusterChange: Sendable, Equatable {
   case nodeAddressChanged(NodeID, old: IPv4Address, new: IPv4Address)
   /// A node now sends packets for another node's pods to the address that the API has.
   case routeLearned(on: NodeID, about: NodeID)
-  /// kube-proxy is to exit and start again, with other settings if given.
-  case proxyRestart(NodeID, ProxySettings?)
+  /// kube-proxy is to exit and start again, with other settings if given. `teardown`: its successor removes
+  /// the rules so long before its first sync.
+  case proxyRestart(NodeID, ProxySettings?, teardown: SimDuration? = nil)
+  /// Syncs of this node that begin before `until` fail with a probability.
+  case proxySyncsFail(NodeID, probability: Double, until: SimTime)
   /// A network path gets slow, lossy or is cut (`active`), or is as before again.
   case link(LinkTarget, delay: Distribution?, loss: Double?, partitioned: Bool, active: Bool)
+  /// The API server is down, or back.
+  case apiServer(isUp: Bool)
   case loadBalancerTargetsChanged(ServiceID)
+  /// The load balancer ends the open connections of a Service that it sends to a node.
+  case loadBalancerCut(ServiceID, NodeID)
   case dnsChanged(String)
 }
 
@@ -45,12 +56,15 @@ public struct ClusterLogEntry: Sendable, Equatable {
   public var object: String
   public var action: String
   public var detail: String
+  /// Number of the occurrence of an action of the scenario that did it at once; −1: something else did.
+  public var occurrence: Int
 
-  public init(time: SimTime, object: String, action: String, detail: String = "") {
+  public init(time: SimTime, object: String, action: String, detail: String = "", occurrence: Int = -1) {
     self.time = time
     self.object = object
     self.action = action
     self.detail = detail
+    self.occurrence = occurrence
   }
 }
 

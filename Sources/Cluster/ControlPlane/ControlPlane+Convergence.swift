@@ -25,8 +25,10 @@ extension ControlPlane {
     }
     try placePods(objects, &out)
     for index in 0..<store.serviceCount { settleService(ServiceID(index), &out) }
+    settleWorkloads()
     settleHealth(&out)
-    isReconcilePending = [:]
+    endpointControllers.forgetQueues()
+    for index in budgets.indices { budgets[index].isSyncPending = false }
     for workload in workloads.indices { workloads[workload].isSyncPending = false }
   }
 
@@ -55,6 +57,8 @@ extension ControlPlane {
       object.metadata.creationTimestamp = manifest.metadata.creationTimestamp
       object.metadata.uid = manifest.metadata.uid
       object.isUnschedulable = manifest.isUnschedulable
+      // A Node object adds what the scenario does not say.
+      if nodes[id.index].allocatable == NodeCapacity() { nodes[id.index].allocatable = manifest.allocatable }
       object.taints = manifest.taints
       if !manifest.kubeletVersion.isEmpty { object.kubeletVersion = manifest.kubeletVersion }
       (object.osImage, object.kernelVersion) = (manifest.osImage, manifest.kernelVersion)
@@ -77,6 +81,7 @@ extension ControlPlane {
     nodes[id.index].labels = object.metadata.labels
     nodes[id.index].registersItself = false
     nodes[id.index].routeAddress = nodes[id.index].primaryAddress
+    object.allocatable = nodes[id.index].allocatable
     _ = store.write(object, as: id)
   }
 
@@ -148,11 +153,14 @@ extension ControlPlane {
 
   /// A pod of a manifest, as part of the workload that selects it if there is one.
   private mutating func adopt(_ pod: Pod, _ out: inout ControlPlaneOutput) -> PodID {
-    let owner = workloads.first {
-      $0.name.namespace == pod.metadata.namespace && $0.object.selector.matches(pod.metadata.labels)
+    let selecting = workloads.first {
+      $0.name.namespace == pod.metadata.namespace && $0.parent.isNone
+        && $0.object.selector.matches(pod.metadata.labels)
     }
-    let id = createPod(pod, owner: owner?.id ?? .none, templateRevision: owner?.templateRevision ?? 0, &out)
-    if let owner { workloads[owner.id.index].pods.append(id) }
+    let owner = selecting.map { settledSet(of: $0.id) }
+    let revision = owner.map { workloads[$0.index].templateRevision }
+    let id = createPod(pod, owner: owner ?? .none, templateRevision: revision ?? 0, &out)
+    if let owner { workloads[owner.index].pods.append(id) }
     // A dump shows pods that are up and not ready; a bare manifest has no status.
     if pod.status.phase == .running && !pod.status.isReady { pods[id.index].isProbeFailing = true }
     return id
@@ -168,16 +176,13 @@ extension ControlPlane {
   }
 
   private mutating func fill(_ workload: WorkloadID, _ out: inout ControlPlaneOutput) {
-    if keepDumpedPods(of: workload) { return }
+    if !workloads[workload.index].parent.isNone || keepDumpedPods(of: workload) { return }
     let record = workloads[workload.index]
     switch record.object.kind {
     case .deployment, .replicaSet:
-      while workloads[workload.index].pods.count < record.object.replicas {
-        let name = workloads[workload.index].nextPodName()
-        guard store.podID(NamespacedName(namespace: record.name.namespace, name: name)) == nil else {
-          continue
-        }
-        settle(createPod(of: workload, name: name, &out), &out)
+      let set = settledSet(of: workload)
+      while workloads[set.index].pods.count < record.object.replicas {
+        settle(createPod(of: set, name: freePodName(set), &out), &out)
       }
     case .statefulSet:
       for ordinal in 0..<max(0, record.object.replicas) {
@@ -190,9 +195,7 @@ extension ControlPlane {
     case .daemonSet:
       for index in nodes.indices {
         guard let node = store.node(NodeID(index)),
-          PodScheduler.admitsDaemon(
-            node, selector: record.object.template.nodeSelector,
-            tolerations: record.object.template.tolerations),
+          PodScheduler.daemon(on: node, record.object.template).shouldRun,
           !workloads[workload.index].pods.contains(where: { pods[$0.index].node == NodeID(index) })
         else { continue }
         let name = workloads[workload.index].nextPodName()
@@ -201,6 +204,34 @@ extension ControlPlane {
         settle(pod, &out)
       }
     }
+  }
+
+  /// What pods of a workload belong to: a Deployment's are those of its ReplicaSet.
+  mutating func settledSet(of workload: WorkloadID) -> WorkloadID {
+    guard workloads[workload.index].object.kind == .deployment else { return workload }
+    if let set = newestSet(of: workload) { return set }
+    return addReplicaSet(of: workload, replicas: workloads[workload.index].object.replicas)
+  }
+
+  /// Controllers know what there is, and nothing is being rolled out.
+  private mutating func settleWorkloads() {
+    for index in workloads.indices where workloads[index].object.kind != .deployment {
+      workloads[index].status = counted(workloads[index].pods, workloads[index])
+      if workloads[index].object.kind == .daemonSet {
+        let template = workloads[index].object.template
+        workloads[index].object.replicas = nodes.indices.count { node in
+          store.node(NodeID(node)).map { PodScheduler.daemon(on: $0, template).shouldRun } ?? false
+        }
+      }
+    }
+    for index in workloads.indices where workloads[index].object.kind == .deployment {
+      let set = settledSet(of: WorkloadID(index))
+      let part = workloads[set.index].status
+      workloads[index].status = part
+      workloads[index].status.updated = part.replicas
+      workloads[index].progress = .complete
+    }
+    for index in budgets.indices { count(budget: index) }
   }
 
   /// Places a pod and lets all its delays pass.
@@ -223,12 +254,12 @@ extension ControlPlane {
     }
     pods[pod.index].process = .running
     pods[pod.index].isApplicationReady = true
-    pods[pod.index].backoff.processStarted(at: SimTime.zero - .hours(1))
+    settleKubelet(pod)
     let record = pods[pod.index]
     let hostIP = nodes[node.index].primaryAddress
     updatePod(pod, &out) {
       $0.spec.nodeName = name
-      $0.status = Self.status(of: record, before: $0.status, hostIP: hostIP)
+      $0.status = record.status(after: $0.status, hostIP: hostIP)
     }
     // Long since available, whatever minReadySeconds says.
     if pods[pod.index].readySince != nil { pods[pod.index].readySince = SimTime.zero - .hours(24) }

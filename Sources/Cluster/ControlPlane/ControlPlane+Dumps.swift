@@ -84,10 +84,12 @@ extension ControlPlane {
   /// - Returns: false if its pods were not dumped.
   mutating func keepDumpedPods(of workload: WorkloadID) -> Bool {
     let record = workloads[workload.index]
-    guard !record.object.metadata.uid.isEmpty, dumped.podNamespaces.contains(record.name.namespace) else {
+    guard record.isDumped, dumped.podNamespaces.contains(record.name.namespace) else {
       return false
     }
     lateSyncs.append(workload)
+    let set = settledSet(of: workload)
+    if set != workload { lateSyncs.append(set) }
     return true
   }
 

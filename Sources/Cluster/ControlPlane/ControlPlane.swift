@@ -41,14 +41,21 @@ public struct ControlPlane: ~Copyable {
   var admission: ServiceAdmission
   var selection = ServiceSelection()
   var nodeIndex: [String: NodeID] = [:]
-  /// Services whose reconciliation is already scheduled.
-  var isReconcilePending: [ServiceID: Bool] = [:]
+  var endpointControllers: EndpointControllers
+  var apiServer = APIServerState()
   var serviceDraws: [ServiceID: UInt64] = [:]
   /// Pods that no node would take, in order of arrival.
   var unschedulable: [PodID] = []
   /// When a node of the zone was last tainted for silence.
   var taintedInZone: [String: SimTime] = [:]
   var incarnations: [NamespacedName: UInt64] = [:]
+  /// One of the pods that there ever were has required pod anti-affinity.
+  var usesAntiAffinity = false
+  var budgets: [BudgetRecord] = []
+  var drains: [Drain] = []
+  var autoscalers: [AutoscalerRecord] = []
+  var usages: [PodID: PodUsage] = [:]
+  var isScraping = false
   var addressPlan: NodeAddressPlan
   var balancer: LoadBalancer
   var externalRecords: OrderedDictionary<String, ExternalRecord> = [:]
@@ -75,6 +82,7 @@ public struct ControlPlane: ~Copyable {
     admission = ServiceAdmission(
       serviceCIDR: settings.serviceCIDR, nodePortRange: settings.nodePortRange, seed: seed,
       minorVersion: settings.minorVersion)
+    endpointControllers = EndpointControllers(settings.endpointController)
     addressPlan = NodeAddressPlan(podCIDR: settings.podCIDR)
     balancer = LoadBalancer(settings: settings.loadBalancer)
     for record in settings.dns.records { externalRecords[Self.normalised(record.name)] = record }
@@ -89,8 +97,12 @@ public struct ControlPlane: ~Copyable {
       out.schedule.append((now + draw(.kubeletWatch, pod: pod.id), .kubeletSeesDeletion(pod.id)))
     }
     for pod in pods where pod.process == .starting { beginStart(pod.id, &out) }
+    for pod in pods where pod.process == .running { scheduleFlap(pod.id, &out) }
     startLateControllers(&out)
-    for pod in unschedulable { log(object(pod), "unschedulable", "no node fits", &out) }
+    for pod in unschedulable {
+      log(object(pod), "unschedulable", store.pod(pod).map { whyUnschedulable(pod, $0) } ?? "", &out)
+    }
+    startAutoscaling(from: 0, &out)
   }
 
   /// Does what was scheduled as `event`.
@@ -103,24 +115,54 @@ public struct ControlPlane: ~Copyable {
   ) {
     precondition(time >= now, "event \(event) at \(time) comes after \(now)")
     now = time
+    if postpones(event) { return }
+    defer { checkNodeTopology(&out) }
     switch event {
     case .schedulePod(let pod): schedule(pod, &out)
     case .syncWorkload(let workload): syncWorkload(workload, &out)
-    case .reconcileEndpoints(let service): reconcileEndpoints(service, &out)
+    case .createReplicas, .syncBudget, .autoscale, .scrapeMetrics, .drainBegins, .evict, .drainTimesOut:
+      handleWorkloads(event, &out)
+    case .endpointSyncDue(let service): endpointSyncDue(service, &out)
+    case .reconcileEndpoints(let service): stepEndpointSync(service, &out)
+    case .apiServerReturns: apiServerReturns(&out)
+    case .controllersReturn(let epoch): controllersReturn(epoch, &out)
     case .heartbeatMissed(let node, let epoch): heartbeatMissed(node, epoch, &out)
     case .evictPods(let node, let epoch): evictPods(node, epoch, &out)
     case .powerOff(let node, let epoch): finishShutdown(node, epoch, &out)
     case .powerOn(let node, let epoch): powerOn(node, epoch, &out)
     case .bootComplete(let node, let epoch): bootComplete(node, epoch, &out)
     case .reportNodeStatus(let node): reportNodeStatus(node, &out)
+    case .untaint(let node, let epoch): untaint(node, epoch, &out)
+    case .leaseRetry(let node, let epoch): leaseRetry(node, epoch)
+    case .cloudReportsAddress(let node): cloudReportsAddress(node, &out)
+    case .reconcileRoute(let node): reconcileRoute(node, &out)
+    case .collectTerminating(let node, let deletion): collectTerminating(node, deletion, &out)
     case .learnRoute(let node, let on): learnRoute(about: node, on: NodeID(UInt32(on)), &out)
     case .collectOrphans(let node, let epoch): collectOrphans(node, epoch, &out)
     case .provisionLoadBalancer(let service): provisionLoadBalancer(service, &out)
     case .checkNode(let node, let check): checkNode(node, check: Int(check), probe, &out)
+    case .targetHeard(let node, let what): targetHeard(node, what, &out)
+    case .targetDrained(let node, let check): targetDrained(node, check: Int(check), &out)
+    case .targetReadressed(let node, let check): targetReadressed(node, check: Int(check), &out)
     case .action(let index): performPlanned(Int(index), &out)
     case .occurrence(let number, let process): occur(process: Int(process), number: Int(number), &out)
     case .linkEffectEnds(let index): linkEffectEnds(Int(index), &out)
+    case .rolloutStep(let number, let step): rolloutStep(Int(number), Int(step), &out)
     default: handleKubelet(event, &out)
+    }
+  }
+
+  /// The events of controllers that look after workloads.
+  private mutating func handleWorkloads(_ event: ClusterEvent, _ out: inout ControlPlaneOutput) {
+    switch event {
+    case .createReplicas(let set, let batch): createReplicas(set, batch: Int(batch), &out)
+    case .syncBudget(let index): syncBudget(Int(index), &out)
+    case .autoscale(let index): autoscale(Int(index), &out)
+    case .scrapeMetrics: scrapeMetrics(&out)
+    case .drainBegins(let number): beginEvictions(number, &out)
+    case .evict(let pod, let number): tryEviction(pod, number, &out)
+    case .drainTimesOut(let number): drainTimesOut(number, &out)
+    default: preconditionFailure("\(event) has no handler")
     }
   }
 
@@ -139,6 +181,13 @@ public struct ControlPlane: ~Copyable {
     case .confirmPodGone(let pod): confirmPodGone(pod, &out)
     case .containerRestarts(let pod, let epoch): containerRestarts(pod, epoch, &out)
     case .probeRecovers(let pod, let epoch): probeRecovers(pod, epoch, &out)
+    case .startStage(let pod, let epoch): initContainerEnded(pod, epoch, &out)
+    case .containersNoticed(let pod, let epoch): containersNoticed(pod, epoch, &out)
+    case .probesDue(let pod, let generation): probesDue(pod, generation, &out)
+    case .flapBegins(let pod, let epoch): flapBegins(pod, epoch, &out)
+    case .hangEnds(let pod, let epoch): hangEnds(pod, epoch, &out)
+    case .sandboxNoticed(let pod): sandboxNoticed(pod, &out)
+    case .shutdownStage(let node, let epoch): shutdownStageOver(node, epoch, &out)
     default: preconditionFailure("\(event) has no handler")
     }
   }
@@ -190,7 +239,9 @@ extension ControlPlane {
   func log(
     _ object: String, _ action: String, _ detail: String = "", _ out: inout ControlPlaneOutput
   ) {
-    out.log.append(ClusterLogEntry(time: now, object: object, action: action, detail: detail))
+    out.log.append(
+      ClusterLogEntry(
+        time: now, object: object, action: action, detail: detail, occurrence: agenda.occurrenceUnderWay))
   }
 
   func object(_ pod: PodID) -> String { "pod/\(pods[pod.index].name)" }

@@ -11,11 +11,15 @@ import SimRandom
 enum Delay: Int, CaseIterable {
   case kubeletStatus, kubeletWatch, podStart, podReady, scheduler, workloadController, endpointController
   case leaseRenewal, nodeAddressUpdate, routePropagation, nodeBoot, provisioning
+  case statusWrite, imagePull, imageCheck, initContainer, containerStart
+  case cloudAddressRefresh, routeReconciliation
+  case targetRegistration, targetDeregistration, targetUnhealthy
 
   func distribution(in settings: ClusterSettings) -> Distribution {
     let timing = settings.timing
     return switch self {
-    case .kubeletStatus: timing.kubeletStatus
+    // Of nodes: a kubelet that starts registers or reports its node. Assumed.
+    case .kubeletStatus: timing.kubeletStatus ?? .uniform(low: 0.05, high: 1)
     case .kubeletWatch: timing.kubeletWatch
     case .podStart: timing.podStart
     case .podReady: timing.podReady
@@ -27,6 +31,16 @@ enum Delay: Int, CaseIterable {
     case .routePropagation: timing.routePropagation
     case .nodeBoot: timing.nodeBoot
     case .provisioning: settings.loadBalancer.provisioning
+    case .statusWrite: settings.kubelet.statusWrite
+    case .imagePull: settings.kubelet.imagePull
+    case .imageCheck: settings.kubelet.imageCheck
+    case .initContainer: settings.kubelet.initContainer
+    case .cloudAddressRefresh: settings.nodeAddresses.cloudRefresh
+    case .routeReconciliation: settings.nodeAddresses.routeReconciliation
+    case .targetRegistration: settings.loadBalancer.registration
+    case .targetDeregistration: settings.loadBalancer.deregistration
+    case .targetUnhealthy: settings.loadBalancer.unhealthyDelay
+    case .containerStart: settings.kubelet.containerStart
     }
   }
 
@@ -44,11 +58,28 @@ enum Delay: Int, CaseIterable {
     case .routePropagation: RandomPurpose("route propagation")
     case .nodeBoot: RandomPurpose("node boot")
     case .provisioning: RandomPurpose("load balancer provisioning")
+    case .statusWrite: RandomPurpose("kubelet status write")
+    case .imagePull: RandomPurpose("image pull")
+    case .imageCheck: RandomPurpose("image check")
+    case .initContainer: RandomPurpose("init container")
+    case .cloudAddressRefresh: RandomPurpose("cloud address refresh")
+    case .routeReconciliation: RandomPurpose("route reconciliation")
+    case .targetRegistration: RandomPurpose("load balancer registration")
+    case .targetDeregistration: RandomPurpose("load balancer deregistration")
+    case .targetUnhealthy: RandomPurpose("load balancer unhealthy")
+    case .containerStart: RandomPurpose("container start")
     }
   }
 }
 
 extension RandomPurpose {
+  /// Where in their periods a kubelet's relists and a pod's probes stand.
+  static let relistPhase = RandomPurpose("kubelet relist phase")
+  static let probePhase = RandomPurpose("probe phase")
+  /// How much later than asked a pod worker looks again.
+  static let requeue = RandomPurpose("pod worker requeue")
+  /// When a flapping pod turns unready, and for how long.
+  static let flap = RandomPurpose("readiness flap")
   /// Where in its period a periodic timer stands at the start.
   static let phase = RandomPurpose("control plane phase")
   /// Time between two occurrences of a random process.

@@ -21,12 +21,14 @@ public enum EndpointSliceReconciler {
   ///   - nodes: Node objects by name. A pod on a node that is not there is left out, unless the Service
   ///     publishes unready addresses.
   ///   - existing: slices of this Service now in the API; those of other writers are returned as they are.
+  ///   - endpointsPerSlice: `--max-endpoints-per-slice`, 100 by default (FACTS B).
   /// - Returns: all slices that the Service has afterwards: existing ones in their order, then new ones. A
   ///   slice that is not among them is to be deleted, one that differs to be written. New slices have a name,
   ///   and no uid, revision or timestamp. A Service without endpoints has one slice without endpoints and
   ///   ports.
   public static func reconcile(
-    service: Service, pods: [(pod: Pod, id: PodID)], nodes: [String: Node], existing: [EndpointSlice]
+    service: Service, pods: [(pod: Pod, id: PodID)], nodes: [String: Node], existing: [EndpointSlice],
+    endpointsPerSlice: Int = 100
   ) -> [EndpointSlice] {
     guard manages(service) else { return existing }
     let groups = groupByPorts(service: service, pods: pods, nodes: nodes)
@@ -38,7 +40,8 @@ public enum EndpointSliceReconciler {
     for group in groups {
       let key = portKey(group.ports)
       let filler = SliceFiller(
-        existing: rest.filter { portKey($0.ports) == key }, desired: group.endpoints)
+        existing: rest.filter { portKey($0.ports) == key }, desired: group.endpoints,
+        max: endpointsPerSlice)
       rest.removeAll { portKey($0.ports) == key }
       kept += filler.kept
       for endpoints in filler.created {
@@ -77,7 +80,10 @@ public enum EndpointSliceReconciler {
       let node = pod.spec.nodeName.flatMap { nodes[$0] }
       if node == nil, !service.spec.publishNotReadyAddresses { continue }
       var endpoint = PodEndpoint.endpoint(pod, id: id, node: node, service: service)
-      TopologyHints.apply(service.spec.trafficDistribution, to: &endpoint)
+      // The annotation goes before the field (k/k staging endpointslice/reconciler.go).
+      if !service.asksForZoneHints {
+        TopologyHints.apply(service.spec.trafficDistribution, to: &endpoint)
+      }
       let ports = PodEndpoint.ports(pod, service: service)
       let key = portKey(ports)
       if let index = indexByKey[key] {

@@ -4,8 +4,6 @@
 // slices, because proxies read slices only (KEP-752; FACTS B; golden/cases/22-endpoints-mirror).
 
 public enum EndpointsMirroring {
-  /// `--mirroring-max-endpoints-per-subset`: addresses beyond it are not mirrored (FACTS B).
-  public static let addressesMax = 1000
   static let skipLabel = "endpointslice.kubernetes.io/skip-mirror"
 
   /// True if these Endpoints of this Service are to be copied into slices.
@@ -21,8 +19,10 @@ public enum EndpointsMirroring {
   /// - Parameters:
   ///   - endpoints: nil if there are none (any more).
   ///   - existing: slices of this Service now in the API.
+  ///   - addressesMax: `--mirroring-max-endpoints-per-subset`, 1000 by default: addresses of a subset beyond
+  ///     it are not mirrored (FACTS B).
   public static func reconcile(
-    endpoints: Endpoints?, service: Service?, existing: [EndpointSlice]
+    endpoints: Endpoints?, service: Service?, existing: [EndpointSlice], addressesMax: Int = 1000
   ) -> [EndpointSlice] {
     let foreign = existing.filter { !isMirrored($0) }
     guard let endpoints, mirrors(endpoints, service: service) else { return foreign }

@@ -5,9 +5,7 @@
 // (fullest first), then to the untouched slice that they fill best, then to new slices. No defragmentation.
 
 struct SliceFiller {
-  /// `--max-endpoints-per-slice` (FACTS B).
-  static let endpointsMax = 100
-
+  private let endpointsMax: Int
   private(set) var kept: [EndpointSlice] = []
   /// Contents of slices still to be created, in order.
   private(set) var created: [[Endpoint]] = []
@@ -15,7 +13,9 @@ struct SliceFiller {
   /// - Parameters:
   ///   - existing: this port set's slices.
   ///   - desired: the endpoints wanted, one per pod, in the order in which additions are placed.
-  init(existing: [EndpointSlice], desired: [Endpoint]) {
+  ///   - max: endpoints in one slice.
+  init(existing: [EndpointSlice], desired: [Endpoint], max: Int) {
+    endpointsMax = max
     var wanted = WantedEndpoints(desired)
     var changed: [Bool] = []
     for slice in existing {
@@ -30,8 +30,8 @@ struct SliceFiller {
     fillChanged(changed, with: &rest)
     while !rest.isEmpty {
       guard let index = bestFit(for: rest.count, changed: changed) else {
-        created.append(Array(rest.prefix(Self.endpointsMax)))
-        rest = rest.dropFirst(Self.endpointsMax)
+        created.append(Array(rest.prefix(endpointsMax)))
+        rest = rest.dropFirst(endpointsMax)
         continue
       }
       kept[index].endpoints += rest
@@ -44,7 +44,7 @@ struct SliceFiller {
       (kept[$1].endpoints.count, $0) < (kept[$0].endpoints.count, $1)
     }
     for index in order {
-      let count = min(rest.count, Self.endpointsMax - kept[index].endpoints.count)
+      let count = min(rest.count, endpointsMax - kept[index].endpoints.count)
       if count <= 0 { continue }
       kept[index].endpoints += rest.prefix(count)
       rest = rest.dropFirst(count)
@@ -53,11 +53,11 @@ struct SliceFiller {
 
   /// The untouched slice that ends closest to full with `count` more; nil if none has room for all.
   private func bestFit(for count: Int, changed: [Bool]) -> Int? {
-    guard count < Self.endpointsMax else { return nil }
+    guard count < endpointsMax else { return nil }
     var best: Int?
     for index in kept.indices where !changed[index] {
       let size = kept[index].endpoints.count
-      guard size + count <= Self.endpointsMax else { continue }
+      guard size + count <= endpointsMax else { continue }
       if best.map({ kept[$0].endpoints.count < size }) ?? true { best = index }
     }
     return best

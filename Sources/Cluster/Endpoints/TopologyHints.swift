@@ -2,7 +2,7 @@
 //
 // Hints that `trafficDistribution` puts on endpoints (KEP-4444, KEP-3015; FACTS B): the endpoint's own zone,
 // and with PreferSameNode also its own node. Only ready endpoints carry hints. What a proxy makes of them is
-// its own matter. The annotation form (topology-mode Auto, KEP-2433) is not modelled.
+// its own matter. The annotation (topology-mode Auto) is for ZoneHints.
 
 enum TopologyHints {
   /// Writes the hints of one endpoint; nil or an unknown distribution removes them.

@@ -39,6 +39,9 @@ public struct KubectlQuery: Sendable, Equatable {
     case .services: view.services.count { includes($0.metadata) }
     case .endpoints: view.endpoints.count { includes($0.metadata) }
     case .endpointSlices: view.slices.count { includes($0.metadata) }
+    case .deployments, .replicaSets, .statefulSets, .daemonSets: view.states(self).count
+    case .autoscalers: view.autoscalers.count { includes($0.object.metadata) }
+    case .budgets: view.budgets.count { includes($0.object.metadata) }
     }
   }
 }

@@ -93,8 +93,9 @@ extension KubectlTable {
     if pod.status.restartCount > 0, let last = pod.status.lastRestart {
       restarts += " (\(humanDuration(now - last)) ago)"
     }
+    let ready = pod.status.readyContainers ?? (pod.status.isReady ? total : 0)
     return [
-      pod.metadata.name, "\(pod.status.isReady ? total : 0)/\(total)", status(pod),
+      pod.metadata.name, "\(min(ready, total))/\(total)", status(pod),
       restarts, age,
     ]
       + (wide
@@ -104,6 +105,9 @@ extension KubectlTable {
   private static func status(_ pod: Pod) -> String {
     if pod.metadata.deletionTimestamp != nil, pod.status.phase == .pending || pod.status.phase == .running {
       return "Terminating"
+    }
+    if let reason = pod.status.reason, pod.status.phase == .pending || pod.status.phase == .running {
+      return reason
     }
     return switch pod.status.phase {
     case .succeeded: "Completed"

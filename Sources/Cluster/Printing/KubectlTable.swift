@@ -49,6 +49,8 @@ public enum KubectlTable {
       ["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE"] + (wide ? ["SELECTOR"] : [])
     case .endpoints: ["NAME", "ENDPOINTS", "AGE"]
     case .endpointSlices: ["NAME", "ADDRESSTYPE", "PORTS", "ENDPOINTS", "AGE"]
+    case .deployments, .replicaSets, .statefulSets, .daemonSets, .autoscalers, .budgets:
+      workloadHeadings(kind)
     }
   }
 
@@ -68,6 +70,10 @@ public enum KubectlTable {
     case .pods: rows(view.pods, \.metadata) { cells($0, age: $1, now: view.now, wide: wide) }
     case .services: rows(view.services, \.metadata) { cells($0, age: $1, wide: wide) }
     case .endpoints: rows(view.endpoints, \.metadata) { [$0.metadata.name, addressList($0), $1] }
+    case .deployments, .replicaSets, .statefulSets, .daemonSets:
+      rows(view.states(query), \.object.metadata) { cells($0, age: $1) }
+    case .autoscalers: rows(view.autoscalers, \.object.metadata) { cells($0, age: $1) }
+    case .budgets: rows(view.budgets, \.object.metadata) { cells($0, age: $1) }
     case .endpointSlices:
       rows(view.slices, \.metadata) {
         [$0.metadata.name, $0.addressType, portList($0.ports), addressList($0.endpoints), $1]

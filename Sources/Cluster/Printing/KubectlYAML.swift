@@ -142,6 +142,11 @@ extension ObjectTree {
       case .pods: view.pods.filter { query.includes($0.metadata) }.map { trees.tree($0) }
       case .services: view.services.filter { query.includes($0.metadata) }.map { trees.tree($0) }
       case .endpoints: view.endpoints.filter { query.includes($0.metadata) }.map { trees.tree($0) }
+      case .deployments, .replicaSets, .statefulSets, .daemonSets:
+        view.states(query).map { trees.tree($0) }
+      case .autoscalers:
+        view.autoscalers.filter { query.includes($0.object.metadata) }.map { trees.tree($0) }
+      case .budgets: view.budgets.filter { query.includes($0.object.metadata) }.map { trees.tree($0) }
       case .endpointSlices: view.slices.filter { query.includes($0.metadata) }.map { trees.tree($0) }
       }
     if query.name != nil { return items.first }

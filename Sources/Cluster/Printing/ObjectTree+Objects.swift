@@ -129,7 +129,12 @@ struct ObjectTrees {
   }
 
   func tree(_ slice: EndpointSlice) -> ObjectTree {
-    var object = object("discovery.k8s.io/v1", "EndpointSlice", metadata(slice.metadata))
+    var meta = slice.metadata
+    if let trigger = slice.triggerTime {
+      meta.annotations["endpoints.kubernetes.io/last-change-trigger-time"] = Timestamp.text(
+        unixSeconds: epoch + trigger.nanoseconds.flooredSeconds)
+    }
+    var object = object("discovery.k8s.io/v1", "EndpointSlice", metadata(meta))
     object.set("addressType", slice.addressType)
     object["endpoints"] = slice.endpoints.isEmpty ? .null : .list(slice.endpoints.map(endpoint))
     object["ports"] = slice.ports.isEmpty ? .null : .list(slice.ports.map { port($0, showsName: true) })

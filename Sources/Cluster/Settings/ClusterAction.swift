@@ -31,6 +31,8 @@ public enum APIObject: Sendable, Equatable {
   case workload(Workload)
   case node(Node)
   case namespace(String)
+  case podDisruptionBudget(PodDisruptionBudget)
+  case horizontalPodAutoscaler(HorizontalPodAutoscaler)
 }
 
 public enum ObjectKind: String, Sendable, CaseIterable {
@@ -42,14 +44,16 @@ public enum ObjectKind: String, Sendable, CaseIterable {
   case replicaSet = "ReplicaSet"
   case statefulSet = "StatefulSet"
   case daemonSet = "DaemonSet"
+  case podDisruptionBudget = "PodDisruptionBudget"
+  case horizontalPodAutoscaler = "HorizontalPodAutoscaler"
 }
 
 /// Something that a scenario does to the cluster.
 public enum ClusterAction: Sendable, Equatable {
   // Nodes
   case nodeJoin(NodeSettings)
-  /// Cordon, then delete its pods (but a DaemonSet's) gracefully.
-  case nodeDrain(NodeTarget)
+  /// Cordon, then evict its pods (but a DaemonSet's).
+  case nodeDrain(NodeTarget, DrainOptions = DrainOptions())
   case nodeCordon(NodeTarget)
   case nodeUncordon(NodeTarget)
   /// Power off at once; comes back after `returnAfter` if given, with `newAddress` if given.
@@ -59,11 +63,18 @@ public enum ClusterAction: Sendable, Equatable {
   case nodeReturn(NodeTarget, newAddress: IPv4Address?)
   /// The primary InternalIP changes while the node runs.
   case nodeAddressChange(NodeTarget, newAddress: IPv4Address)
+  /// `key[=value]:effect`, added to the Node object or taken from it.
+  case nodeTaint(NodeTarget, taint: String)
+  case nodeUntaint(NodeTarget, taint: String)
   /// The Node object is deleted from the API (its pods follow by garbage collection).
   case nodeDelete(NodeTarget)
   // Pods
   /// Graceful deletion through the API.
   case podDelete(PodTarget)
+  /// Deletion with another grace period than the pod's own; zero: by force.
+  case podDeleteWithin(PodTarget, grace: SimDuration)
+  /// The process lives on and answers nothing (nil: until it is restarted).
+  case podHang(PodTarget, duration: Distribution?)
   /// The container's process dies and is restarted by its kubelet.
   case podCrash(PodTarget)
   /// Its readiness probe fails for a time (nil: until a podReady action).
@@ -73,18 +84,33 @@ public enum ClusterAction: Sendable, Equatable {
   case scale(NamespacedName, replicas: Int)
   /// Rolling replacement of all pods, as `kubectl rollout restart`.
   case rollout(NamespacedName)
+  /// A Deployment goes back to the template before the present one, as `kubectl rollout undo`.
+  case undoRollout(NamespacedName)
+  /// `kubectl rollout pause` and `resume`.
+  case pauseRollout(NamespacedName, Bool)
   // Objects
   case apply([APIObject])
   case delete(ObjectKind, NamespacedName)
   // kube-proxy
-  case proxyRestart(NodeTarget)
+  /// `teardown`: the new process removes its rules and begins its first sync only after this time, as old
+  /// versions could (k/k 76376).
+  case proxyRestart(NodeTarget, teardown: SimDuration? = nil)
+  /// Syncs that begin within `duration` (nil: to the end of the run) fail with this probability.
+  case proxySyncFailure(NodeTarget, probability: Double, duration: Distribution?)
   /// New configuration in the ConfigMap; takes effect when kube-proxy restarts, which this does too unless
   /// `restart` is false.
   case proxyConfigure(NodeTarget, ProxySettings, restart: Bool)
+  /// As `proxyConfigure` with a restart, group of nodes after group.
+  case proxyRollout(NodeTarget, ProxySettings, ProxyRollout)
   // Network paths, both directions; nil duration = to the end of the run
   case linkDegrade(LinkTarget, delay: Distribution?, loss: Double?, duration: Distribution?)
   /// Control plane unreachable from a node (`controlPlane`), or node from node.
   case partition(LinkTarget, duration: Distribution?)
+  // Control plane
+  /// The API server is away for so long.
+  case apiServerRestart(downFor: Distribution)
+  /// Writes of EndpointSlices fail, of one Service or (nil) of all; nil duration = to the end of the run.
+  case endpointSyncFailure(NamespacedName?, probability: Double, duration: Distribution?)
   /// An external DNS name changes its addresses.
   case dnsChange(name: String, addresses: [IPv4Address])
 }
@@ -93,6 +119,7 @@ public enum ClusterAction: Sendable, Equatable {
 public struct LinkTarget: Sendable, Equatable {
   public enum End: Sendable, Equatable {
     case node(String)
+    case zone(String)
     case anyNode
     case outside
     case controlPlane

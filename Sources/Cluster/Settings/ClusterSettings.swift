@@ -22,8 +22,16 @@ public struct ClusterSettings: Sendable, Equatable {
   /// Of nodes that say nothing of their own. nil = kube-proxy's defaults with clusterCIDR = podCIDR.
   public var proxy: ProxySettings?
   public var timing = TimingSettings()
+  /// Whose syncs take how long; `timing.proxySync` has the last word.
+  public var syncCalibration: SyncCalibration = .smallMachine
+  public var kubelet = KubeletSettings()
   public var loadBalancer = LoadBalancerSettings()
+  public var nodeAddresses = NodeAddressSettings()
   public var dns = DNSSettings()
+  public var endpointController = EndpointControllerSettings()
+  public var watch = WatchSettings()
+  /// Of nodes that say nothing of their own.
+  public var kernel = KernelSettings()
 
   public init() {}
 }
@@ -39,10 +47,18 @@ public struct NodeSettings: Sendable, Equatable {
   public var podCIDR: IPv4CIDR?
   public var labels: [String: String] = [:]
   public var isUnschedulable = false
+  /// The kubelet was started with --node-ip: another address never gets into the Node object.
+  public var pinsAddress = false
   public var proxy: ProxySettings?
   public var cores = 4
   /// nf_conntrack_max; nil = max(conntrackMin, cores × conntrackMaxPerCore) as kube-proxy sets it.
   public var conntrackMax: Int?
+  /// API write → this node's kube-proxy has it; nil: as `timing.proxyWatch` says.
+  public var proxyWatch: Distribution?
+  /// nil: the cluster's.
+  public var kernel: KernelSettings?
+  /// What pods can have of it; without more, 110 pods and no other limit.
+  public var allocatable = NodeCapacity()
   /// False: the node joins later by an event.
   public var joinsAtStart = true
 

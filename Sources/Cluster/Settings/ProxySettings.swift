@@ -31,6 +31,9 @@ public struct ProxySettings: Sendable, Equatable {
   public var udpTimeout: SimDuration = .zero
   public var udpStreamTimeout: SimDuration = .zero
   public var tcpBeLiberal = false
+  /// Rules of another mode that kube-proxy does not remove at its start are removed too, as by
+  /// `kube-proxy --cleanup` run before.
+  public var removesLeftovers = false
   /// Read in ipvs mode only.
   public var ipvs = IPVSSettings()
   /// Of Cilium's agent, in mode ebpf.

@@ -48,7 +48,8 @@ extension ConntrackState {
     case .syn: return self
     case .synAck: return self == .synSent ? .synReceived : self
     case .datagram: return isReply || self == .stream ? .stream : .unreplied
-    case .ack: return self == .close || self == .unreplied || self == .stream ? self : .established
+    case .ack, .outOfWindow:
+      return self == .close || self == .unreplied || self == .stream ? self : .established
     // One FIN closes one direction and leaves the lifetime as it was.
     case .fin: return self == .close ? .close : .established
     case .rst, .closed: return .close

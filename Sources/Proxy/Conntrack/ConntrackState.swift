@@ -32,6 +32,8 @@ import SimKernel
   /// Both FINs and the last ACK in one: the last two segments of an orderly close are not sent one by one.
   case closed
   case datagram
+  /// TCP data outside of the flow's window.
+  case outOfWindow
 }
 
 /// Timeouts per state. Kernel defaults with kube-proxy's two overrides.
@@ -76,6 +78,7 @@ extension ConntrackState {
     case .rst: .close
     case .closed: self == .close ? .close : .timeWait
     case .datagram: isReply || self == .stream ? .stream : .unreplied
+    case .outOfWindow: nil
     }
   }
 

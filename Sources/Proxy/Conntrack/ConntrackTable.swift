@@ -116,6 +116,12 @@ public struct ConntrackTable: ~Copyable {
   /// nil: the kernel's own table; otherwise Cilium's maps.
   private let limits: CiliumLimits?
   var counts = CiliumCounts()
+  /// Next pass of the collector that makes room; `.max`: the table has not been full since the last one.
+  var collectsAt = Int64.max
+  /// A full table looks for what has expired in all of it, once a second at most.
+  var sweepsFullyAt = Int64.min
+  /// The table is Cilium's.
+  public var isCilium: Bool { limits != nil }
   /// When a live flow last had to go for a new one in Cilium's maps.
   public internal(set) var latestEviction = SimTime(nanoseconds: .min)
 
@@ -317,21 +323,64 @@ public struct ConntrackTable: ~Copyable {
     entries.prefetch(from: hand, count: steps)
   }
 
-  /// The table is full: frees what has expired; failing that, one flow that never got a reply or is closing,
-  /// among a few near the hand (early drop: nf_conntrack_core.c, NF_CT_EVICTION_RANGE 8).
+  /// The table is full: frees what has expired; failing that, one flow that is not assured among a few near the
+  /// hand (early_drop: nf_conntrack_core.c, NF_CT_EVICTION_RANGE 8). What is in closing goes only with the
+  /// garbage collector, which a full table tells to make room (gc_worker, early_drop).
   mutating func makeRoom(now: SimTime) -> Bool {
     let before = count
     sweep(now: now, steps: 64)
+    if count == before, now.nanoseconds >= sweepsFullyAt {
+      sweepsFullyAt = (now + .seconds(1)).nanoseconds
+      sweep(now: now, steps: entries.used)
+    }
+    if now.nanoseconds >= collectsAt { collectEarly() }
     if count < before { return true }
     for _ in 0..<min(8, entries.used) {
       if hand >= entries.used { hand = 0 }
       let e = entries.pointer(hand).pointee
-      if e.isInUse, !e.hasSeenReply || e.state == .timeWait || e.state == .close || e.state == .lastAck {
+      if e.isInUse, !e.isAssured {
         remove(hand)
         return true
       }
       hand += 1
     }
+    if collectsAt == .max { collectsAt = (now + Self.collectionInterval).nanoseconds }
     return false
+  }
+
+  /// GC_SCAN_INTERVAL_MAX in nf_conntrack_core.c, from which the collector departs only where entries live for
+  /// less than a minute on average.
+  static var collectionInterval: SimDuration { .seconds(60) }
+
+  /// One pass of the collector with early_drop: down to 95 % of the limit (nf_conntrack_max95), whatever is not
+  /// assured or in closing (tcp_can_early_drop).
+  private mutating func collectEarly() {
+    collectsAt = .max
+    let target = capacity / 100 * 95
+    for slot in 0..<entries.used where count > target {
+      let e = entries.pointer(slot).pointee
+      if e.isInUse, !e.isAssured || e.state.isClosing { remove(slot) }
+    }
+  }
+}
+
+extension ConntrackEntry {
+  /// IPS_ASSURED: TCP after the handshake's last ACK, UDP as a stream; what was picked up in mid-stream once it
+  /// has been answered (nf_conntrack_proto_tcp.c, nf_conntrack_proto_udp.c).
+  var isAssured: Bool {
+    switch state {
+    case .synSent, .synReceived, .unreplied: false
+    case .established: hasSeenReply
+    case .finWait, .closeWait, .lastAck, .timeWait, .close, .stream: true
+    }
+  }
+}
+
+extension ConntrackState {
+  var isClosing: Bool {
+    switch self {
+    case .finWait, .closeWait, .lastAck, .timeWait, .close: true
+    case .synSent, .synReceived, .established, .unreplied, .stream: false
+    }
   }
 }

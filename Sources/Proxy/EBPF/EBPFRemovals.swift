@@ -12,7 +12,7 @@ import SimKernel
 extension ProxyFleet {
   /// The node has an agent in place of kube-proxy.
   @inline(__always) public func hasAgent(_ node: NodeID) -> Bool {
-    processes[node.index].settings.mode == .ebpf
+    programmedMode(of: node) == .ebpf
   }
 
   mutating func collectRemovals(

@@ -22,31 +22,41 @@ enum TopologyMode: Equatable {
 struct EndpointSelection {
   var usesClusterEndpoints: Bool
   var usesLocalEndpoints: Bool
+  /// Serving terminating endpoints are used where no ready one is (KEP-1669).
+  var usesTerminating = true
+  /// False: hints are ignored, because an old kube-proxy misses the Service's annotation.
+  var followsHints = true
   /// Interned hints that the records refer to.
   var hints: [EndpointHints]
 
   func choose(_ endpoints: [EndpointRecord], from place: Locality) -> EndpointChoice {
     var choice = EndpointChoice()
-    choice.hasAnyEndpoints = endpoints.contains { $0.isUsable }
+    choice.hasAnyEndpoints = endpoints.contains { isUsable($0) }
     guard choice.hasAnyEndpoints else { return choice }
     if usesClusterEndpoints {
       let mode = topologyMode(of: endpoints, from: place)
       choice.cluster = endpoints.filter { $0.isReady && isAvailable($0, mode, place) }.map(\.backend)
-      if choice.cluster.isEmpty {
+      if choice.cluster.isEmpty, usesTerminating {
         choice.cluster = endpoints.filter(\.isServingTerminating).map(\.backend)
       }
     }
     if usesLocalEndpoints {
       let here = endpoints.filter { $0.node == place.node && place.node != .none }
       choice.local = here.filter(\.isReady).map(\.backend)
-      if choice.local.isEmpty { choice.local = here.filter(\.isServingTerminating).map(\.backend) }
+      if choice.local.isEmpty, usesTerminating {
+        choice.local = here.filter(\.isServingTerminating).map(\.backend)
+      }
     }
     return choice
   }
 
-  /// Hints count only if every Ready endpoint has them and at least one names this place; the annotation
-  /// of older versions is ignored.
+  private func isUsable(_ endpoint: EndpointRecord) -> Bool {
+    usesTerminating ? endpoint.isUsable : endpoint.isReady
+  }
+
+  /// Hints count only if every Ready endpoint has them and at least one names this place.
   func topologyMode(of endpoints: [EndpointRecord], from place: Locality) -> TopologyMode {
+    guard followsHints else { return .everywhere }
     var allHaveNode = true
     var allHaveZone = true
     var namesNode = false
@@ -80,6 +90,7 @@ struct EndpointSelection {
   /// Whether two nodes may choose differently between these endpoints.
   func dependsOnPlace(_ endpoints: [EndpointRecord]) -> Bool {
     if usesLocalEndpoints { return true }
+    guard followsHints else { return false }
     var allHaveNode = true
     var allHaveZone = true
     var anyReady = false

@@ -117,6 +117,7 @@ extension ProxyFleet {
     let endpoints = history.endpointList(endpointsVersion)
     let selection = EndpointSelection(
       usesClusterEndpoints: spec.usesClusterEndpoints, usesLocalEndpoints: spec.usesLocalEndpoints,
+      usesTerminating: usesTerminatingEndpoints, followsHints: spec.followsHints,
       hints: history.hints.values)
     let choice = selection.choose(endpoints, from: localities.values[Int(locality)])
     plan.traits = Self.traits(spec, choice)

@@ -29,6 +29,8 @@ struct NodeTables: BitwiseCopyable {
   var addressCount: UInt32 = 0
   /// Eyes of a table made now.
   var freshEyes: Int32 = -1
+  /// The kernel holds rules of an earlier mode too.
+  var hasLeftovers = false
 }
 
 /// What a kube-proxy process knows of its own node when it writes rules.

@@ -40,19 +40,77 @@ extension ProxyFleet {
     }
   }
 
-  /// `/healthz` on port 10256 but for the node's eligibility, which the caller knows (FACTS C4): no update
-  /// has waited for twice the sync period. False while no process runs.
+  /// Whether kube-proxy thinks itself healthy (`/livez`, and `/healthz` on port 10256 but for its node's
+  /// eligibility): no update has waited for twice the sync period since the last success; a process that has
+  /// not synced yet is (FACTS C4; k/k pkg/proxy/healthcheck/proxy_health.go). False while no process listens.
   public mutating func isHealthy(_ node: NodeID, at now: SimTime) -> Bool {
     let index = node.index
-    let settings = processes[index].settings
-    if settings.mode == .ebpf, !settings.ebpf.healthz { return false }
-    let queued: SimTime
-    switch processes[index].phase {
+    let process = processes[index]
+    if process.settings.mode == .ebpf, !process.settings.ebpf.healthz { return false }
+    switch process.phase {
     case .down, .starting: return false
-    case .idle: queued = min(nextDelivery(.services, index), nextDelivery(.slices, index))
-    case .syncing: queued = processes[index].target.queuedSince
+    case .idle, .syncing: break
     }
-    return queued > now || now - queued < settings.syncPeriod * 2
+    guard process.lastSuccess != nil, let queued = oldestQueued(index, now) else { return true }
+    return now - queued < process.settings.syncPeriod * 2
+  }
+
+  /// The status of `/healthz`: 200 or 503, nil while nothing listens. A node that is to be deleted is not
+  /// eligible from 1.30 on, where the gate of KEP-3836 is on by default (KubeProxyDrainingTerminatingNodes).
+  public mutating func healthz(_ node: NodeID, isLeaving: Bool, at now: SimTime) -> Int? {
+    switch processes[node.index].phase {
+    case .down, .starting: return nil
+    case .idle, .syncing: break
+    }
+    let isEligible = !isLeaving || !observesLeavingNodes
+    return isHealthy(node, at: now) && isEligible ? 200 : 503
+  }
+
+  /// kube-proxy answers 503 for a node with the taint ToBeDeletedByClusterAutoscaler or a deletion timestamp:
+  /// beta and on by default from 1.30, GA in 1.31 (KEP-3836, FACTS A6).
+  public var observesLeavingNodes: Bool { minorVersion >= 30 }
+
+  /// The status of a Service's health check node port: 200 with a local ready endpoint and a healthy proxy,
+  /// else 503, nil while nothing listens there. It does not look at the node's eligibility (FACTS C4).
+  public mutating func serviceHealth(_ node: NodeID, _ service: ServiceID, at now: SimTime) -> Int? {
+    switch processes[node.index].phase {
+    case .down, .starting: return nil
+    case .idle, .syncing: break
+    }
+    guard healthCheckNodePort(node, service) != 0 else { return nil }
+    return localReadyEndpoints(node, service) > 0 && isHealthy(node, at: now) ? 200 : 503
+  }
+
+  /// A change reached this process.
+  mutating func noteQueued(_ index: Int, _ delivery: SimTime) {
+    guard processes[index].queuedSince == nil,
+      processes[index].lastSuccess.map({ delivery > $0 }) ?? true
+    else { return }
+    processes[index].queuedSince = delivery
+  }
+
+  /// Delivery of the oldest change that waits. A success forgets all that has been delivered by its end, also
+  /// what came while it ran (`Updated` in pkg/proxy/healthcheck/proxy_health.go).
+  private mutating func oldestQueued(_ index: Int, _ now: SimTime) -> SimTime? {
+    let process = processes[index]
+    if let known = process.queuedSince { return known }
+    let since = process.lastSuccess ?? .zero
+    var oldest: SimTime?
+    for kind in WatchKind.allCases {
+      var position = process[kind].delivered
+      var delivery = nextDelivery(kind, index)
+      while delivery <= since {
+        position += 1
+        guard position < history.logs[kind.rawValue].count else {
+          delivery = .distantFuture
+          break
+        }
+        let change = history.logs[kind.rawValue][position]
+        delivery = max(delivery, change.at + draws.watch(kind, node: index, revision: change.revision))
+      }
+      if delivery <= now { oldest = min(oldest ?? delivery, delivery) }
+    }
+    return oldest
   }
 
   /// Distinct addresses of local Ready endpoints, as the health check node port of a Service answers them:
@@ -84,6 +142,8 @@ extension ProxyFleet {
     return 0
   }
 
-  /// From 1.37 kube-proxy exits when its Node object's addresses change (FACTS J); the caller restarts it.
-  public var restartsOnAddressChange: Bool { minorVersion >= 37 }
+  /// kube-proxy exits when its Node object's addresses change (FACTS J); the caller restarts it.
+  public var restartsOnAddressChange: Bool {
+    Behaviours.proxyExitsOnAddressChange.value(in: minorVersion)
+  }
 }

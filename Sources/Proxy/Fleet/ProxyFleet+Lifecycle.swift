@@ -20,6 +20,12 @@ extension ProxyFleet {
       var process = processes[index]
       process.runner = runner(for: process.settings, idleSince: lastRun)
       process.lastFull = lastRun
+      process.lastSave =
+        .zero
+        - SimDuration(
+          seconds: process.settings.syncPeriod.seconds * draws.phase(node: index))
+      process.startedAt = lastRun
+      process.lastSuccess = lastRun
       process.needsFull = false
       process.hasSynced = true
       process.programmedServices = process.services.delivered
@@ -63,6 +69,8 @@ extension ProxyFleet {
       if isCurrent(node, epoch, .syncing) { commitNat(node.index, now, &output) }
     case .processReady(let node, let epoch):
       if isCurrent(node, epoch, .starting) { processReady(node.index, now, &output) }
+    case .cleanUp(let node, let epoch):
+      if isCurrent(node, epoch, .starting) { cleanUp(node.index, now, &output) }
     case .forcedRun(let node, let epoch):
       if processes[node.index].epoch == epoch { forcedRun(node.index, now, &output) }
     }
@@ -89,10 +97,13 @@ extension ProxyFleet {
 
   /// The process exits now; its rules stay in the kernel. A new one, with `settings` if given, begins its
   /// first, full sync after timing.proxyRestart. A sync that was under way is lost.
+  /// - Parameter teardown: the new process removes the rules first, and syncs so long after it.
   public mutating func restart(
-    _ node: NodeID, settings: ProxySettings?, at now: SimTime, into output: inout ProxyOutput
+    _ node: NodeID, settings: ProxySettings?, teardown: SimDuration? = nil, at now: SimTime,
+    into output: inout ProxyOutput
   ) {
     let index = node.index
+    processes[index].teardown = teardown
     if let settings {
       processes[index].settings = settings
       refreshEyes(index)
@@ -109,11 +120,9 @@ extension ProxyFleet {
     processes[index].epoch &+= 1
     processes[index].wakeAt = .distantFuture
     processes[index].staleChains = []
-    tables[index].nat = .empty
-    tables[index].filter = .empty
-    recent.removeLists(of: node.rawValue) { _ in true }
-    dropIPVS(index)
-    ebpf.forgetAffinity(of: index)
+    forgetRules(index)
+    forgetLeftovers(index)
+    processes[index].hasCleanedUp = false
   }
 
   /// The node has booted: no rules until the first sync of its proxy, which begins after timing.proxyRestart.
@@ -130,6 +139,7 @@ extension ProxyFleet {
     processes[index].wakeAt = .distantFuture
     processes[index].starts += 1
     let delay = draws.restart(node: index, ordinal: processes[index].starts)
+    planCleanUp(index, now, readyAfter: delay, &output)
     output.schedule.append((now + delay, .processReady(NodeID(index), epoch: processes[index].epoch)))
   }
 
@@ -137,8 +147,16 @@ extension ProxyFleet {
   private mutating func processReady(_ index: Int, _ now: SimTime, _ output: inout ProxyOutput) {
     // Without the API a new process waits; `reconnect` brings the event again.
     processes[index].awaitsLists = !processes[index].isConnected
-    if processes[index].awaitsLists { return }
+    if processes[index].awaitsLists {
+      processes[index].waitsSince = now
+      return
+    }
+    if tearsDown(index, now, &output) { return }
     list(index, at: now)
+    processes[index].startedAt = now
+    processes[index].queuedSince = nil
+    processes[index].lastSuccess = nil
+    processes[index].lastSave = .zero - .hours(24)
     let process = processes[index]
     processes[index].nodeIP = process.addresses.first ?? .unspecified
     processes[index].runner = runner(for: process.settings, idleSince: now - SyncRunner.maxInterval)
@@ -151,16 +169,14 @@ extension ProxyFleet {
     beginSync(index, now, &output)
   }
 
-  private mutating func list(_ index: Int, at now: SimTime) {
+  mutating func list(_ index: Int, at now: SimTime) {
     processes[index].listedRevision = history.latestRevision
     for kind in WatchKind.allCases {
       processes[index][kind] = WatchCursor(
-        delivered: history.logs[kind.rawValue].count, last: now, next: .distantFuture)
+        delivered: history.logs[kind.rawValue].count, last: now, next: .distantFuture,
+        watches: processes[index][kind].watches + 1)
     }
     processes[index].zone = processes[index].apiZone
     processes[index].zoneDelivery = .distantFuture
   }
-
-  /// The next sync of this node fails: it programs nothing and is tried again (FACTS C2).
-  public mutating func failNextSync(_ node: NodeID) { processes[node.index].failsNext = true }
 }

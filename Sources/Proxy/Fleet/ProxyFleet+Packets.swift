@@ -16,6 +16,7 @@ extension ProxyFleet {
     let state = tables[node.index]
     let packet = Packet(
       flow: flow, origin: origin, node: node.rawValue, at: at, random: random, stamps: true)
+    if state.hasLeftovers { return verdictAmongLeftovers(packet, state) }
     return verdict(packet, nat: state.nat, filter: state.filter)
   }
 
@@ -42,10 +43,11 @@ extension ProxyFleet {
     return verdict(packet, nat: state, filter: state)
   }
 
-  /// A sync of this node has committed its filter table and not yet its nat table.
+  /// A sync of this node has committed its filter table and not yet its nat table. Not said of a kernel that
+  /// has no nat rules at all, or those of another mode: there the first sync is still under way.
   public func isBetweenCommits(_ node: NodeID) -> Bool {
     let state = tables[node.index]
-    return state.nat.orderKey != state.filter.orderKey
+    return state.nat.orderKey != state.filter.orderKey && mode(state.nat) == mode(state.filter)
   }
 
   /// Whether a table made from the API's present state could send this flow to `backend`.

@@ -12,6 +12,13 @@ extension ProxyFleet {
     return state.eyes < 0 ? nil : eyes[Int(state.eyes)].mode
   }
 
+  /// A rule of the node drops forwarded packets in state INVALID: mode iptables, unless tcpBeLiberal (FACTS C9).
+  public func dropsInvalid(_ node: NodeID) -> Bool {
+    let state = tables[node.index].filter
+    guard state.eyes >= 0 else { return false }
+    return eyes[Int(state.eyes)].mode == .iptables && eyes[Int(state.eyes)].dropsInvalid
+  }
+
   /// What `node` holds for its Services: rules (iptables), rules (nftables),
   /// servers, set entries and rules (ipvs), map entries (ebpf). Nil for a node without any since its boot.
   /// The last two are counted in what their tools would print, in time proportional to the table.

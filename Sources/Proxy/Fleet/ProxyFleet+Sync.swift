@@ -9,7 +9,6 @@ import SimKernel
 
 extension ProxyFleet {
   mutating func beginSync(_ index: Int, _ now: SimTime, _ output: inout ProxyOutput) {
-    let queued = min(nextDelivery(.services, index), nextDelivery(.slices, index))
     advance(index, to: now)
     processes[index].phase = .syncing
     processes[index].wakeAt = .distantFuture
@@ -18,40 +17,53 @@ extension ProxyFleet {
     let process = processes[index]
     var target = SyncTarget()
     target.start = now
-    // ipvs writes everything at every sync.
-    target.isFull =
-      process.needsFull || process.settings.mode == .ipvs || isFullSyncDue(process, now)
-    target.fails = process.failsNext
+    target.isFull = isFullSync(process, now)
+    target.fails = failsSync(index, now)
     target.services = process.services.delivered
     target.slices = process.slices.delivered
-    target.queuedSince = queued <= now ? queued : .distantFuture
     target.table = TableState(
       services: revision(.services, process), slices: revision(.slices, process),
       eyes: eyesOfSync(index, isFull: target.isFull),
       orderKey: draws.order(node: index, ordinal: process.syncOrdinal), totals: totals(process))
     countSync(index, &target)
+    countWrites(index, &target, now)
     processes[index].target = target
     processes[index].failsNext = false
-    let duration =
-      process.settings.mode == .ebpf
-      ? process.settings.ebpf.reconcileTime : draws.sync(node: index, ordinal: process.syncOrdinal)
+    let times = syncTimes(index, target, now)
     let id = NodeID(index)
     // Only iptables has two kernel tables, committed one after the other.
     if process.settings.mode == .iptables {
-      let share = SimDuration(seconds: duration.seconds * filterCommitShare)
-      output.schedule.append((now + min(share, duration), .filterCommit(id, epoch: process.epoch)))
+      output.schedule.append((now + times.filterCommit, .filterCommit(id, epoch: process.epoch)))
     }
-    output.schedule.append((now + duration, .natCommit(id, epoch: process.epoch)))
+    output.schedule.append((now + times.end, .natCommit(id, epoch: process.epoch)))
   }
 
-  /// FACTS C3: an hour after the last full sync the next one is full, but not in a large cluster. That
-  /// exception is in the source of 1.36 (k/k pkg/proxy/iptables/proxier.go: the lines that golden/dynamics
-  /// names fit no other form); whether 1.35 has it is not known.
-  private func isFullSyncDue(_ process: ProxyProcess, _ now: SimTime) -> Bool {
-    guard now - process.lastFull >= SyncRunner.maxInterval else { return false }
-    let isExempt =
-      process.settings.mode == .iptables && minorVersion >= 36 && process.ruleCounts.isLargeCluster
-    return !isExempt
+  private func isFullSync(_ process: ProxyProcess, _ now: SimTime) -> Bool {
+    let rules = SyncRules(minorVersion: minorVersion)
+    if process.needsFull || !rules.hasPartialSyncs(process.settings.mode) { return true }
+    let interval = rules.fullSyncInterval(
+      process.settings, isLargeCluster: process.ruleCounts.isLargeCluster)
+    return interval.map { now - process.lastFull >= $0 } ?? false
+  }
+
+  /// At the start of a sync, when its target is known: what it will write, and how it looks for what is
+  /// stale.
+  private mutating func countWrites(_ index: Int, _ target: inout SyncTarget, _ now: SimTime) {
+    if savesRules(processes[index], now) {
+      target.savesRules = true
+      processes[index].lastSave = now
+    }
+    switch processes[index].settings.mode {
+    case .iptables: target.rulesWritten = target.written.filter + target.written.nat
+    case .nftables:
+      collectTouched(index, target)
+      let operations = countNftablesOperations(index, &target)
+      target.rulesWritten = operations.sync + operations.cleanup
+    case .ebpf:
+      collectTouched(index, target)
+      target.rulesWritten = entriesWritten(index, target)
+    case .ipvs: break
+    }
   }
 
   /// In nftables mode only a full sync looks for node port addresses (k/k pkg/proxy/nftables/proxier.go,
@@ -93,27 +105,32 @@ extension ProxyFleet {
     processes[index].runner.end(at: now)
     processes[index].phase = .idle
     if target.fails {
-      // FACTS C2, C3: tried again after syncPeriod at the latest, and then in full.
-      processes[index].needsFull = true
-      retry(index, now + processes[index].settings.syncPeriod, &output)
-      return
+      output.syncs.append(
+        SyncRecord(
+          node: NodeID(index), start: target.start, end: now, kind: target.isFull ? .full : .partial,
+          changes: 0, rulesWritten: 0, programmingLatency: nil, hasFailed: true))
+      return syncFailed(index, now, &output)
     }
-    let old = tables[index].nat
+    let before = tables[index]
+    let old = before.nat
     collectTouched(index, target)
-    // What a change costs is seen from the table that it changes; an ipvs sync writes all that it leaves.
+    // An ipvs sync writes all that it leaves.
     let isIPVS = processes[index].settings.mode == .ipvs
-    let changed = isIPVS ? 0 : rulesWritten(index, target)
     tables[index].nat = target.table
     tables[index].filter = target.table
     processes[index].ruleCounts = target.ruleCounts
     processes[index].lastWritten = target.written
+    processes[index].staleChains = target.staleChains
+    processes[index].queuedSince = nil
+    processes[index].lastSuccess = now
     dropAffinityLists(index, old)
+    noteModeChange(index, from: before, &output)
     commitIPVS(index, old, now)
-    recordSync(index, target, written: isIPVS ? ipvsRulesWritten(index) : changed, now, &output)
+    recordSync(index, target, written: isIPVS ? ipvsRulesWritten(index) : target.rulesWritten, now, &output)
     if eyes[Int(target.table.eyes)].mode == .ebpf {
       collectRemovals(index, from: old, now, &output)
     } else {
-      collectCleanups(index, target, now, &output)
+      collectCleanups(index, target, from: old, now, &output)
     }
     processes[index].programmedServices = target.services
     processes[index].programmedSlices = target.slices
@@ -123,12 +140,6 @@ extension ProxyFleet {
       processes[index].needsFull = false
     }
     planWake(index, now, &output)
-  }
-
-  private mutating func retry(_ index: Int, _ at: SimTime, _ output: inout ProxyOutput) {
-    processes[index].wakeAt = at
-    output.schedule.append((at, .wake(NodeID(index), epoch: processes[index].epoch)))
-    planWake(index, at - processes[index].settings.syncPeriod, &output)
   }
 
   /// Fills `touched` with the Services of the changes that a sync brings, in order of their first change.
@@ -166,22 +177,18 @@ extension ProxyFleet {
       SyncRecord(
         node: NodeID(index), start: target.start, end: now, kind: target.isFull ? .full : .partial,
         changes: touched.count, rulesWritten: written,
-        programmingLatency: oldest == .distantFuture ? nil : now - oldest, slicesRevision: target.table.slices
-      ))
+        programmingLatency: oldest == .distantFuture ? nil : now - oldest,
+        slicesRevision: target.table.slices, programming: programmingLatencies(index, target, now)))
   }
 
-  /// What a sync writes, in each mode's own terms. iptables: dispatch chains are always written in full,
-  /// chains of a Service port only if it was touched (FACTS C3).
-  private mutating func rulesWritten(_ index: Int, _ target: SyncTarget) -> Int {
-    let settings = processes[index].settings
-    switch settings.mode {
-    case .iptables: return target.written.filter + target.written.nat
-    case .nftables:
-      let operations = countNftablesOperations(index, target)
-      return operations.sync + operations.cleanup
-    case .ebpf: return entriesWritten(index, target)
-    case .ipvs: return ipvsRulesWritten(index)
-    }
+  /// One for each write of EndpointSlices that kube-proxy was told of: end of the sync minus the trigger time
+  /// in its annotation. What was triggered before the process began does not count (k/k
+  /// pkg/proxy/endpointschangetracker.go).
+  private func programmingLatencies(_ index: Int, _ target: SyncTarget, _ now: SimTime) -> [SimDuration] {
+    let process = processes[index]
+    guard process.programmedSlices < target.slices else { return [] }
+    return history.logs[WatchKind.slices.rawValue][process.programmedSlices..<target.slices].lazy
+      .filter { $0.trigger > process.startedAt && $0.trigger != .distantFuture }.map { now - $0.trigger }
   }
 
   /// An affinity list lives as long as the rule that stamps it (FACTS D1).

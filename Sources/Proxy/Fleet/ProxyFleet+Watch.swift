@@ -16,14 +16,15 @@ extension ProxyFleet {
     wakeListeners(.services, at, &output)
   }
 
-  /// A Service's EndpointSlices were written: `slices` are all it has afterwards.
+  /// A Service's EndpointSlices were written: `slices` are all it has afterwards. `trigger`: the instant of
+  /// their cause as the annotation has it; nil: not known, the write counts.
   public mutating func record(
     slices: [EndpointSlice], of service: ServiceID, revision: Revision, at: SimTime,
-    into output: inout ProxyOutput
+    trigger: SimTime? = nil, into output: inout ProxyOutput
   ) {
-    guard history.record(slices: slices, of: service, revision: revision, at: at), hasConverged else {
-      return
-    }
+    let isChanged = history.record(
+      slices: slices, of: service, revision: revision, at: at, trigger: trigger ?? .distantFuture)
+    guard isChanged, hasConverged else { return }
     wakeListeners(.slices, at, &output)
     if history.isDueForPruning { history.pruneEndpoints(before: oldestSlicesRevision()) }
   }
@@ -34,6 +35,9 @@ extension ProxyFleet {
     for state in tables {
       if state.nat.eyes >= 0 { oldest = min(oldest, state.nat.slices) }
       if state.filter.eyes >= 0 { oldest = min(oldest, state.filter.slices) }
+    }
+    for index in tables.indices where tables[index].hasLeftovers {
+      for old in leftovers(of: index) { oldest = min(oldest, old.nat.slices, old.filter.slices) }
     }
     return oldest
   }
@@ -50,32 +54,12 @@ extension ProxyFleet {
     planWake(index, at, &output)
   }
 
-  /// The node lost its connection to the control plane: nothing is delivered until `reconnect`.
-  public mutating func disconnect(_ node: NodeID) { processes[node.index].isConnected = false }
-
-  public mutating func reconnect(_ node: NodeID, at: SimTime, into output: inout ProxyOutput) {
-    let index = node.index
-    guard !processes[index].isConnected else { return }
-    processes[index].isConnected = true
-    for kind in WatchKind.allCases {
-      processes[index][kind].last = max(processes[index][kind].last, at)
-      processes[index][kind].next = .distantFuture
-    }
-    if processes[index].zoneDelivery != .distantFuture {
-      processes[index].zoneDelivery = max(processes[index].zoneDelivery, at)
-    }
-    if processes[index].awaitsLists {
-      output.schedule.append((at, .processReady(node, epoch: processes[index].epoch)))
-    }
-    planWake(index, at, &output)
-  }
-
   private mutating func wakeListeners(_ kind: WatchKind, _ now: SimTime, _ output: inout ProxyOutput) {
     let newest = history.logs[kind.rawValue].count - 1
     for index in 0..<processes.count {
-      // A node with an older change of this kind under way wakes for that one.
+      // A node with an older change of this kind under way wakes for that one; but see `earlierRequest`.
       if processes[index].phase == .idle, processes[index].isConnected,
-        processes[index][kind].delivered == newest
+        processes[index][kind].delivered == newest || processes[index].runner.usesTokenBucket
       {
         planWake(index, now, &output)
       }
@@ -97,7 +81,7 @@ extension ProxyFleet {
     guard cursor.delivered < history.logs[kind.rawValue].count else { return .distantFuture }
     let change = history.logs[kind.rawValue][cursor.delivered]
     let delay = draws.watch(kind, node: index, revision: change.revision)
-    let next = max(cursor.last, change.at + delay)
+    let next = whileOpen(max(cursor.last, change.at + delay), kind, index)
     processes[index][kind].next = next
     return next
   }
@@ -111,6 +95,7 @@ extension ProxyFleet {
         processes[index][kind].last = next
         processes[index][kind].next = .distantFuture
         processes[index][kind].delivered += 1
+        noteQueued(index, next)
       }
     }
     if processes[index].isConnected && processes[index].zoneDelivery <= now {
@@ -127,16 +112,47 @@ extension ProxyFleet {
     return min(zone, min(nextDelivery(.services, index), nextDelivery(.slices, index)))
   }
 
+  /// Up to 1.33 a request that waits for its timer is overtaken by a later one that finds a token: its
+  /// delivery, or nil.
+  private mutating func earlierRequest(_ index: Int, before timer: SimTime) -> SimTime? {
+    let runner = processes[index].runner
+    guard runner.usesTokenBucket, processes[index].isConnected, runner.tokenAt < timer else { return nil }
+    var found: SimTime?
+    for kind in WatchKind.allCases {
+      var cursor = processes[index][kind]
+      if cursor.scanned < cursor.delivered {
+        (cursor.scanned, cursor.scannedAt) = (cursor.delivered, cursor.last)
+      }
+      // The delivery of the last one looked at counts as long as nothing later has been found.
+      if cursor.scanned > cursor.delivered, cursor.scannedAt >= runner.tokenAt, cursor.scannedAt < timer {
+        found = min(found ?? cursor.scannedAt, cursor.scannedAt)
+      }
+      while cursor.scannedAt < runner.tokenAt, cursor.scanned < history.logs[kind.rawValue].count {
+        let change = history.logs[kind.rawValue][cursor.scanned]
+        let delay = draws.watch(kind, node: index, revision: change.revision)
+        cursor.scannedAt = max(cursor.scannedAt, change.at + delay)
+        cursor.scanned += 1
+        if cursor.scannedAt >= runner.tokenAt, cursor.scannedAt < timer {
+          found = min(found ?? cursor.scannedAt, cursor.scannedAt)
+        }
+      }
+      processes[index][kind] = cursor
+    }
+    return found
+  }
+
   /// Makes sure that an idle node wakes when its next run may begin.
   mutating func planWake(_ index: Int, _ now: SimTime, _ output: inout ProxyOutput) {
     guard processes[index].phase == .idle else { return }
     let request = nextRequest(index)
     guard request != .distantFuture else { return }
     // An agent collects events for a while from the first one on; kube-proxy runs at once if it may.
-    let start =
-      processes[index].settings.mode == .ebpf
-      ? max(now, request + processes[index].settings.ebpf.reflectorWaitTime)
-      : processes[index].runner.earliestStart(for: max(request, now))
+    let settings = processes[index].settings
+    var start = max(now, request + settings.ebpf.reflectorWaitTime)
+    if settings.mode != .ebpf {
+      start = processes[index].runner.earliestStart(for: max(request, now))
+      if start > max(request, now) { start = earlierRequest(index, before: start) ?? start }
+    }
     guard start < processes[index].wakeAt else { return }
     processes[index].wakeAt = start
     output.schedule.append((start, .wake(NodeID(index), epoch: processes[index].epoch)))

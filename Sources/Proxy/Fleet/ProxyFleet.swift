@@ -30,12 +30,19 @@ public struct ProxyFleet: ~Copyable {
   /// By node; nil for nodes in other modes, and no longer than up to the last one in ipvs mode.
   var ipvs: ContiguousArray<IPVSNode?> = []
   var ebpf = EBPFState()
+  /// By node, the oldest first: rules of earlier modes that nobody removed. Looked up, never iterated.
+  var leftoverTables: [Int: [Leftover]] = [:]
   var draws: ProxyDraws
   let minorVersion: Int
+  /// Serving terminating endpoints are used where no ready one is (KEP-1669).
+  let usesTerminatingEndpoints: Bool
   /// Ranges of the ServiceCIDR objects, which the nftables mode knows.
   let serviceCIDRs: [IPv4CIDR]
-  let filterCommitShare: Double
+  /// Given by the scenario instead of worked out.
+  let filterCommitShare: Double?
+  let calibration: SyncCalibration
   var hasConverged = false
+  var apiServerIsDown = false
   /// Scratch of the packet path and of syncs; empty between calls.
   var foundChains: [UInt32] = []
   var claimScratch: [OrderedClaim] = []
@@ -52,13 +59,17 @@ public struct ProxyFleet: ~Copyable {
   ///   - minorVersion: of Kubernetes 1.x.
   ///   - serviceCIDRs: the ranges from which cluster IPs come.
   public init(
-    nodes: [ProxyNode], timing: TimingSettings, minorVersion: Int, serviceCIDRs: [IPv4CIDR] = [],
+    nodes: [ProxyNode], timing: TimingSettings, watch: WatchSettings = WatchSettings(),
+    calibration: SyncCalibration = .smallMachine, minorVersion: Int, serviceCIDRs: [IPv4CIDR] = [],
     seed: UInt64, replication: UInt32
   ) {
-    draws = ProxyDraws(timing: timing, seed: seed, replication: replication)
+    draws = ProxyDraws(timing: timing, watch: watch, seed: seed, replication: replication)
     self.minorVersion = minorVersion
+    usesTerminatingEndpoints = Behaviours.proxyTerminatingEndpoints.value(in: minorVersion)
+    history.needsTopologyAnnotation = Behaviours.proxyReadsTopologyAnnotation.value(in: minorVersion)
     self.serviceCIDRs = serviceCIDRs
-    filterCommitShare = min(1, max(0, timing.filterCommitShare))
+    filterCommitShare = timing.filterCommitShare.map { min(1, max(0, $0)) }
+    self.calibration = calibration
     for node in nodes { insert(node) }
     for index in processes.indices { processes[index].phase = .idle }
   }
@@ -82,7 +93,8 @@ public struct ProxyFleet: ~Copyable {
         settings: node.settings, name: name, zone: zone, apiZone: zone, addresses: node.addresses,
         nodeIP: node.addresses.first ?? .unspecified,
         runner: runner(for: node.settings, idleSince: SimTime(nanoseconds: .min / 4))))
-    draws.addNode(node.id)
+    draws.addNode(node.id, watchDelay: node.watchDelay)
+    processes[node.id.index].isConnected = !apiServerIsDown
     setAddresses(node.id.index, node.addresses)
     refreshEyes(node.id.index)
   }

@@ -14,6 +14,13 @@ struct WatchCursor: BitwiseCopyable {
   var last = SimTime.zero
   /// Delivery of the next one; `distantFuture`: not computed, or none written yet.
   var next = SimTime.distantFuture
+  /// Changes looked ahead at while a run waits for its timer, and the delivery of the last of them.
+  var scanned = 0
+  var scannedAt = SimTime.zero
+  /// When the watch will be closed; nil: not drawn yet.
+  var closes: SimTime?
+  /// Watches that have been closed.
+  var watches: UInt64 = 0
 }
 
 enum ProcessPhase: UInt8 {
@@ -33,12 +40,16 @@ struct SyncTarget {
   /// By `WatchKind`: changes programmed.
   var services = 0
   var slices = 0
-  /// Delivery of the first change in it; `distantFuture`: none.
-  var queuedSince = SimTime.distantFuture
   var table = TableState.empty
   /// iptables: rules of Service ports in it, and what the sync writes.
   var ruleCounts = IptablesRuleCounts()
   var written = IptablesTableCounts(filter: 0, nat: 0)
+  /// In the mode's own terms; ipvs: known at the end only.
+  var rulesWritten = 0
+  /// iptables: it runs iptables-save.
+  var savesRules = false
+  /// nftables: chains that it leaves empty.
+  var staleChains: [NftablesStaleChain] = []
 }
 
 struct ProxyProcess {
@@ -56,8 +67,15 @@ struct ProxyProcess {
   /// When this process began its work.
   var startedAt = SimTime.zero
   var isConnected = true
+  /// Nothing passes between the node and the control plane.
+  var isPartitioned = false
+  /// When the connection was lost, whether without a word, and how many times so far.
+  var lostAt = SimTime.zero
+  var lostSilently = false
+  var losses: UInt64 = 0
   /// Its start is over but for the initial lists, which the control plane does not answer.
   var awaitsLists = false
+  var waitsSince = SimTime.zero
   var epoch: UInt16 = 0
   var services = WatchCursor()
   var slices = WatchCursor()
@@ -67,6 +85,17 @@ struct ProxyProcess {
   var programmedServices = 0
   var programmedSlices = 0
   var target = SyncTarget()
+  /// Delivery of the first change since the last success; nil: none that has been looked at.
+  var queuedSince: SimTime?
+  /// End of the last sync that succeeded; nil: none of this process.
+  var lastSuccess: SimTime?
+  /// Start of the last sync that looked for stale chains with iptables-save.
+  var lastSave = SimTime.zero
+  /// Syncs that begin before this fail with this probability.
+  var failsUntil = SimTime.zero
+  var failProbability = 0.0
+  /// The process that starts takes the rules away so long before its first sync.
+  var teardown: SimDuration?
   var runner: SyncRunner
   var wakeAt = SimTime.distantFuture
   var lastFull = SimTime.zero
@@ -81,6 +110,8 @@ struct ProxyProcess {
   var ruleCounts = IptablesRuleCounts()
   var lastWritten = IptablesTableCounts(filter: 0, nat: 0)
   var starts: UInt64 = 0
+  /// Rules of another mode were removed, and none have been written since.
+  var hasCleanedUp = false
   /// nftables: chains that the last sync left empty.
   var staleChains: [NftablesStaleChain] = []
 }

@@ -20,7 +20,8 @@ extension ClusterHistory {
         let key = ServicePortKey(
           service: service, name: port.name, transport: port.transport, port: UInt16(clamping: port.port))
         let id = ServicePortID(servicePorts(key))
-        wanted.append((portName(service, port.name, port.transport), object.portSpec(port, servicePort: id)))
+        let spec = object.portSpec(port, servicePort: id, needsTopologyAnnotation: needsTopologyAnnotation)
+        wanted.append((portName(service, port.name, port.transport), spec))
       }
     }
     var isChanged = false
@@ -28,7 +29,7 @@ extension ClusterHistory {
       let new = wanted.first { $0.port == port }?.spec
       isChanged = recordSpec(port, new, number) || isChanged
     }
-    if isChanged { log(.services, service, number, at) }
+    if isChanged { log(.services, service, number, at, trigger: at) }
     return isChanged
   }
 
@@ -103,7 +104,7 @@ extension ClusterHistory {
 
   /// True if proxies see a change. `slices` are all IPv4 slices that the Service has afterwards.
   mutating func record(
-    slices: [EndpointSlice], of service: ServiceID, revision: Revision, at: SimTime
+    slices: [EndpointSlice], of service: ServiceID, revision: Revision, at: SimTime, trigger: SimTime
   ) -> Bool {
     let number = advancing(to: revision)
     latestRevision = number
@@ -123,7 +124,10 @@ extension ClusterHistory {
     }
     // Proxies do not watch slices of headless Services (label service.kubernetes.io/headless).
     isChanged = isChanged && !isHeadless[service.index]
-    if isChanged { log(.slices, service, number, at) }
+    if isChanged {
+      let triggers = slices.filter { $0.metadata.resourceVersion == revision }.compactMap(\.triggerTime)
+      log(.slices, service, number, at, trigger: triggers.min() ?? trigger)
+    }
     return isChanged
   }
 
@@ -187,8 +191,11 @@ extension ClusterHistory {
     list = merged
   }
 
-  private mutating func log(_ kind: WatchKind, _ service: ServiceID, _ revision: UInt32, _ at: SimTime) {
-    logs[kind.rawValue].append(Change(at: at, revision: revision, service: service, totals: totals))
+  private mutating func log(
+    _ kind: WatchKind, _ service: ServiceID, _ revision: UInt32, _ at: SimTime, trigger: SimTime
+  ) {
+    logs[kind.rawValue].append(
+      Change(at: at, revision: revision, service: service, totals: totals, size: size, trigger: trigger))
   }
 
   /// Brings the cluster-wide rule counts up to date with the newest versions of a port.
@@ -203,6 +210,22 @@ extension ClusterHistory {
     }
     totals = totals - totalsOfPort[port.index] + now
     totalsOfPort[port.index] = now
+    resize(port)
+  }
+}
+
+extension ClusterHistory {
+  /// Brings `size` up to date with the newest versions of a port.
+  private mutating func resize(_ port: PortNameID) {
+    while sizeOfPort.count <= port.index { sizeOfPort.append(TableSize()) }
+    let head = heads[port.index]
+    let isThere = spec(head.spec) != nil
+    let now = TableSize(
+      servicePorts: isThere ? 1 : 0, endpoints: isThere ? Int32(endpointList(head.endpoints).count) : 0)
+    let before = sizeOfPort[port.index]
+    size.servicePorts += now.servicePorts - before.servicePorts
+    size.endpoints += now.endpoints - before.endpoints
+    sizeOfPort[port.index] = now
   }
 }
 

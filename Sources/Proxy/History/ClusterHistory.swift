@@ -37,12 +37,22 @@ struct RuleTotals: BitwiseCopyable, Equatable {
   }
 }
 
+/// How much kube-proxy looks through at each sync.
+struct TableSize: BitwiseCopyable, Equatable {
+  var servicePorts: Int32 = 0
+  /// Of all Service ports, usable or not.
+  var endpoints: Int32 = 0
+}
+
 /// One effective change of a Service or of its slices; writes that proxies ignore are not in the log.
 struct Change: BitwiseCopyable {
   var at: SimTime
   var revision: UInt32
   var service: ServiceID
   var totals: RuleTotals
+  var size = TableSize()
+  /// Oldest last-change-trigger-time of the slices written; `distantFuture`: they have none.
+  var trigger: SimTime
 }
 
 /// A Service port's hold on a frontend: valid for revisions in `from ..< until`.
@@ -109,6 +119,10 @@ struct ClusterHistory: ~Copyable {
   /// By `WatchKind`.
   var logs: [ContiguousArray<Change>] = [[], []]
   var totals = RuleTotals()
+  var size = TableSize()
+  var sizeOfPort: ContiguousArray<TableSize> = []
+  /// kube-proxy is of a version that follows hints only of Services with the topology annotation.
+  var needsTopologyAnnotation = false
   var latestRevision: UInt32 = 0
 
   init() {

@@ -22,6 +22,8 @@ struct PortSpec: Equatable {
   var isInternalPolicyLocal: Bool
   /// Zero: no session affinity.
   var affinity: SimDuration
+  /// False where an old kube-proxy misses the annotation that asks for hints.
+  var followsHints = true
 
   var isExternallyAccessible: Bool {
     nodePort != 0 || !loadBalancerVIPs.isEmpty || !externalIPs.isEmpty
@@ -81,7 +83,10 @@ extension Service {
       })
   }
 
-  func portSpec(_ port: ServicePort, servicePort: ServicePortID) -> PortSpec {
+  /// - Parameter needsTopologyAnnotation: hints count only with the annotation (versions up to 1.30).
+  func portSpec(
+    _ port: ServicePort, servicePort: ServicePortID, needsTopologyAnnotation: Bool = false
+  ) -> PortSpec {
     let isExternal = isExternallyAccessible
     let ranges = spec.loadBalancerSourceRanges.compactMap { text in
       // Surrounding blanks are tolerated (FACTS A4).
@@ -97,7 +102,8 @@ extension Service {
       healthCheckNodePort: UInt16(clamping: spec.healthCheckNodePort ?? 0),
       // FACTS C5.5: the external policy counts only where there is external access.
       isExternalPolicyLocal: isExternal && usesLocalExternalPolicy,
-      isInternalPolicyLocal: usesLocalInternalPolicy, affinity: .seconds(Int64(affinity)))
+      isInternalPolicyLocal: usesLocalInternalPolicy, affinity: .seconds(Int64(affinity)),
+      followsHints: !needsTopologyAnnotation || asksForZoneHints)
   }
 }
 

@@ -18,7 +18,7 @@ enum IPVSState: UInt8, BitwiseCopyable, CaseIterable {
   func after(_ segment: SegmentKind, isReply: Bool) -> IPVSState {
     switch segment {
     case .syn, .synAck: isReply ? (self == .none ? .synReceived : self) : afterSyn
-    case .ack: afterAck(isReply: isReply)
+    case .ack, .outOfWindow: afterAck(isReply: isReply)
     case .fin: afterFin(isReply: isReply)
     case .rst: afterReset(isReply: isReply)
     // Both FINs and the last ACK: whoever was first, both tables end in TIME_WAIT.

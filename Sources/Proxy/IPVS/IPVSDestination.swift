@@ -134,7 +134,7 @@ extension ProxyFleet {
     return found.sets.contains(.nodePort) && !found.sets.contains(.nodePortLocal)
   }
 
-  private func isClusterIP(
+  func isClusterIP(
     _ address: IPv4Address, _ port: UInt16, _ transport: TransportProtocol, _ table: TableState
   ) -> Bool {
     let frontend = history.frontends.find(Frontend.key(address, port, transport))

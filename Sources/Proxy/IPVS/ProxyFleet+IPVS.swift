@@ -28,7 +28,9 @@ extension ProxyFleet {
   /// The end of a sync: `tables[index].nat` is what it wrote.
   mutating func commitIPVS(_ index: Int, _ old: TableState, _ now: SimTime) {
     let table = tables[index].nat
-    guard table.eyes >= 0, eyes[Int(table.eyes)].mode == .ipvs else { return dropIPVS(index) }
+    guard table.eyes >= 0, eyes[Int(table.eyes)].mode == .ipvs else {
+      return keepsVirtualServers(index) ? () : dropIPVS(index)
+    }
     guard hasIPVS(index) else {
       while ipvs.count <= index { ipvs.append(nil) }
       ipvs[index] = IPVSNode(processes[index].settings.ipvs, processStart: processes[index].startedAt)

@@ -149,7 +149,7 @@ extension ProxyFleet {
   ) -> ResumedPacket {
     let index = node.index
     guard hasIPVS(index) else { return .notOurs }
-    let table = tables[index].nat
+    let table = tableOfVirtualServers(index)
     let packet = Packet(flow: flow, origin: origin, node: node.rawValue, at: now, random: 0, stamps: false)
     let found = ipvsDestination(packet, table)
     guard let owner = found.owner else { return .notOurs }

@@ -50,6 +50,22 @@ extension ProxyFleet {
     return isLocal && filterOut(nodePortKey, filter, &verdict) { _, plan in Self.externalRefusal(plan) }
   }
 
+  /// KUBE-EXTERNAL-SERVICES alone, for a packet to an external address, a load balancer's or a node port.
+  mutating func isRefusedExternally(
+    _ packet: Packet, _ filter: TableState, _ verdict: inout Verdict
+  ) -> Bool {
+    guard filter.eyes >= 0 else { return false }
+    let flow = packet.flow
+    let key = Frontend.key(flow.destination, flow.destinationPort, flow.transport)
+    let refused = filterOut(key, filter, &verdict) { claim, plan in
+      claim.kind != .clusterIP ? Self.externalRefusal(plan) : .none
+    }
+    if refused { return true }
+    guard isLocal(flow.destination, tables[Int(packet.node)]) else { return false }
+    let nodePortKey = Frontend.key(.unspecified, flow.destinationPort, flow.transport)
+    return filterOut(nodePortKey, filter, &verdict) { _, plan in Self.externalRefusal(plan) }
+  }
+
   /// KUBE-FIREWALL: from another address to a loopback address, and no node port (FACTS C9).
   private func isStrayLoopback(_ flow: FlowTuple, _ filter: TableState) -> Bool {
     flow.destination.isLoopback && !flow.source.isLoopback && eyes[Int(filter.eyes)].localhostNodePorts

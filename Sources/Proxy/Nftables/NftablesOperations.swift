@@ -80,9 +80,9 @@ extension NftablesChain {
 }
 
 extension ProxyFleet {
-  /// Counts what the sync that ends now sends, and remembers its stale chains. To be called while the node's
-  /// table is still the old one and `touched` holds the Services of the sync.
-  mutating func countNftablesOperations(_ index: Int, _ target: SyncTarget) -> NftablesOperations {
+  /// Counts what the sync that begins now will send, and which chains it leaves stale. To be called while
+  /// `touched` holds the Services of the sync.
+  mutating func countNftablesOperations(_ index: Int, _ target: inout SyncTarget) -> NftablesOperations {
     let old = tables[index].nat
     var operations = NftablesOperations()
     var stale = processes[index].staleChains
@@ -116,7 +116,7 @@ extension ProxyFleet {
       stale.append(NftablesStaleChain(chain: chain, since: target.start))
     }
     operations.sync += stale.count
-    processes[index].staleChains = stale
+    target.staleChains = stale
     return operations
   }
 
@@ -158,6 +158,7 @@ extension ProxyFleet {
       guard let spec = history.spec(history.specVersion(name, at: table.services)) else { continue }
       let selection = EndpointSelection(
         usesClusterEndpoints: spec.usesClusterEndpoints, usesLocalEndpoints: spec.usesLocalEndpoints,
+        usesTerminating: usesTerminatingEndpoints, followsHints: spec.followsHints,
         hints: history.hints.values)
       let choice = selection.choose(
         history.endpointList(history.endpointsVersion(name, at: table.slices)),

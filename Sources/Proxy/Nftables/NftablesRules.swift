@@ -20,7 +20,9 @@ extension ProxyFleet {
   var nftablesLayout: NftablesLayout { NftablesLayout(minorVersion: minorVersion) }
 
   /// ServiceCIDR objects are GA and on by default from 1.33 (FACTS A1); before, kube-proxy knows no range.
-  var nftablesServiceCIDRs: [IPv4CIDR] { minorVersion >= 33 ? serviceCIDRs : [] }
+  var nftablesServiceCIDRs: [IPv4CIDR] { 
+    Behaviours.nftablesKnowsServiceCIDRs.value(in: minorVersion) ? serviceCIDRs : []
+  }
 
   mutating func nftablesRules(_ table: TableState) -> NftablesTable {
     let eyes = self.eyes[Int(table.eyes)]

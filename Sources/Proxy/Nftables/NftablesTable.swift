@@ -4,6 +4,7 @@
 // matches followed by typed statements. Chains carry symbolic names; text is made elsewhere. Two layouts are
 // known, chosen by the version of Kubernetes.
 
+import Cluster
 import NetworkTypes
 import SimKernel
 
@@ -16,7 +17,10 @@ enum NftablesLayout: Equatable {
   /// set in place, hairpins found in a set.
   case directTranslation
 
-  init(minorVersion: Int) { self = minorVersion >= 36 ? .directTranslation : .endpointChains }
+  init(minorVersion: Int) {
+    self =
+      Behaviours.nftablesDirectTranslation.value(in: minorVersion) ? .directTranslation : .endpointChains
+  }
 }
 
 /// A chain; those after `markForMasquerade` belong to one Service port.

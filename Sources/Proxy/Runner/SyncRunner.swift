@@ -26,7 +26,7 @@ struct SyncRunner: BitwiseCopyable {
 
   init(minInterval: SimDuration, minorVersion: Int, idleSince: SimTime) {
     self.minInterval = minInterval
-    usesTokenBucket = minorVersion <= 33
+    usesTokenBucket = Behaviours.tokenBucketRunner.value(in: minorVersion)
     lastEnd = idleSince
     saved = minInterval * Self.burst
     savedAt = idleSince
@@ -36,8 +36,12 @@ struct SyncRunner: BitwiseCopyable {
     min(minInterval * Self.burst, saved + (now - savedAt))
   }
 
-  /// Start of the run that a request at `request` gets, if no other run comes in between. Up to 1.33 a later
-  /// request could find a token a little before the timer set for this one; that is left out.
+  /// From when on a request finds a token in the bucket.
+  var tokenAt: SimTime { savedAt + max(.zero, minInterval - saved) }
+
+  /// Start of the run that a request at `request` gets, if neither another run nor, up to 1.33, a later
+  /// request that finds a token comes in between. Without a token a timer is set, which counts from the end
+  /// of the last run (k/k pkg/util/async/bounded_frequency_runner.go, tryRun).
   func earliestStart(for request: SimTime) -> SimTime {
     if usesTokenBucket && tokenTime(at: request) >= minInterval { return request }
     return max(request, lastEnd + minInterval)

@@ -40,6 +40,8 @@ struct KnownNames {
     case .endpointSlice(let slice): add(.endpointSlice, slice.metadata)
     case .endpoints(let endpoints): add(.endpoints, endpoints.metadata)
     case .node(let node): nodes.append(node.metadata.name)
+    case .podDisruptionBudget(let budget): add(.podDisruptionBudget, budget.metadata)
+    case .horizontalPodAutoscaler(let scaler): add(.horizontalPodAutoscaler, scaler.metadata)
     case .namespace: break
     }
   }

@@ -28,15 +28,15 @@ extension ScenarioDecoder {
   }
 
   private func action(_ c: Cursor) -> ClusterAction? {
-    nodeAction(c) ?? nodeAddressAction(c) ?? podAction(c) ?? objectAction(c) ?? proxyAction(c)
-      ?? pathAction(c)
+    nodeAction(c) ?? nodeAddressAction(c) ?? taintAction(c) ?? podAction(c) ?? objectAction(c) ?? proxyAction(c)
+      ?? controlPlaneAction(c) ?? pathAction(c)
   }
 
   // MARK: Nodes
 
   private func nodeAction(_ c: Cursor) -> ClusterAction? {
     if let join = c["joinNode"] { return joiningNode(join).map { .nodeJoin($0) } }
-    if let t = target(c["drainNode"]) { return .nodeDrain(t) }
+    if let t = target(c["drainNode"]) { return .nodeDrain(t, drainOptions(c)) }
     if let t = target(c["cordonNode"]) { return .nodeCordon(t) }
     if let t = target(c["uncordonNode"]) { return .nodeUncordon(t) }
     if let t = target(c["deleteNode"]) { return .nodeDelete(t) }
@@ -82,7 +82,7 @@ extension ScenarioDecoder {
     return known
   }
 
-  private func target(_ cursor: Cursor?) -> NodeTarget? {
+  func target(_ cursor: Cursor?) -> NodeTarget? {
     guard let c = cursor else { return nil }
     if let name = c.string {
       if name == "all" { return .all(labels: [:]) }
@@ -113,10 +113,22 @@ extension ScenarioDecoder {
   // MARK: Pods and objects
 
   private func podAction(_ c: Cursor) -> ClusterAction? {
-    if let t = pods(c["deletePod"]) { return .podDelete(t) }
+    if let t = pods(c["deletePod"]) { return deletion(of: t, c) }
+    if let t = pods(c["hangPod"]) { return .podHang(t, duration: durations(c["for"])) }
     if let t = pods(c["crashPod"]) { return .podCrash(t) }
     if let t = pods(c["unreadyPod"]) { return .podUnready(t, duration: durations(c["for"])) }
     return pods(c["readyPod"]).map { .podReady($0) }
+  }
+
+  private func deletion(of target: PodTarget, _ c: Cursor) -> ClusterAction {
+    let isForced = c["force"]?.bool ?? false
+    if let force = c["force"], isForced, c["gracePeriod"]?.duration != .zero {
+      mistake(force, "\"force\" only has an effect with \"gracePeriod\": \"0s\"")
+    }
+    guard let place = c["gracePeriod"], let grace = place.duration else { return .podDelete(target) }
+    if grace.nanoseconds % 1_000_000_000 != 0 { mistake(place, "expected whole seconds") }
+    // kubectl makes one second of none, unless --force is given.
+    return .podDeleteWithin(target, grace: isForced ? .zero : max(grace, .seconds(1)))
   }
 
   private func pods(_ cursor: Cursor?) -> PodTarget? {
@@ -143,6 +155,7 @@ extension ScenarioDecoder {
       checkWorkload(rollout)
       return .rollout(name)
     }
+    if let action = rolloutAction(c) { return action }
     if c["apply"] != nil { return .apply(appliedObjects[c.path.text] ?? []) }
     guard let delete = c["delete"], let place = delete["name"], let name = place.namespacedName,
       let kind = delete["kind"]?.string.flatMap({ ObjectKind(rawValue: $0) })
@@ -166,13 +179,26 @@ extension ScenarioDecoder {
   // MARK: kube-proxy, network paths, DNS
 
   private func proxyAction(_ c: Cursor) -> ClusterAction? {
-    if let t = target(c["restartProxy"]) { return .proxyRestart(t) }
-    guard let t = target(c["configureProxy"]) else { return nil }
+    if let action = proxyProcessAction(c, target) { return action }
+    let rollout = target(c["rolloutProxy"])
+    guard let t = rollout ?? target(c["configureProxy"]) else { return nil }
     var base = defaultProxy
     if case .named(let name) = t, let own = scenario.cluster.nodes.first(where: { $0.name == name })?.proxy {
       base = own
     }
+    if rollout != nil { return .proxyRollout(t, proxy(c["proxy"], base: base), pace(c)) }
     return .proxyConfigure(t, proxy(c["proxy"], base: base), restart: c["restart"]?.bool ?? true)
+  }
+
+  private func pace(_ c: Cursor) -> ProxyRollout {
+    var pace = ProxyRollout(every: c["every"]?.duration ?? .zero)
+    assign(c["maxUnavailable"]?.integer, to: &pace.maxUnavailable)
+    pace.drain = c["drainFirst"]?.duration
+    assign(c["uncordonAfter"]?.duration, to: &pace.uncordonAfter)
+    if let place = c["uncordonAfter"], pace.drain == nil {
+      mistake(place, "expected \"drainFirst\" beside \"uncordonAfter\"")
+    }
+    return pace
   }
 
   private func pathAction(_ c: Cursor) -> ClusterAction? {
@@ -207,6 +233,7 @@ extension ScenarioDecoder {
     case "any": return .anyNode
     case "outside": return .outside
     case "controlPlane": return .controlPlane
+    case let zone where zone.hasPrefix("zone/"): return zoneEnd(c, String(zone.dropFirst(5)))
     default:
       if names.nodesAreComplete, !names.nodes.contains(text) {
         let known = Array(names.nodes) + ["any", "outside", "controlPlane"]

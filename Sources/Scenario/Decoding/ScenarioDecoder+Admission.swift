@@ -36,7 +36,7 @@ extension ScenarioDecoder {
         case .endpoints(let endpoints): _ = try ObjectValidation.admit(endpoints)
         case .pod(let pod): _ = try ObjectValidation.admit(pod)
         case .workload(let workload): _ = try ObjectValidation.admit(workload)
-        case .node, .namespace: break
+        case .node, .namespace, .podDisruptionBudget, .horizontalPodAutoscaler: break
         }
       } catch {
         report(error, placed)

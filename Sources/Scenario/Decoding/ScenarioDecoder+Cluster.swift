@@ -12,6 +12,11 @@ extension ScenarioDecoder {
     assign(cluster?["podCIDR"]?.block ?? contents.kindPodCIDR, to: &scenario.cluster.podCIDR)
     if root["kubernetes"] == nil {
       assign(contents.kindMinorVersion, to: &scenario.cluster.minorVersion)
+      if let minor = contents.kindMinorVersion, !ModelledVersions.minors.contains(minor),
+        let place = cluster?["kind"]
+      {
+        mistake(place, "its nodes are of Kubernetes 1.\(minor); modelled are \(ModelledVersions.text)")
+      }
       assign(contents.kindPatchVersion, to: &scenario.cluster.patchVersion)
     }
     assign(contents.kindNodePortRange, to: &scenario.cluster.nodePortRange)
@@ -23,10 +28,18 @@ extension ScenarioDecoder {
       mistake(place, "expected serviceCIDR and podCIDR not to overlap (\(blocks))")
     }
     decodeClusterProxy(cluster?["proxy"])
+    if let sysctls = cluster?["sysctls"] {
+      scenario.cluster.kernel = kernel(sysctls, base: KernelSettings(), proxy: defaultProxy)
+    }
     decodeNodes(cluster?["nodes"])
     if let timing = cluster?["timing"] { decodeTiming(timing) }
+    decodeProxySync(cluster?["proxySync"])
+    if let kubelet = cluster?["kubelet"] { decodeKubelet(kubelet) }
     if let loadBalancer = cluster?["loadBalancer"] { decodeLoadBalancer(loadBalancer) }
+    if let addresses = cluster?["nodeAddresses"] { decodeNodeAddresses(addresses) }
     if let dns = cluster?["dns"] { decodeDNS(dns) }
+    if let controller = cluster?["endpointController"] { decodeEndpointController(controller) }
+    if let watch = cluster?["watch"] { decodeWatch(watch) }
   }
 
   private func decodePortRange(_ cursor: Cursor?) {

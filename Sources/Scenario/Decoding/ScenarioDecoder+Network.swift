@@ -16,6 +16,9 @@ extension ScenarioDecoder {
     assign(durations(c["outside"]), to: &n.outside)
     assign(c["loss"]?.number, to: &n.loss)
     assign(c["masqueradePodTraffic"]?.bool, to: &n.masqueradesPodTraffic)
+    assign(c["masqueradeRandomFully"]?.bool, to: &n.masqueradesRandomFully)
+    assign(c["insertRace"]?.duration, to: &n.insertRace)
+    assign(c["outOfWindow"]?.number, to: &n.outOfWindow)
     assign(c["deadPodIP"]?.string.flatMap { DeadAddressAnswer(rawValue: $0) }, to: &n.deadPodIP)
     decodeCosts(c, &n)
     scenario.network = n

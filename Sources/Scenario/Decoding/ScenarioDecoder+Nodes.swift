@@ -40,6 +40,7 @@ extension ScenarioDecoder {
     if p.syncPeriod < p.minSyncPeriod, let place = c["syncPeriod"] ?? c["minSyncPeriod"] {
       mistake(place, "expected a syncPeriod not shorter than minSyncPeriod, \(p.minSyncPeriod)")
     }
+    assign(c["removeLeftovers"]?.bool, to: &p.removesLeftovers)
     if let section = c["ipvs"] { decodeIPVS(section, into: &p.ipvs) }
     if let agent = c["ebpf"] { decodeEBPF(agent, into: &p.ebpf) }
     guard let t = c["conntrack"] else { return p }
@@ -114,7 +115,15 @@ extension ScenarioDecoder {
     if let settings = c["proxy"] { n.proxy = proxy(settings, base: defaultProxy) }
     assign(c["cores"]?.integer, to: &n.cores)
     assign(c["conntrackMax"]?.integer, to: &n.conntrackMax)
+    if let watch = durations(c["proxyWatch"]) { n.proxyWatch = watch }
+    if let sysctls = c["sysctls"] {
+      n.kernel = kernel(sysctls, base: scenario.cluster.kernel, proxy: n.proxy ?? defaultProxy)
+    } else {
+      n.kernel = n.kernel ?? scenario.cluster.kernel
+    }
     assign(c["unschedulable"]?.bool, to: &n.isUnschedulable)
+    assign(c["pinnedAddress"]?.bool, to: &n.pinsAddress)
+    if let capacity = c["allocatable"] { decodeAllocatable(capacity, into: &n.allocatable) }
     assign(c["joinsAtStart"]?.bool, to: &n.joinsAtStart)
     return n
   }
@@ -135,6 +144,7 @@ extension ScenarioDecoder {
       }
     }
     n.isUnschedulable = n.isUnschedulable || object.isUnschedulable
+    if n.allocatable == NodeCapacity() { n.allocatable = object.allocatable }
     nodes[name] = n
   }
 

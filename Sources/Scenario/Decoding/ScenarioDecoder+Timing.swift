@@ -17,9 +17,10 @@ extension ScenarioDecoder {
     assign(durations(c["workloadController"]), to: &t.workloadController)
     assign(durations(c["endpointController"]), to: &t.endpointController)
     assign(durations(c["proxyWatch"]), to: &t.proxyWatch)
-    assign(durations(c["proxySync"]), to: &t.proxySync)
-    assign(c["filterCommitShare"]?.number, to: &t.filterCommitShare)
+    t.proxySync = durations(c["proxySync"])
+    t.filterCommitShare = c["filterCommitShare"]?.number
     assign(durations(c["proxyRestart"]), to: &t.proxyRestart)
+    assign(durations(c["proxyListing"]), to: &t.proxyListing)
     assign(durations(c["leaseRenewal"]), to: &t.leaseRenewal)
     assign(c["nodeMonitorPeriod"]?.duration, to: &t.nodeMonitorPeriod)
     assign(c["nodeMonitorGrace"]?.duration, to: &t.nodeMonitorGrace)

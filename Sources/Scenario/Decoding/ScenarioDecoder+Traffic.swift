@@ -28,6 +28,7 @@ extension ScenarioDecoder {
     assign(c["protocol"]?.transport, to: &s.transport)
     assign(durations(c["serviceTime"]), to: &s.serviceTime)
     assign(c["concurrency"]?.integer, to: &s.concurrency)
+    assign(c["cpu"]?.number, to: &s.cpu)
     assign(c["queue"]?.integer, to: &s.queue)
     assign(c["maxConnections"]?.integer, to: &s.maxConnections)
     assign(c["backlog"]?.integer, to: &s.backlog)
@@ -35,6 +36,7 @@ extension ScenarioDecoder {
     assign(behaviour.flatMap { ServerSettings.TerminationBehaviour(rawValue: $0) }, to: &s.onTermination)
     assign(c["drain"]?.duration, to: &s.drain)
     assign(c["preStop"]?.duration, to: &s.preStop)
+    decodePodLife(c, &s)
     assign(c["idleTimeout"]?.duration, to: &s.idleTimeout)
     if let drain = c["drain"], s.onTermination != .drain {
       mistake(drain, "\"drain\" only has an effect with \"onTermination\": \"drain\"")
@@ -68,6 +70,7 @@ extension ScenarioDecoder {
     if let name = c["dnsName"] { checkQueryName(name, s.target) }
     assign(c["keepalive"]?.duration, to: &s.keepalive)
     assign(c["synLinearTimeouts"]?.integer, to: &s.synLinearTimeouts)
+    decodeSysctls(of: c["sysctls"], into: &s)
     assign(c["start"]?.time, to: &s.start)
     assign(c["stop"]?.time, to: &s.stop)
     if let stop = c["stop"], let time = s.stop, time <= s.start {

@@ -80,6 +80,7 @@ final class ScenarioDecoder {
     let report = root["report"]
     assign(report?["bin"]?.duration, to: &scenario.report.bin)
     assign(report?["lostConnectionsMax"]?.integer, to: &scenario.report.lostConnectionsMax)
+    assign(report?["counterfactuals"]?.bool, to: &scenario.report.counterfactuals)
     assign(root["warmUp"]?.duration, to: &scenario.report.warmUp)
     if let warmUp = root["warmUp"], scenario.duration > .zero, scenario.report.warmUp >= scenario.duration {
       mistake(warmUp, "expected a warm-up shorter than the duration of \(scenario.duration)")

@@ -22,7 +22,7 @@ struct ClusterInference {
   private(set) var remarks: [ImportRemark] = []
 
   /// Versions whose behaviour is modelled.
-  private static let minorVersions = 21...36
+  private static var minorVersions: ClosedRange<Int> { ModelledVersions.minors }
 
   init(items: [ImportedItem], contents: ManifestContents, configuration: ImportedConfiguration) {
     self.items = items

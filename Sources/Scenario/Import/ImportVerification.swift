@@ -73,7 +73,7 @@ struct ImportVerification {
       case .pod(let pod): changed = Self.changes(pod, pods[name])
       case .node(let node): changed = Self.changes(node, nodes[name])
       case .endpoints(let object): changed = Self.changes(object, endpoints[name])
-      case .workload, .namespace: changed = []
+      case .workload, .namespace, .podDisruptionBudget, .horizontalPodAutoscaler: changed = []
       }
       guard !changed.isEmpty else { continue }
       remarks.append(

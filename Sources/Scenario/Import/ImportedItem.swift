@@ -29,6 +29,8 @@ extension APIObject {
     case .pod(let object): object.metadata
     case .workload(let object): object.metadata
     case .node(let object): object.metadata
+    case .podDisruptionBudget(let object): object.metadata
+    case .horizontalPodAutoscaler(let object): object.metadata
     case .namespace(let name): ObjectMeta(name: name, namespace: "")
     }
   }

@@ -45,9 +45,18 @@ struct RetainedFields {
   ]
   private static let podSpec = [
     "nodeName", "hostNetwork", "hostname", "subdomain", "terminationGracePeriodSeconds", "nodeSelector",
-    "tolerations", "containers.name", "containers.ports", "initContainers.name",
-    "initContainers.restartPolicy", "initContainers.ports",
-  ]
+    "tolerations", "restartPolicy", "priorityClassName",
+  ] + containerFields.flatMap { ["containers." + $0, "initContainers." + $0] } + ["initContainers.restartPolicy"]
+  /// Of a hook the command stays, because it says how long that takes. Of a probe only how it is made, when it
+  /// comes and what counts: no path, no headers.
+  private static let containerFields =
+    ["name", "ports", "image", "imagePullPolicy", "lifecycle.preStop.exec", "lifecycle.preStop.sleep"]
+    + ["startupProbe", "readinessProbe", "livenessProbe"].flatMap { probe in
+      [
+        "httpGet.port", "tcpSocket.port", "grpc.port", "exec.command", "initialDelaySeconds", "periodSeconds",
+        "timeoutSeconds", "successThreshold", "failureThreshold", "terminationGracePeriodSeconds",
+      ].map { probe + "." + $0 }
+    }
 
   private static func fields(_ paths: [String], below prefix: String = "") -> RetainedFields {
     RetainedFields(metadata + paths.map { prefix + $0 })

@@ -68,6 +68,13 @@ struct FieldNames {
     restartPolicyRules volumeMounts volumeDevices livenessProbe readinessProbe startupProbe lifecycle
     terminationMessagePath terminationMessagePolicy imagePullPolicy securityContext stdin stdinOnce tty
     """)
+  static let probe = FieldNames(
+    """
+    exec httpGet tcpSocket grpc initialDelaySeconds timeoutSeconds periodSeconds successThreshold
+    failureThreshold terminationGracePeriodSeconds
+    """, isClosed: true)
+  static let lifecycle = FieldNames("postStart preStop stopSignal", isClosed: true)
+  static let lifecycleHandler = FieldNames("exec httpGet tcpSocket sleep", isClosed: true)
   static let containerPort = FieldNames("name hostPort containerPort protocol hostIP", isClosed: true)
   static let podStatus = FieldNames(
     """
@@ -82,6 +89,10 @@ struct FieldNames {
     progressDeadlineSeconds serviceName podManagementPolicy volumeClaimTemplates
     persistentVolumeClaimRetentionPolicy ordinals
     """)
+  static let budgetSpec = FieldNames(
+    "minAvailable maxUnavailable selector unhealthyPodEvictionPolicy", isClosed: true)
+  static let autoscalerSpec = FieldNames(
+    "scaleTargetRef minReplicas maxReplicas metrics behavior", isClosed: true)
   static let selector = FieldNames("matchLabels matchExpressions", isClosed: true)
   static let requirement = FieldNames("key operator values", isClosed: true)
   static let template = FieldNames("metadata spec", isClosed: true)

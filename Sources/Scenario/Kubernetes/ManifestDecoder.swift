@@ -76,7 +76,8 @@ public struct ManifestDecoder: ManifestReading {
   private static let versions: [String: String] = [
     "Service": "v1", "Endpoints": "v1", "Pod": "v1", "Node": "v1", "Namespace": "v1",
     "EndpointSlice": "discovery.k8s.io/v1", "Deployment": "apps/v1", "ReplicaSet": "apps/v1",
-    "StatefulSet": "apps/v1", "DaemonSet": "apps/v1",
+    "StatefulSet": "apps/v1", "DaemonSet": "apps/v1", "PodDisruptionBudget": "policy/v1",
+    "HorizontalPodAutoscaler": "autoscaling/v2",
   ]
   private static func group(_ version: String) -> String {
     version.contains("/") ? String(version.prefix { $0 != "/" }) : ""
@@ -95,6 +96,9 @@ public struct ManifestDecoder: ManifestReading {
       case "Pod": .pod(PodReader.read(object, metadata, &log))
       case "Node": .node(NodeReader.read(object, metadata, &log))
       case "Namespace": .namespace(metadata.name)
+      case "PodDisruptionBudget": .podDisruptionBudget(DisruptionReader.read(object, metadata, &log))
+      case "HorizontalPodAutoscaler":
+        AutoscalerReader.read(object, metadata, &log).map { .horizontalPodAutoscaler($0) }
       default:
         Workload.Kind(rawValue: kind).map { .workload(WorkloadReader.read($0, object, metadata, &log)) }
       }

@@ -28,6 +28,12 @@ enum NodeReader {
 
   private static func readStatus(_ fields: ObjectFields, into node: inout Node, _ log: inout ReadingLog) {
     fields.check(.nodeStatus, &log)
+    if let capacity = fields.object("capacity", &log) {
+      node.allocatable = SchedulingReader.capacity(capacity, base: node.allocatable, &log)
+    }
+    if let allocatable = fields.object("allocatable", &log) {
+      node.allocatable = SchedulingReader.capacity(allocatable, base: node.allocatable, &log)
+    }
     for entry in fields.objects("addresses", &log) {
       switch entry.string("type", &log) {
       case "InternalIP": if let address = entry.address("address", &log) { node.internalIPs.append(address) }

@@ -32,14 +32,21 @@ enum PodReader {
         Toleration(
           key: toleration.string("key", &log) ?? "",
           value: matchesAnyValue ? nil : toleration.string("value", &log) ?? "",
-          effect: toleration.string("effect", &log) ?? ""))
+          effect: toleration.string("effect", &log) ?? "",
+          duration: toleration.int("tolerationSeconds", &log).map { SimDuration.seconds(1) * Int64($0) }))
     }
+    readLife(fields, into: &spec, &log)
+    spec.scheduling = SchedulingReader.read(fields, &log)
     readDNS(fields, &spec.dns, &log)
     spec.containers = fields.objects("containers", &log).map { readContainer($0, &log) }
     for container in fields.objects("initContainers", &log) {
       let content = readContainer(container, &log)
       // Only sidecars live as long as the pod.
-      if container.string("restartPolicy", &log) == "Always" { spec.containers.append(content) }
+      if container.string("restartPolicy", &log) == "Always" {
+        spec.containers.append(content)
+      } else {
+        spec.initContainers.append(content)
+      }
     }
     return spec
   }
@@ -80,8 +87,10 @@ enum PodReader {
       var content = ContainerPort(containerPort: port.int("containerPort", &log) ?? 0)
       content.name = port.string("name", &log) ?? ""
       content.protocol = port.string("protocol", &log) ?? "TCP"
+      content.hostPort = port.int("hostPort", &log) ?? 0
       container.ports.append(content)
     }
+    readLife(fields, into: &container, &log)
     return container
   }
 

@@ -12,11 +12,6 @@ enum WorkloadReader {
     object.check(.workload, &log)
     var workload = Workload(
       kind: kind, metadata: metadata, selector: LabelSelector([:]), templateLabels: [:], template: PodSpec())
-    // A DaemonSet and a StatefulSet replace pods in place by default (apps/v1 defaults).
-    if kind == .daemonSet || kind == .statefulSet {
-      workload.maxSurge = .int(0)
-      workload.maxUnavailable = .int(1)
-    }
     guard let spec = object.object("spec", &log) else {
       if object.value("spec") == nil { log.wrong(object.node, object.path.key("spec"), "expected a spec") }
       return workload
@@ -35,6 +30,13 @@ enum WorkloadReader {
       }
       if let pod = template.object("spec", &log) { workload.template = PodReader.readSpec(pod, &log) }
     }
+    workload.isPaused = spec.bool("paused", &log) ?? false
+    if let seconds = spec.int("progressDeadlineSeconds", &log) {
+      // The largest number means never (HasProgressDeadline).
+      let isNever = seconds >= Int(Int32.max)
+      workload.progressDeadline = isNever ? nil : SimDuration.seconds(1) * Int64(seconds)
+    }
+    workload.isParallel = spec.string("podManagementPolicy", &log) == "Parallel"
     readStrategy(spec, into: &workload, &log)
     return workload
   }
@@ -46,13 +48,15 @@ enum WorkloadReader {
     guard let strategy = spec.object(key, &log) else { return }
     strategy.check(.strategy, &log)
     workload.recreates = strategy.string("type", &log) == "Recreate"
+    workload.updatesOnDelete = strategy.string("type", &log) == "OnDelete"
     guard let bounds = strategy.object("rollingUpdate", &log) else { return }
     bounds.check(.rollingUpdate, &log)
     workload.maxSurge = bounds.intOrString("maxSurge", &log) ?? workload.maxSurge
     workload.maxUnavailable = bounds.intOrString("maxUnavailable", &log) ?? workload.maxUnavailable
+    workload.partition = max(0, bounds.int("partition", &log) ?? 0)
   }
 
-  private static func readSelector(_ fields: ObjectFields, _ log: inout ReadingLog) -> LabelSelector {
+  static func readSelector(_ fields: ObjectFields, _ log: inout ReadingLog) -> LabelSelector {
     fields.check(.selector, &log)
     var selector = LabelSelector(fields.labels("matchLabels", &log) ?? [:])
     for requirement in fields.objects("matchExpressions", &log) {

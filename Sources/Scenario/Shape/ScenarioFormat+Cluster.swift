@@ -22,9 +22,15 @@ extension ScenarioFormat {
         "Ports that Services of type NodePort and LoadBalancer may have."),
       Field("nodes", .list(.object(nodeShape(isGroup: true))), "The nodes."),
       Field("proxy", .named("proxy"), "Configuration of kube-proxy on nodes that have none of their own."),
+      proxySync,
+      Field("sysctls", nodeSysctls, "Sysctls of the nodes, by their Linux names."),
       Field("timing", timing, "How long the parts of the cluster take to learn of each other."),
+      Field("kubelet", kubelet, "How kubelets start pods and report about them."),
       Field("loadBalancer", loadBalancer, "The external load balancer."),
+      Field("nodeAddresses", nodeAddresses, "How the cluster learns of a node's new address."),
       Field("dns", dns, "The cluster's DNS and names outside of it."),
+      Field("endpointController", endpointController, "The controllers that write EndpointSlices."),
+      Field("watch", watch, "How news of the API server reach nodes and controllers."),
     ]))
 
   /// - Parameter isGroup: with the keys that only make sense before the run begins.
@@ -56,7 +62,15 @@ extension ScenarioFormat {
       Field(
         "conntrackMax", .integer(1...1_000_000_000), standard: "what kube-proxy computes from `cores`",
         "nf_conntrack_max."),
+      Field(
+        "proxyWatch", quantity, standard: "timing.proxyWatch",
+        "Object written until this node's kube-proxy has it."),
+      Field("sysctls", nodeSysctls, standard: "the cluster's", "Where this node's sysctls differ."),
       Field("unschedulable", .boolean, standard: "false", "Cordoned."),
+      Field(
+        "pinnedAddress", .boolean, standard: "false",
+        "kubelet --node-ip: the Node object keeps the address whatever the machine has."),
+      allocatable,
     ]
     if isGroup {
       fields.append(
@@ -82,6 +96,9 @@ extension ScenarioFormat {
         "Serve node ports on 127.0.0.1 too (iptables mode only)."),
       Field("minSyncPeriod", .duration(), standard: "\"1s\"", "Shortest time between two syncs."),
       Field("syncPeriod", .duration(isPositive: true), standard: "\"30s\"", "A sync at least this often."),
+      Field(
+        "removeLeftovers", .boolean, standard: "false",
+        "Remove the rules of every other mode at a start, as `kube-proxy --cleanup` does."),
       Field("conntrack", proxyConntrack, "What kube-proxy sets in the kernel's connection tracking."),
       Field("ipvs", ipvs, "What only mode ipvs reads; names as in KubeProxyConfiguration."),
       Field("ebpf", ebpf, "Cilium's kube-proxy replacement (mode ebpf only); names as in its Helm chart."),

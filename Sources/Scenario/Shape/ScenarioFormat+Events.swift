@@ -34,7 +34,8 @@ extension ScenarioFormat {
   static let link = Shape.object(
     ObjectShape([
       Field(
-        "from", .text(.nonEmpty), required: true, "A node's name, \"any\", \"outside\" or \"controlPlane\"."),
+        "from", .text(.nonEmpty), required: true,
+        "A node's name, \"zone/\" with the name of one, \"any\" (node), \"outside\" or \"controlPlane\"."),
       Field("to", .text(.nonEmpty), required: true, "The other end, likewise."),
     ]))
 
@@ -59,19 +60,25 @@ extension ScenarioFormat {
     )
   }
 
+  private static let taint = Field(
+    "taint", .text(.nonEmpty), required: true,
+    "As `key[=value]:effect`; the autoscaler's is `ToBeDeletedByClusterAutoscaler:NoSchedule`.")
+
   private static func action(
     _ key: String, _ shape: Shape, _ description: String, with extras: [Field] = []
   ) -> ObjectShape.Variant {
     .init(Field(key, shape, required: true, description), with: extras)
   }
 
-  private static let actions: [ObjectShape.Variant] = nodeActions + podActions + objectActions + pathActions
+  private static let actions: [ObjectShape.Variant] = 
+    nodeActions + podActions + objectActions + pathActions + controlPlaneActions
 
   private static let nodeActions: [ObjectShape.Variant] = [
     action(
       "joinNode", .either([.text(.dnsName), .named("node")]),
       "A node joins: a new one, or the name of one with joinsAtStart false."),
-    action("drainNode", target, "Cordon, then delete the node's pods gracefully, but not a DaemonSet's."),
+    action(
+      "drainNode", target, "Cordon, then evict the node's pods, but not a DaemonSet's.", with: drainFields),
     action("cordonNode", target, "No new pods."),
     action("uncordonNode", target, "New pods again."),
     action(
@@ -88,11 +95,25 @@ extension ScenarioFormat {
     action(
       "changeNodeAddress", target, "The primary InternalIP changes while the node runs.",
       with: [newAddress(required: true)]),
+    action(
+      "taintNode", target, "The Node object gets a taint; pods that do not tolerate NoExecute go.",
+      with: [taint]),
+    action("untaintNode", target, "The taint is taken away.", with: [taint]),
     action("deleteNode", target, "The Node object is deleted from the API."),
   ]
 
   private static let podActions: [ObjectShape.Variant] = [
-    action("deletePod", pods, "Graceful deletion through the API."),
+    action(
+      "deletePod", pods, "Graceful deletion through the API.",
+      with: [
+        Field(
+          "gracePeriod", .duration(), standard: "the pod's",
+          "Whole seconds, as `kubectl delete --grace-period`; 0s means 1s, unless by force."),
+        Field("force", .boolean, standard: "false", "With 0s: the object goes at once (`--force`)."),
+      ]),
+    action(
+      "hangPod", pods, "The process takes connections and answers nothing.",
+      with: [Field("for", quantity, standard: "until it is restarted", "For so long.")]),
     action("crashPod", pods, "The container's process dies and is restarted."),
     action(
       "unreadyPod", pods, "The readiness probe fails.",
@@ -107,6 +128,13 @@ extension ScenarioFormat {
     action(
       "rollout", .text(.namespacedName), "Rolling replacement of all pods, as `kubectl rollout restart`."),
     action(
+      "undoRollout", .text(.namespacedName),
+      "A Deployment goes back to the template before the present one, as `kubectl rollout undo`."),
+    action(
+      "pauseRollout", .text(.namespacedName),
+      "A Deployment's rollout stops where it is, as `kubectl rollout pause`."),
+    action("resumeRollout", .text(.namespacedName), "A paused rollout goes on."),
+    action(
       "apply", .either([.text(.path), .list(.anyObject, minimum: 1)]),
       "Kubernetes objects, or a file with them, are applied."),
     action(
@@ -116,7 +144,10 @@ extension ScenarioFormat {
           Field("kind", .word(deletableKinds), required: true, "Kind."),
           Field("name", .text(.namespacedName), required: true, "Name."),
         ])), "An object is deleted."),
-    action("restartProxy", target, "kube-proxy is restarted."),
+    action("restartProxy", target, "kube-proxy is restarted.", with: restartProxyExtras),
+    action(
+      "failProxySync", target, "Syncs fail: kube-proxy writes nothing and tries again.",
+      with: failProxySyncExtras),
     action(
       "configureProxy", target, "kube-proxy gets another configuration.",
       with: [
@@ -124,6 +155,22 @@ extension ScenarioFormat {
           "proxy", .named("proxy"), required: true,
           "What differs from the configuration that the node started with."),
         Field("restart", .boolean, standard: "true", "Restart kube-proxy, so that it takes effect at once."),
+      ]),
+    action(
+      "rolloutProxy", target, "kube-proxy gets another configuration, node after node.",
+      with: [
+        Field(
+          "proxy", .named("proxy"), required: true,
+          "What differs from the configuration that the node started with."),
+        Field(
+          "every", .duration(), required: true, "From one group of nodes to the next; \"0s\": all at once."),
+        Field("maxUnavailable", .integer(1...nodeLimit), standard: "1", "Nodes of a group."),
+        Field(
+          "drainFirst", .duration(), standard: "not drained",
+          "Each node is drained for so long before its kube-proxy restarts."),
+        Field(
+          "uncordonAfter", .duration(), standard: "\"10s\"",
+          "A drained node takes pods again so long after its kube-proxy's restart."),
       ]),
   ]
 

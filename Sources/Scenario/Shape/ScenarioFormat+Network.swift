@@ -20,6 +20,16 @@ extension ScenarioFormat {
         "masqueradePodTraffic", .boolean, standard: "true",
         "What a pod sends out of the pod network leaves with its node's address."),
       Field(
+        "masqueradeRandomFully", .boolean, standard: "true",
+        "Masquerading draws source ports at random; if not, it keeps a client's port where that is free."),
+      Field(
+        "insertRace", .duration(), standard: "\"0s\"",
+        "Time in which two processors do not see each other's new flows: of two that choose one source port the second is dropped."
+      ),
+      Field(
+        "outOfWindow", share, standard: "0",
+        "Share of TCP responses that conntrack finds outside of their window and calls INVALID."),
+      Field(
         "deadPodIP", .word(["host_unreachable", "blackhole", "reset"]), standard: "\"host_unreachable\"",
         "What answers for the IP of a pod that is gone."),
       Field(

@@ -7,15 +7,16 @@ extension ScenarioFormat {
   static let timing = Shape.object(
     ObjectShape([
       Field(
-        "kubeletStatus", quantity, standard: "uniform 50ms to 1s",
-        "A container changed until its pod's status is in the API."),
+        "kubeletStatus", quantity, standard: "as `cluster.kubelet` has it",
+        "A container or its readiness changed until its pod's status is in the API, as one delay."),
       Field(
         "kubeletWatch", quantity, standard: "uniform 5ms to 50ms",
         "Pod object written until its kubelet acts."),
       Field(
         "podStart", quantity, standard: "lognormal, median 1.5s, sigma 0.4, at most 30s",
-        "Pod scheduled until its containers run."),
-      Field("podReady", quantity, standard: "uniform 500ms to 2s", "Containers run until the pod is ready."),
+        "Sandbox, network and containers of a pod, without pulls and init containers."),
+      Field(
+        "podReady", quantity, standard: "uniform 500ms to 2s", "Containers run until the application listens."),
       Field("scheduler", quantity, standard: "uniform 5ms to 50ms", "Pod pending until it has a node."),
       Field(
         "workloadController", quantity, standard: "uniform 5ms to 50ms",
@@ -27,15 +28,18 @@ extension ScenarioFormat {
         "proxyWatch", quantity, standard: "uniform 2ms to 20ms",
         "Object written until a node's kube-proxy has it."),
       Field(
-        "proxySync", quantity, standard: "gamma, shape 9, scale 6.7ms",
-        "Duration of one sync of a node's tables."),
+        "proxySync", quantity, standard: "worked out by `cluster.proxySync`",
+        "Duration of every sync of a node's tables, whatever it writes."),
       Field(
-        "filterCommitShare", share, standard: "0.5",
+        "filterCommitShare", share, standard: "worked out; 0.5 beside a given `proxySync`",
         "Share of a sync after which the filter table is in force; nat follows at its end."),
       Field(
         "proxyRestart", quantity, standard: "uniform 2s to 5s",
         "kube-proxy ends until its successor's first sync."),
-      Field("leaseRenewal", quantity, standard: "\"10s\"", "Time between heartbeats of a node."),
+      Field(
+        "proxyListing", quantity, standard: "uniform 300ms to 1s",
+        "The last part of `proxyRestart`: another mode's rules removed until the first sync."),
+      Field("leaseRenewal", quantity, standard: "uniform 10s to 10.4s", "Time between heartbeats of a node."),
       Field(
         "nodeMonitorPeriod", .duration(isPositive: true), standard: "\"5s\"",
         "Time between checks of all heartbeats."),

@@ -23,6 +23,9 @@ extension ScenarioFormat {
           "Time that a worker spends on a request."),
         Field("concurrency", count, standard: "unlimited", "Workers of each process."),
         Field(
+          "cpu", .number(.from(0, to: 1000)), standard: "1",
+          "Cores that a worker takes while it serves a request; what autoscalers see."),
+        Field(
           "queue", .integer(0...1_000_000_000), standard: "unlimited",
           "Requests that may wait for a worker; one more is never answered."),
         Field(
@@ -32,7 +35,13 @@ extension ScenarioFormat {
           "onTermination", .word(["exit", "drain", "ignore"]), standard: "\"exit\"",
           "At SIGTERM: close everything at once; finish open connections first; go on until SIGKILL."),
         Field("drain", .duration(), standard: "\"10s\"", "Longest time from SIGTERM to exit with `drain`."),
-        Field("preStop", .duration(), standard: "\"0s\"", "preStop hook: SIGTERM comes so much later."),
+        Field(
+          "preStop", .duration(), standard: "as in the pods' manifests",
+          "preStop hook: SIGTERM comes so much later. Replaces the hook of the manifests."),
+        Field(
+          "startup", quantity, standard: "`cluster.timing.podReady`",
+          "Process started until it listens; connections are refused until then."),
+        Field("readiness", readiness, "What the pods' readiness does by itself."),
         Field(
           "idleTimeout", .duration(isPositive: true), standard: "never", "Idle connections are closed then."),
       ],
@@ -75,6 +84,8 @@ extension ScenarioFormat {
         Field(
           "synLinearTimeouts", .integer(0...127), standard: "4",
           "net.ipv4.tcp_syn_linear_timeouts; 0 for kernels before 6.5."),
+        Field(
+          "sysctls", clientSysctls, "Sysctls of the client's network namespace, by their Linux names."),
         Field("start", .duration(), standard: "\"0s\"", "Time of the first operation at the earliest."),
         Field("stop", .duration(), standard: "the scenario's duration", "No operation begins later."),
       ],

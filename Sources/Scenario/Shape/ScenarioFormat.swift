@@ -94,6 +94,10 @@ public enum ScenarioFormat {
       Field(
         "lostConnectionsMax", .integer(0...100_000_000), standard: "100000",
         "Rows of lost_connections.csv at most; counts elsewhere are never cut."),
+      Field(
+        "counterfactuals", .boolean, standard: "false",
+        "Fill the column saved_by of lost_connections.csv from runs of the scenario with one thing changed "
+          + "each: fresh tables, every other mode, a longer preStop, draining. Nine runs instead of one."),
     ]))
 
   // MARK: Shapes that occur often

@@ -161,5 +161,5 @@ extension TextForm {
     "^(4\\.([1-9]|1[0-9]|20)|[5-9]\\.[0-9]{1,2})(\\..*|-.*)?$")
   public static let url = TextForm("an address that begins with https:// or http://", "^https?://")
   public static let version = TextForm(
-    "a Kubernetes version from \"1.21\" to \"1.36\"", "^v?1\\.(2[1-9]|3[0-6])(\\.[0-9]+)?$")
+    "a Kubernetes version from \"1.24\" to \"1.37\"", "^v?1\\.(2[4-9]|3[0-7])(\\.[0-9]+)?$")
 }

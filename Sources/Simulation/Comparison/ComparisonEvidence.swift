@@ -17,14 +17,15 @@ struct VariantEvidence: Sendable {
   init(_ scenario: ScenarioFile) {
     mode = scenario.modes.first?.mode ?? ProxySettings().mode
     costs = scenario.network.costs[DataPath(mode, scenario.network.iptablesBackend)]
-    hasGivenSync = scenario.cluster.timing.proxySync != TimingSettings().proxySync
+    hasGivenSync = scenario.cluster.timing.proxySync != nil
   }
 
-  /// How long its tables take to be written is assumed. iptables: golden/dynamics of a real cluster.
+  /// How long its tables take to be written is assumed. iptables and nftables: golden/dynamics of a real
+  /// cluster.
   var hasAssumedSync: Bool {
     switch mode {
-    case .iptables: false
-    case .nftables, .ipvs: !hasGivenSync
+    case .iptables, .nftables: false
+    case .ipvs: !hasGivenSync
     case .ebpf: true
     }
   }
@@ -78,7 +79,8 @@ extension Comparison {
       let borrowed = assumed.filter { $0 != .ebpf }.map(\.rawValue)
       var reasons: [String] = []
       if !borrowed.isEmpty {
-        reasons.append("syncs of \(borrowed.joined(separator: " and ")) take as long as those of iptables")
+        let names = borrowed.joined(separator: " and ")
+        reasons.append("how long syncs of \(names) take is nobody's measurement")
       }
       if assumed.contains(.ebpf) { reasons.append("ebpf writes its maps in the time that the scenario says") }
       return "hinges on assumptions: \(reasons.joined(separator: ", "))"

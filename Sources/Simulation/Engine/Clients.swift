@@ -17,6 +17,8 @@ struct ClientGroup {
   let cachePolicy: DNSCachePolicy
   let transport: TransportProtocol
   let synLinearTimeouts: Int
+  let synRetries: Int
+  let dataRetries: Int
   let retryLimit: Int
   let settings: ClientSettings
   let requests: Sampler
@@ -47,6 +49,8 @@ struct ClientGroup {
     cachePolicy = s.cachePolicy
     transport = s.transport
     synLinearTimeouts = s.synLinearTimeouts
+    synRetries = s.synRetries
+    dataRetries = s.dataRetries
     retryLimit = s.retry.limit
     requests = Sampler(s.requests)
     requestGap = Sampler(s.requestGap)
@@ -76,6 +80,9 @@ struct TargetAnswer: Hashable {
 
 struct ClientInstance {
   let group: Int
+  /// Among the instances of its group, in the order of their making: with the group's name it names the
+  /// draws.
+  let number: Int
   let host: HostReference
   var address: IPv4Address
   /// The node that it is on; −1 outside.

@@ -19,7 +19,8 @@ enum Loss {
   case partition
   case conntrackFull(node: Int)
   case conntrackInvalid(node: Int)
-  /// Two packets of a flow passed the node's tables at once, and only one of their entries could stay.
+  /// Two packets passed the node's tables at once, of one flow or with the same translated tuple, and only one
+  /// of their entries could stay.
   case insertRace(node: Int)
   /// A reply met a node that does not remember the flow's translation.
   case conntrackMissing(node: Int)
@@ -35,6 +36,10 @@ enum Loss {
   case backlogFull(node: Int)
   case queueOverflow(node: Int)
   case loadBalancerHasNoTarget
+  /// The load balancer ended the connection, or has forgotten it: its target left, or failed its checks.
+  case loadBalancerCut(node: Int)
+  /// The load balancer has forgotten the connection because it was idle.
+  case loadBalancerIdle(node: Int)
   /// The process that held the connection ended, or closed it.
   case serverEnded(node: Int, crashed: Bool)
   case serverClosedIdle(node: Int)

@@ -48,6 +48,8 @@ struct NetworkPaths {
   /// Seconds; 0 where the mean is infinite.
   private let meanDelays: [Double]
   private let loss: Double
+  /// By index of the node, for link effects.
+  var zoneOfNode: [String?] = []
   /// Link effects in force, oldest first. Empty in a quiet network, which the packet path checks first.
   private var effects: [Effect] = []
 
@@ -139,6 +141,7 @@ struct NetworkPaths {
     switch (wanted, end) {
     case (.anyNode, .node), (.outside, .outside): true
     case (.node(let name), .node(let index)): nodeName(index) == name
+    case (.zone(let zone), .node(let index)): index < zoneOfNode.count && zoneOfNode[index] == zone
     default: false
     }
   }

@@ -24,6 +24,8 @@ enum PacketKind: UInt8, BitwiseCopyable {
   case keepaliveAnswer
   case datagram
   case answer
+  /// A response that conntrack finds outside of its flow's window.
+  case lateResponse
   /// A DNS query and its answer, over UDP.
   case query
   case queryAnswer
@@ -36,7 +38,7 @@ enum PacketKind: UInt8, BitwiseCopyable {
     switch self {
     case .syn, .request, .clientFin, .keepalive, .datagram, .query, .streamQuery: true
     case .synAck, .response, .serverFin, .reset, .portUnreachable, .hostUnreachable, .keepaliveAnswer,
-      .answer, .queryAnswer, .streamAnswer:
+      .answer, .lateResponse, .queryAnswer, .streamAnswer:
       false
     }
   }
@@ -53,6 +55,7 @@ enum PacketKind: UInt8, BitwiseCopyable {
     case .reset: .rst
     case .portUnreachable, .hostUnreachable: .ack
     case .datagram, .answer, .query, .queryAnswer: .datagram
+    case .lateResponse: .outOfWindow
     }
   }
 }

@@ -28,6 +28,7 @@ import Traffic
 extension World {
   /// Notes what went wrong with a connection, unless something went wrong before.
   mutating func blame(_ slot: UInt32, _ loss: Loss) {
+    if following != nil { noteFollowed(slot, loss) }
     guard connections[slot].pointee.failure.isNone else { return }
     let (cause, node) = cause(of: loss, in: story(slot))
     connections[slot].pointee.failure.cause = Recorder.causeIndex[cause]!
@@ -78,6 +79,8 @@ extension World {
     case .backlogFull(let node): return (.backlogFull, node)
     case .queueOverflow(let node), .slowServer(let node): return (.serverTimeout, node)
     case .loadBalancerHasNoTarget: return (.lbNoTarget, -1)
+    case .loadBalancerCut(let node): return (nodePlanes[node].isUp ? .lbDrained : .nodeDown, node)
+    case .loadBalancerIdle(let node): return (.idleTimeout, node)
     case .serverEnded(let node, let crashed):
       return (crashed ? (nodePlanes[node].isUp ? .serverCrashed : .nodeDown) : .podTerminated, node)
     case .serverClosedIdle(let node): return (.idleTimeout, node)
@@ -164,18 +167,11 @@ extension World {
     let owner = addresses.owner(of: story.tuple.destination)
     guard owner.kind == .loadBalancer else { return nil }
     let service = ServiceID(owner.id)
-    if wouldPassCheck(entry, service) { return nil }
+    if passesHealthCheck(entry, service) { return nil }
     for other in nodePlanes.indices where other != entry {
-      if wouldPassCheck(other, service) { return (.lbStaleTarget, entry) }
+      if passesHealthCheck(other, service) { return (.lbStaleTarget, entry) }
     }
     return nil
-  }
-
-  /// What the load balancer's health check of a node for a Service would find now.
-  private mutating func wouldPassCheck(_ node: Int, _ service: ServiceID) -> Bool {
-    guard nodePlanes[node].isUp, proxies.isHealthy(NodeID(node), at: now) else { return false }
-    guard control.store.service(service)?.usesLocalExternalPolicy ?? false else { return true }
-    return proxies.localReadyEndpoints(NodeID(node), service) > 0
   }
 
   // MARK: The network path
@@ -258,6 +254,9 @@ extension World {
     let onPath = [story.clientNode, story.decidingNode ?? -1, story.entryNode ?? -1].filter { $0 >= 0 }
     if onPath.contains(where: { !nodePlanes[$0].isUp || nodePlanes[$0].bootedAt > story.openedAt }) {
       return .nodeDown
+    }
+    if let from = story.movedFrom {
+      return nodePlanes[from].isUp && nodePlanes[from].bootedAt <= story.openedAt ? .lbMoved : .nodeDown
     }
     let hasMoved = onPath.contains { !nodePlanes[$0].formerAddresses.isEmpty }
     if story.wasEstablished, hasMoved { return .nodeAddressChanged }

@@ -12,8 +12,10 @@ extension World {
 
   mutating func sendSyn(_ slot: UInt32) {
     let c = connections[slot]
-    let linear = groups[instances[Int(c.pointee.instance)].group].synLinearTimeouts
-    let next = Retransmission.afterSyn(Int(c.pointee.retransmissions), linear: linear)
+    let group = instances[Int(c.pointee.instance)].group
+    let next = Retransmission.afterSyn(
+      Int(c.pointee.retransmissions), linear: groups[group].synLinearTimeouts,
+      retries: groups[group].synRetries)
     connections[slot].pointee.retransmitAt = next.map { (now + $0).nanoseconds } ?? .max
     send(.syn, slot, from: instances[Int(c.pointee.instance)].host, tuple: c.pointee.tuple)
   }
@@ -33,7 +35,8 @@ extension World {
   private mutating func transmitRequest(_ slot: UInt32) {
     let c = connections[slot]
     let isDatagram = c.pointee.tuple.transport == .udp
-    let next = isDatagram ? nil : Retransmission.afterData(Int(c.pointee.retransmissions))
+    let retries = groups[instances[Int(c.pointee.instance)].group].dataRetries
+    let next = isDatagram ? nil : Retransmission.afterData(Int(c.pointee.retransmissions), retries: retries)
     connections[slot].pointee.retransmitAt = next.map { (now + $0).nanoseconds } ?? .max
     if c.pointee.requestNumber == 1, !isDatagram { packetCount += 1 }
     send(
@@ -55,7 +58,7 @@ extension World {
       if phase == .connecting {
         connections[slot].pointee.isLookup ? lookupConnected(slot) : established(slot)
       }
-    case .response, .answer:
+    case .response, .answer, .lateResponse:
       if phase == .awaiting, number == connections[slot].pointee.requestNumber { answered(slot) }
     case .queryAnswer, .streamAnswer:
       lookupAnswered(slot, number: number)

@@ -233,7 +233,10 @@ extension World {
     let shared = PortPoolKey(host: instances[i].host, destination: key)
     let pool = portPoolIndex[shared] ?? portPools.count
     if pool == portPools.count {
-      portPools.append(PortPool(start: StableHash.mix(key ^ UInt64(instances[i].address.bits) << 20)))
+      portPools.append(
+        PortPool(
+          start: StableHash.mix(key ^ UInt64(instances[i].address.bits) << 20),
+          ports: groups[instances[i].group].settings.localPorts))
       portPoolIndex[shared] = pool
     }
     instances[i].portPools.append((key, pool))
@@ -268,12 +271,17 @@ extension World {
     row.outcome = outcome
     row.cause = cause
     row.savedBy = savedBy(cause, node: nil) + detail
+    row.failedAt = now
+    row.place.service = groups[group].service.isNone ? -1 : Int32(groups[group].service.index)
     recorder.add(row, decidingNode: instances[i].node)
+    if following != nil { noteFollowed(operation, outcome, cause) }
     decided(operation, isLost: true)
   }
 
+  /// Named as its draws are, so that it is the same attempt in every variant.
   func connectionName(_ instance: UInt32, _ ordinal: UInt32, _ attempt: UInt8) -> String {
-    "\(groups[instances[Int(instance)].group].settings.name)-\(instance)/\(ordinal)/\(attempt)"
+    let client = instances[Int(instance)]
+    return "\(groups[client.group].settings.name)-\(client.number)/\(ordinal)/\(attempt)"
   }
 
   /// The attempt on this connection is decided; the connection itself may live on.
@@ -334,6 +342,11 @@ extension World {
 
   /// The client's own pod or node has gone: neither lost nor completed.
   mutating func abandon(_ operation: WaitingOperation) {
+    if following != nil { noteFollowed(operation, .clientGone, nil) }
+    if goneAttempts != nil {
+      let name = connectionName(operation.instance, operation.ordinal, operation.attempt)
+      goneAttempts!.append(name)
+    }
     let group = instances[Int(operation.instance)].group
     recorder.otherAttempt(
       target: groups[group].target, client: group, start: SimTime(nanoseconds: operation.attemptStart),

@@ -14,31 +14,14 @@ extension World {
   // MARK: Their events
 
   mutating func clusterEvent(_ event: ClusterEvent) {
-    if case .checkNode(let node, _) = event {
-      let isUp = nodePlanes[node.index].isUp
-      let isHealthy = isUp && proxies.isHealthy(node, at: now)
-      let local = localPolicyServices(node)
-      control.handle(event, at: now, into: &clusterOutput) { _, service, _ in
-        if !isUp { return false }
-        return service.isNone ? isHealthy : isHealthy && (local[service] ?? false)
-      }
+    if case .checkNode(let node, let check) = event {
+      let isPassed = passesHealthCheck(node.index, control.serviceOfHealthCheck(Int(check)))
+      control.handle(event, at: now, into: &clusterOutput) { _, _, _ in isPassed }
     } else {
+      if case .scrapeMetrics = event { scrapeUsage() }
       control.handle(event, at: now, into: &clusterOutput)
     }
     flushCluster()
-  }
-
-  /// Which Services with a health check of their own have a ready endpoint on this node, by its tables.
-  private func localPolicyServices(_ node: NodeID) -> [ServiceID: Bool] {
-    var found: [ServiceID: Bool] = [:]
-    for index in 0..<control.store.serviceCount {
-      let id = ServiceID(index)
-      guard let service = control.store.service(id), service.serviceType == .loadBalancer,
-        service.usesLocalExternalPolicy
-      else { continue }
-      found[id] = proxies.localReadyEndpoints(node, id) > 0
-    }
-    return found
   }
 
   mutating func proxyEvent(_ event: ProxyEvent) {
@@ -61,7 +44,9 @@ extension World {
       clusterOutput = ControlPlaneOutput()
       for entry in output.log {
         events.append(
-          ClusterEventRow(time: entry.time, object: entry.object, action: entry.action, detail: entry.detail))
+          ClusterEventRow(
+            time: entry.time, object: entry.object, action: entry.action, detail: entry.detail,
+            occurrence: entry.occurrence))
       }
       for (at, event) in output.schedule {
         let rank = EventRank.make(.cluster, entity: event.entity, counter: event.kindNumber)
@@ -69,13 +54,14 @@ extension World {
       }
       for change in output.changes { apply(change) }
     }
+    if scenario.proxiesProgramAtOnce { proxies.programAtOnce(at: now, into: &proxyOutput) }
     flushProxies()
   }
 
   mutating func flushProxies() {
     guard
       !proxyOutput.schedule.isEmpty || !proxyOutput.syncs.isEmpty || !proxyOutput.cleanups.isEmpty
-        || !proxyOutput.removals.isEmpty
+        || !proxyOutput.removals.isEmpty || !proxyOutput.kernelChanges.isEmpty
     else { return }
     let output = proxyOutput
     proxyOutput = ProxyOutput()
@@ -86,14 +72,19 @@ extension World {
     for sync in output.syncs { note(sync) }
     for cleanup in output.cleanups { clean(cleanup) }
     for removal in output.removals { backendsRemoved(removal) }
+    for change in output.kernelChanges { kernelChanged(change) }
   }
 
   private mutating func note(_ sync: SyncRecord) {
-    lags.synced(sync)
-    refreshPacketCost(of: sync.node.index)
+    proxyMetrics.synced(sync)
+    if !sync.hasFailed {
+      lags.synced(sync)
+      refreshPacketCost(of: sync.node.index)
+    }
     syncs.append(
       ProxySyncRow(
-        start: sync.start, node: nodePlanes[sync.node.index].name, kind: sync.kind.rawValue,
+        start: sync.start, node: nodePlanes[sync.node.index].name,
+        kind: sync.hasFailed ? "failed" : sync.kind.rawValue,
         changes: sync.changes,
         rulesWritten: sync.rulesWritten, duration: sync.end - sync.start,
         programmingLatency: sync.programmingLatency))
@@ -103,16 +94,21 @@ extension World {
   private mutating func clean(_ cleanup: ConntrackCleanup) {
     cleanupLog?.append(cleanup)
     let frontends = Set(cleanup.frontends)
-    let serving = Set(cleanup.serving)
+    let serving = Set(cleanup.serving.map(\.address))
     _ = conntrack[cleanup.node.index].pointee.removeAll { entry in
       guard entry.transport == .udp else { return false }
       let destination = ConntrackCleanup.Target(
         address: IPv4Address(bits: entry.original.destination), port: entry.original.destinationPort)
       let isOurs =
         frontends.contains(destination) || (cleanup.nodePort != 0 && destination.port == cleanup.nodePort)
-      let replier = ConntrackCleanup.Target(
-        address: IPv4Address(bits: entry.reply.source), port: entry.reply.sourcePort)
-      return isOurs && !serving.contains(replier)
+      guard isOurs else { return false }
+      // Reply sources are compared by address alone (pkg/proxy/conntrack/cleanup.go).
+      let replier = IPv4Address(bits: entry.reply.source)
+      return switch cleanup.scope {
+      case .otherThanServing: !serving.contains(replier)
+      case .everything: true
+      case .leadingTo(let gone): gone.contains(replier)
+      }
     }
   }
 
@@ -139,21 +135,31 @@ extension World {
     case .podAddressReleased(let pod, let address):
       if !control.pods[pod.index].isHostNetwork {
         addresses.release(address, from: HostReference(.pod, pod.rawValue))
+        lags.addressReleased(address, by: pod)
       }
     case .podProcessStarted(let pod): processesStarted(pod)
+    case .podListens(let pod): applicationListens(pod)
+    case .podHangs(let pod, let isHanging): applicationHangs(pod, isHanging)
     case .podTerminationSignal(let pod): podSignalled(pod)
     case .podProcessEnded(let pod, let crashed): podEnded(pod, crashed: crashed)
     case .nodeDown(let node): nodeDown(node)
     case .nodeUp(let node): nodeUp(node)
     case .nodeJoined(let node): nodeJoined(node)
     case .nodeAddressChanged(let node, let old, let new): nodeAddressChanged(node, old: old, new: new)
-    case .routeLearned(_, let about): refreshRoutes(to: about.index)
+    case .routeLearned(let on, let about):
+      lags.routeLearned(about: about.index, on: on.index, at: now)
+      refreshRoutes(to: about.index)
     case .loadBalancerTargetsChanged: break
-    case .proxyRestart(let node, let settings):
-      proxies.restart(node, settings: settings, at: now, into: &proxyOutput)
+    case .proxyRestart(let node, let settings, let teardown):
+      proxies.restart(node, settings: settings, teardown: teardown, at: now, into: &proxyOutput)
+    case .proxySyncsFail(let node, let probability, let until):
+      proxies.failSyncs(node, probability: probability, until: until)
+    case .loadBalancerCut(let service, let node): balancerCuts(service, node)
     case .link(let target, let delay, let loss, let partitioned, let active):
       linkChanged(target, delay, loss, partitioned, active)
     case .dnsChanged: refreshAllAnswers()
+    case .apiServer(let isUp):
+      if isUp { proxies.apiServerIsBack(at: now, into: &proxyOutput) } else { proxies.apiServerIsGone(at: now) }
     }
   }
 
@@ -201,9 +207,11 @@ extension World {
     let isServing =
       control.store.pod(pod).map { $0.status.isReady && $0.metadata.deletionTimestamp == nil } ?? false
     if isServing {
-      podTimes[pod.index] = PodTimes()
+      if podTimes[pod.index].isServing == false { lags.beganServing(pod, at: now) }
+      podTimes[pod.index] = PodTimes(isServing: true)
     } else if podTimes[pod.index].api == nil {
       podTimes[pod.index].api = now
+      podTimes[pod.index].isServing = false
       lags.stoppedServing(pod, at: now)
       // Deletion is known to the API first: there is nothing that lags behind reality.
       if podTimes[pod.index].reality == nil { podTimes[pod.index].reality = now }
@@ -233,7 +241,10 @@ extension World {
 
   mutating func reservePods(upTo index: Int) {
     podSockets.extend(to: index + 1, with: [])
-    while podTimes.count <= index { podTimes.append(PodTimes()) }
+    while podTimes.count <= index {
+      let isReady = control.store.pod(PodID(podTimes.count))?.status.isReady ?? false
+      podTimes.append(PodTimes(isServing: isReady))
+    }
     podNodes.extend(to: index + 1, with: -1)
     let node = control.pods[index].node
     podNodes[index] = node.isNone ? -1 : Int32(node.rawValue)
@@ -272,6 +283,7 @@ extension World {
   private mutating func nodeAddressChanged(_ node: NodeID, old: IPv4Address, new: IPv4Address) {
     let i = node.index
     nodePlanes[i].formerAddresses.append(old)
+    lags.moved(i, at: now)
     nodePlanes[i].address = new
     addresses.release(old, from: HostReference(.node, node.rawValue))
     addresses.assign(new, to: HostReference(.node, node.rawValue))
@@ -293,6 +305,7 @@ extension World {
     refreshRoutes(to: node.index)
     refreshAllAnswers()
     let before = apiAddresses.updateValue(object?.internalIPs.first ?? .unspecified, forKey: node)
+    if let address = object?.internalIPs.first, before != address { lags.addressWritten(node.index, at: now) }
     // From 1.37 on kube-proxy exits when its node's addresses change (FACTS J).
     if proxies.restartsOnAddressChange, let before, let address = object?.internalIPs.first,
       before != address,
@@ -314,12 +327,23 @@ extension World {
     paths.apply(target, delay: delay, loss: loss, partitioned: partitioned, active: active)
     guard partitioned, target.from == .controlPlane || target.to == .controlPlane else { return }
     let other = target.from == .controlPlane ? target.to : target.from
-    for i in nodePlanes.indices where other == .anyNode || other == .node(nodePlanes[i].name) {
+    for i in nodePlanes.indices where isMeant(other, i) {
       if active {
-        proxies.disconnect(NodeID(i))
+        proxies.disconnect(NodeID(i), at: now)
+        lags.cutOff(i, at: now)
       } else {
         proxies.reconnect(NodeID(i), at: now, into: &proxyOutput)
+        lags.reconnected(i, at: now)
       }
+    }
+  }
+
+  private func isMeant(_ end: LinkTarget.End, _ node: Int) -> Bool {
+    switch end {
+    case .node(let name): nodePlanes[node].name == name
+    case .zone(let zone): control.nodes[node].zone == zone
+    case .anyNode: true
+    case .outside, .controlPlane: false
     }
   }
 }

@@ -79,7 +79,7 @@ extension World {
 
   private mutating func serverAnswers(_ q: UInt32) {
     let query = dns.queries[q]
-    servers[query.server].finishRequest()
+    servers[query.server].finishRequest(now: now)
     guard isServing(query) else { return dns.queries.remove(q) }
     let pod = podIndex(of: query)
     var server = dns.coreDNS[pod] ?? makeCoreDNS(pod)

@@ -1,133 +1,197 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // How long each stage between reality and a node's table took, for connections that were lost because one of
-// them was late: kubelet, controller, watch, the runner's wait, the sync. Asked when a connection is lost,
-// answered at the end of the run, because most stages end later than the connection.
+// them was late. Asked when a connection is lost, answered at the end of the run, because most stages end
+// later than the connection.
 //
 //     reality --kubelet--> API --controller--> slices --watch--> delivered --runner--> sync begins --> ends
+//
+// A pod that leaves and a pod that comes pass all five. What a DNS answer or an API object would have had to
+// know passes the first two. A node's address passes kubelet (to its Node object) and watch (to a peer's
+// routes). A stage that never ended in the run is left empty, and so are those after it.
 
 import Cluster
 import NetworkTypes
 import Proxy
 import SimKernel
 
-/// What is written down while a run goes on.
-struct LagBook {
-  struct SliceWrite: BitwiseCopyable {
-    var at: SimTime
-    var revision: UInt32
-  }
-  struct Sync: BitwiseCopyable {
-    var start: SimTime
-    var end: SimTime
-    /// Of the slices that it programmed.
-    var revision: UInt32
-  }
-  struct Question {
-    /// Index in the recorder's list of lost connections.
-    var row: Int
-    var service: ServiceID
-    var node: Int
-    /// The pod that the API, a slice or the table still had, and since when it did not serve; nil: what was
-    /// late is a slice with a new endpoint.
-    var pod: (id: PodID, reality: SimTime)?
-    var lostAt: SimTime
-  }
-  /// By ServiceID.
-  private(set) var sliceWrites: [[SliceWrite]] = []
-  /// By NodeID.
-  private(set) var syncs: [[Sync]] = []
-  /// By PodID: each time that the API learned of a pod that it does not serve any more.
-  private(set) var endings: [[SimTime]] = []
-  var questions: [Question] = []
-
-  mutating func slicesWritten(_ service: ServiceID, _ revision: Revision, at: SimTime) {
-    while sliceWrites.count <= service.index { sliceWrites.append([]) }
-    sliceWrites[service.index].append(SliceWrite(at: at, revision: revision.number))
-  }
-  mutating func synced(_ record: SyncRecord) {
-    while syncs.count <= record.node.index { syncs.append([]) }
-    syncs[record.node.index].append(
-      Sync(start: record.start, end: record.end, revision: record.slicesRevision))
-  }
-  mutating func stoppedServing(_ pod: PodID, at: SimTime) {
-    while endings.count <= pod.index { endings.append([]) }
-    endings[pod.index].append(at)
-  }
-
-  func ending(_ pod: PodID, since reality: SimTime) -> SimTime? {
-    pod.index < endings.count ? endings[pod.index].first { $0 >= reality } : nil
-  }
-  /// The first write of a Service's slices from `time` on.
-  func write(_ service: ServiceID, from time: SimTime) -> SliceWrite? {
-    service.index < sliceWrites.count ? sliceWrites[service.index].first { $0.at >= time } : nil
-  }
-  func lastWrite(_ service: ServiceID, until time: SimTime) -> SliceWrite? {
-    service.index < sliceWrites.count ? sliceWrites[service.index].last { $0.at <= time } : nil
-  }
-  /// The first sync of a node that had a write.
-  func sync(_ node: Int, with write: SliceWrite) -> Sync? {
-    guard node < syncs.count else { return nil }
-    return syncs[node].first { $0.revision >= write.revision && $0.start >= write.at }
-  }
-}
-
 extension World {
   /// Notes what to find out about the connection's row once the run is over.
   mutating func askForLags(_ slot: UInt32, _ cause: Cause, row: Int) {
-    guard cause == .staleTable || cause == .staleAPI || cause == .tableSwap else { return }
     let c = connections[slot].pointee
     let lostAt = SimTime(nanoseconds: c.failure.at)
-    if c.backend != .max {
-      let backend = proxies.backend(.init(c.backend))
-      guard let pod = backend.pod, let reality = podTimes[pod.index].reality else { return }
-      lags.questions.append(
-        .init(
-          row: row, service: backend.service, node: Int(c.decidingNode), pod: (pod, reality), lostAt: lostAt))
-    } else if cause != .staleAPI, c.failure.node != .max {
-      let service = groups[instances[Int(c.instance)].group].service
-      guard !service.isNone else { return }
-      lags.questions.append(
-        .init(row: row, service: service, node: Int(c.failure.node), pod: nil, lostAt: lostAt))
+    guard let subject = lateSubject(slot, cause, lostAt) else { return }
+    let service =
+      c.backend != .max
+      ? proxies.backend(.init(c.backend)).service : groups[instances[Int(c.instance)].group].service
+    let node = c.backend != .max ? c.decidingNode : c.failure.node
+    let isTable = cause != .staleDNS && node != .max
+    lags.questions.append(
+      LagQuestion(
+        row: row, service: service, node: isTable ? Int(node) : -1, subject: subject, lostAt: lostAt))
+  }
+
+  /// What somebody on the path had not heard of; nil where the loss has nothing to do with that.
+  private func lateSubject(_ slot: UInt32, _ cause: Cause, _ lostAt: SimTime) -> LagQuestion.Subject? {
+    let c = connections[slot].pointee
+    switch cause {
+    case .staleTable, .tableSwap, .staleAPI, .staleConntrack, .ipReused:
+      if let pod = chosenPod(slot), let reality = podTimes[pod.index].reality {
+        return .leaving(pod, reality: reality)
+      }
+      if c.backend != .max { return nil }
+      if cause == .staleAPI { return comingPod(slot, lostAt).map { .coming($0) } }
+      return cause == .staleTable || cause == .tableSwap ? .comingSlice : nil
+    case .staleDNS:
+      guard let pod = chosenPod(slot), let reality = podTimes[pod.index].reality else { return nil }
+      return .leaving(pod, reality: reality)
+    case .staleRoute:
+      let node = destinationNode(slot)
+      return node < 0 ? nil : .address(of: node, peer: c.failure.node == .max ? -1 : Int(c.failure.node))
+    case .nodeAddressChanged:
+      return c.failure.node == .max ? nil : .address(of: Int(c.failure.node), peer: -1)
+    default: return nil
     }
   }
+
+  /// The pod that a table chose, or whose own address the client had.
+  func chosenPod(_ slot: UInt32) -> PodID? {
+    let c = connections[slot].pointee
+    if c.backend != .max { return proxies.backend(.init(c.backend)).pod }
+    let address = dialled(slot).destination
+    let owner = addresses.owner(of: address)
+    if owner.kind == .pod { return PodID(owner.id) }
+    return owner.kind == .none ? lags.formerPods[address] : nil
+  }
+
+  private func destinationNode(_ slot: UInt32) -> Int {
+    let node = backendNode(slot)
+    if node >= 0 { return node }
+    return nodeIndex(of: addresses.owner(of: dialled(slot).destination))
+  }
+
+  /// A pod of the Service that answered its probe by then, though the API did not know.
+  private func comingPod(_ slot: UInt32, _ lostAt: SimTime) -> PodID? {
+    let id = groups[instances[Int(connections[slot].pointee.instance)].group].service
+    guard !id.isNone else { return nil }
+    return control.pods.first { pod in
+      // What the API has listed since before needs no search.
+      let listed =
+        podTimes[pod.id.index].isServing ? lags.lastBeginning(pod.id, until: .distantFuture) ?? .zero : nil
+      guard pod.isReadyInReality, listed.map({ $0 > lostAt }) ?? true, isMember(pod, of: id),
+        let reality = realStart(of: pod.id, until: lostAt)
+      else { return false }
+      return lags.beginning(pod.id, since: reality).map { $0 > lostAt } ?? true
+    }?.id
+  }
+
+  func isMember(_ pod: PodRecord, of service: ServiceID) -> Bool {
+    guard let selector = control.store.service(service)?.spec.selector, !selector.isEmpty else {
+      return false
+    }
+    return pod.name.namespace == control.store.serviceName(service).namespace
+      && LabelSelector(selector).matches(pod.labels)
+  }
+
+  // MARK: Answers
 
   /// Fills the lag columns of the lost connections.
   mutating func answerLags() {
     for question in lags.questions {
       var row = recorder.lost[question.row]
-      if let pod = question.pod { answer(question, pod, &row) } else { answer(question, &row) }
+      switch question.subject {
+      case .leaving(let pod, let reality): fill(&row, question, leaving(pod, since: reality, question))
+      case .coming(let pod): fill(&row, question, coming(pod, question))
+      case .comingSlice: answerComingSlice(question, &row)
+      case .address(let node, let peer): answerAddress(node, peer, question, &row)
+      }
       recorder.replace(row: question.row, with: row)
     }
     lags.questions = []
   }
 
-  private func answer(
-    _ q: LagBook.Question, _ pod: (id: PodID, reality: SimTime), _ row: inout LostConnection
-  ) {
-    guard let api = lags.ending(pod.id, since: pod.reality) else { return }
-    row.kubelet = api - pod.reality
-    guard let write = lags.write(q.service, from: api) else { return }
-    row.controller = write.at - api
-    if let sync = lags.sync(q.node, with: write) { fill(q.node, write, sync, &row) }
+  private typealias Chain = (reality: SimTime, api: SimTime?, write: LagBook.SliceWrite?)
+
+  private func leaving(_ pod: PodID, since reality: SimTime, _ q: LagQuestion) -> Chain {
+    guard let api = lags.ending(pod, since: reality) else { return (reality, nil, nil) }
+    return (reality, api, lags.write(q.service, from: api))
   }
 
-  /// The table lacked an endpoint that the API had.
-  private func answer(_ q: LagBook.Question, _ row: inout LostConnection) {
+  private func coming(_ pod: PodID, _ q: LagQuestion) -> Chain? {
+    guard let reality = realStart(of: pod, until: q.lostAt) else { return nil }
+    guard let api = lags.beginning(pod, since: reality) else { return (reality, nil, nil) }
+    return (reality, api, lags.write(q.service, from: api))
+  }
+
+  private mutating func fill(_ row: inout LostConnection, _ q: LagQuestion, _ chain: Chain?) {
+    guard let chain, let api = chain.api else { return }
+    row.kubelet = api - chain.reality
+    guard let write = chain.write else { return }
+    row.controller = write.at - api
+    fillTable(&row, q.node, write)
+  }
+
+  /// The table lacked an endpoint that the API had: the newest that had come into its slices.
+  private mutating func answerComingSlice(_ q: LagQuestion, _ row: inout LostConnection) {
     guard let write = lags.lastWrite(q.service, until: q.lostAt),
       let sync = lags.sync(q.node, with: write), sync.end > q.lostAt
     else { return }
-    fill(q.node, write, sync, &row)
+    let newest = control.pods.compactMap { pod -> (PodID, SimTime)? in
+      guard isMember(pod, of: q.service), let api = lags.lastBeginning(pod.id, until: write.at) else {
+        return nil
+      }
+      return (pod.id, api)
+    }.max { $0.1 < $1.1 }
+    if let (pod, api) = newest, let reality = realStart(of: pod, until: api) {
+      row.kubelet = api - reality
+      // The first write that could have it.
+      if let first = lags.write(q.service, from: api) { row.controller = first.at - api }
+    }
+    fillTable(&row, q.node, write)
   }
 
-  private func fill(
-    _ node: Int, _ write: LagBook.SliceWrite, _ sync: LagBook.Sync, _ row: inout LostConnection
-  ) {
+  /// When the pod began to answer its probe, as the log of events has it.
+  private func realStart(of pod: PodID, until time: SimTime) -> SimTime? {
+    let object = "pod/\(control.pods[pod.index].name)"
+    return events.last {
+      $0.time <= time && $0.object == object && ($0.action == "ready" || $0.action == "probe succeeds")
+    }?.time
+  }
+
+  private func answerAddress(_ node: Int, _ peer: Int, _ q: LagQuestion, _ row: inout LostConnection) {
+    guard let reality = lags.moves(of: node).last(where: { $0 <= q.lostAt }),
+      let api = lags.addressWrites(of: node).first(where: { $0 >= reality })
+    else { return }
+    row.kubelet = api - reality
+    guard peer >= 0, let learned = lags.routesLearned(about: node, on: peer).first(where: { $0 >= api })
+    else {
+      return
+    }
+    row.watch = learned - api
+  }
+
+  private mutating func fillTable(_ row: inout LostConnection, _ node: Int, _ write: LagBook.SliceWrite) {
+    guard node >= 0, let sync = lags.sync(node, with: write) else { return }
     // A process that starts lists instead of waiting for the watch.
-    let delivered = min(
-      write.at + proxies.slicesWatchDelay(NodeID(node), revision: Revision(write.revision)), sync.start)
+    let delivered = min(delivery(of: write, to: node), sync.start)
     row.watch = delivered - write.at
     row.runnerWait = sync.start - delivered
     row.sync = sync.end - sync.start
+  }
+
+  /// When a node's watch had a write: first in, first out, and nothing while the node is cut off.
+  mutating func delivery(of write: LagBook.SliceWrite, to node: Int) -> SimTime {
+    while lags.deliveries.count <= node { lags.deliveries.append([]) }
+    var times = lags.deliveries[node]
+    lags.deliveries[node] = []
+    while times.count < lags.writes.count {
+      let next = lags.writes[times.count]
+      let delay = proxies.slicesWatchDelay(NodeID(node), revision: Revision(next.revision))
+      var time = max(next.at + delay, times.last ?? .zero)
+      for cut in lags.cuts(of: node) where cut.from <= time && time < cut.to { time = cut.to }
+      times.append(time)
+    }
+    lags.deliveries[node] = times
+    return times[write.ordinal]
   }
 }

@@ -24,6 +24,8 @@ struct LossStory {
   var backendNode = -1
   /// By which a packet from outside entered.
   var entryNode: Int?
+  /// The node from which the load balancer took the open connection.
+  var movedFrom: Int?
   var wasEstablished = false
   var hasLostConntrack = false
   /// The backend was chosen for an earlier packet, so that no table was asked for this one.
@@ -54,6 +56,7 @@ extension World {
     if c.decidingNode != .max { story.decidingNode = Int(c.decidingNode) }
     if c.backend != .max { story.backend = BackendID(c.backend) }
     if c.entryNode != .max { story.entryNode = Int(c.entryNode) }
+    story.movedFrom = balancedFlow(slot)?.movedFrom
     story.backendNode = backendNode(slot)
     story.wasEstablished = c.wasEstablished
     story.hasLostConntrack = c.hasLostConntrack
@@ -92,7 +95,9 @@ extension World {
     case .lbNoTarget: return "a healthy target"
     case .lbStaleTarget:
       return "a fresh health check of\(place.isEmpty ? " the node" : String(place.dropFirst(3)))"
-    case .idleTimeout: return "a longer idle timeout of the server"
+    case .lbMoved: return "a load balancer that keeps flows\(place.isEmpty ? "" : " where they are")"
+    case .lbDrained: return "a longer time to drain\(place)"
+    case .idleTimeout: return "a longer idle timeout"
     case .partition: return "a whole network"
     case .networkLoss: return "a lossless path"
     case .staleRoute: return "a fresh route\(place)"

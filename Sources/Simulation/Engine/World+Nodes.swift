@@ -44,8 +44,8 @@ extension World {
         return openFlow(slot, node, origin, state: .synSent)
       }
     }
-    if !packet.kind.isError, !conntrack[node].pointee.update(hit, packet.kind.segment, now: now) {
-      return lose(slot, .conntrackInvalid(node: node))
+    if !packet.kind.isError, !conntrack[node].pointee.update(hit, packet.segment, now: now) {
+      return passInvalid(slot, node, origin, hit)
     }
     packets[slot].tuple = conntrack[node].pointee.translated(hit)
     forward(slot, from: node, origin, extra: .zero)
@@ -65,6 +65,7 @@ extension World {
     case .request, .keepalive, .streamQuery:
       if resumeScheduled(slot, node, origin) { return }
       // tcp_loose: picked up in mid-stream, so it passes the nat rules again and may get another backend.
+      if !nodePlanes[node].kernel.tcpLoose { return passUntracked(slot, node, origin) }
       let packet = packets[slot]
       if connections.isCurrent(packet.connection, packet.generation),
         !isUntranslated(packet, node)
@@ -72,7 +73,7 @@ extension World {
         connections[packet.connection].pointee.hasLostConntrack = true
       }
       openFlow(slot, node, origin, state: .established)
-    case .synAck, .response, .serverFin, .keepaliveAnswer, .answer, .queryAnswer, .streamAnswer:
+    case .synAck, .response, .lateResponse, .serverFin, .keepaliveAnswer, .answer, .queryAnswer, .streamAnswer:
       if endsAtClient(slot, node), !passedTranslation(slot) {
         return lose(slot, .conntrackMissing(node: node))
       }
@@ -140,7 +141,9 @@ extension World {
     }
     if verdict.masquerade || leavesPodNetwork(node, origin, leaving.destination) {
       leaving.source = masqueradeAddress(node, towards: leaving.destination)
-      leaving.sourcePort = UInt16(1024 + stream.below(64512))
+      if scenario.network.masqueradesRandomFully {
+        leaving.sourcePort = UInt16(1024 + stream.below(64512))
+      }
     }
     for attempt in 0..<Self.snatAttempts {
       let tag = verdict.kind == .forward ? verdict.backend.rawValue : .max
@@ -157,6 +160,10 @@ extension World {
         lose(slot, .conntrackFull(node: node))
         return nil
       case .replyTaken:
+        if attempt == 0 || scenario.network.masqueradesRandomFully, isRacing(leaving.reversed, node) {
+          lose(slot, .insertRace(node: node))
+          return nil
+        }
         // Another flow has the reply tuple: another source port, even without masquerade (null binding).
         if attempt == Self.snatAttempts - 1 { break }
         leaving.sourcePort = UInt16(1024 + stream.below(64512))
@@ -172,7 +179,8 @@ extension World {
   private mutating func reject(_ slot: UInt32, _ node: Int, _ origin: FlowOrigin, _ verdict: Verdict) {
     let packet = packets[slot]
     let loss = Loss.refusedByTable(node: node, verdict, packet.tuple, origin)
-    if origin != .node, !icmp.allows(node: node, peer: packet.tuple.source, now: now) {
+    if origin != .node, !icmp.allows(node: node, peer: packet.tuple.source, nodePlanes[node].kernel, now: now)
+    {
       return lose(slot, loss)
     }
     guard connections.isCurrent(packet.connection, packet.generation) else { return packets.remove(slot) }

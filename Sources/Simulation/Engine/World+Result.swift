@@ -67,6 +67,9 @@ extension World {
     row.cause = cause
     row.savedBy = savedBy(cause, node: node)
     nameBackend(slot, &row)
+    row.place = lossPlace(slot, node: node)
+    row.failedAt = c.failure.isNone ? now : SimTime(nanoseconds: c.failure.at)
+    if following != nil { noteFollowed(slot, row) }
     if let index = recorder.add(row, decidingNode: node) { askForLags(slot, cause, row: index) }
   }
 
@@ -112,6 +115,8 @@ extension World {
     r.staleness = staleness
     r.timeline = recorder.timeline.list
     r.syncs = syncs
+    r.proxyMetrics = proxyMetrics.rows(nodeNames: nodePlanes.indices.map { nodePlanes[$0].name })
+    r.programming = proxyMetrics.programming
     r.events = events
     r.packets = packetCount
     r.simulationEvents = eventCount

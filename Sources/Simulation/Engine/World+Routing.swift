@@ -117,9 +117,17 @@ extension World {
     case .reset:
       bounce(slot, .reset, node, after: .zero, loss)
     case .hostUnreachable:
-      // Three ARP requests, one second apart: mcast_solicit 3, retrans_timer 1 s (arp(7)).
-      bounce(slot, .hostUnreachable, node, after: .seconds(3), loss)
+      bounce(slot, .hostUnreachable, node, after: resolutionTime(address), loss)
     }
+  }
+
+  /// Until the node gives up to resolve an address that nobody has: three ARP requests, one second apart
+  /// (mcast_solicit 3, retrans_timer 1 s: arp(7)). A packet that comes meanwhile waits for the same end; the next
+  /// one after it begins anew, for a failed entry is tried again at once (__neigh_event_send, net/core/neighbour.c).
+  private mutating func resolutionTime(_ address: IPv4Address) -> SimDuration {
+    if let end = resolutions[address], end > now { return end - now }
+    resolutions[address] = now + .seconds(3)
+    return .seconds(3)
   }
 
   @inline(__always) func nodeHop(_ a: Int, _ b: Int) -> HopClass {
@@ -149,21 +157,6 @@ extension World {
     hop(slot, .sameNode, node, node, .zero, deliversTo: host)
   }
 
-  private mutating func throughLoadBalancer(
-    _ slot: UInt32, service: ServiceID, from: Int, _ extra: SimDuration
-  ) {
-    // A node without a rule for the address sends the packet back to the load balancer; nothing else loops.
-    packets.pointer(slot).pointee.hopsLeft &-= 1
-    if packets.pointer(slot).pointee.hopsLeft == 0 {
-      return lose(slot, .unrouted(node: max(0, from), packets[slot].tuple, .outside))
-    }
-    let targets = control.loadBalancerTargets(of: service)
-    guard !targets.isEmpty else { return lose(slot, .loadBalancerHasNoTarget) }
-    let node = entryNode(of: slot, among: targets.map(\.index))
-    let entry = HostReference(.node, UInt32(node))
-    hop(slot, .outside, from, node, extra, entersNode: entry)
-  }
-
   /// The node at which a connection from outside enters: chosen by a hash of its flow, then kept.
   private mutating func entryNode(of slot: UInt32, among nodes: [Int]) -> Int {
     let packet = packets[slot]
@@ -171,16 +164,20 @@ extension World {
     if isCurrent, connections[packet.connection].pointee.entryNode != .max {
       return Int(connections[packet.connection].pointee.entryNode)
     }
-    let t = packet.tuple
-    let flow = UInt64(t.source.bits) << 32 | UInt64(t.sourcePort) << 16 | UInt64(t.destinationPort)
-    let node = nodes[Int(StableHash.mix(flow ^ UInt64(t.destination.bits) << 20) % UInt64(nodes.count))]
+    let node = nodes[Int(Self.flowHash(packet.tuple) % UInt64(nodes.count))]
     if isCurrent { connections[packet.connection].pointee.entryNode = UInt32(node) }
     return node
   }
 
+  /// What routers and balancers spread connections by.
+  static func flowHash(_ t: FlowTuple) -> UInt64 {
+    let flow = UInt64(t.source.bits) << 32 | UInt64(t.sourcePort) << 16 | UInt64(t.destinationPort)
+    return StableHash.mix(flow ^ UInt64(t.destination.bits) << 20)
+  }
+
   // MARK: One hop. Its ends are indices of nodes, or HopEnd.outsideIndex.
 
-  @inline(__always) private mutating func hop(
+  @inline(__always) mutating func hop(
     _ slot: UInt32, _ kind: HopClass, _ from: Int, _ to: Int, _ extra: SimDuration,
     entersNode node: HostReference
   ) {

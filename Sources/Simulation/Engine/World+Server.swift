@@ -19,7 +19,7 @@ extension World {
     guard host.kind != .pod || nodePlanes[Int(podNodes[Int(host.id)])].isUp else {
       return deliverWhole(slot, to: host)
     }
-    if kind == .request, knows(connection, host) {
+    if kind == .request, knows(connection, host), isOfItsFlow(p) {
       packets.remove(slot)
       receiveRequest(connection, number)
     } else if kind == .clientFin {
@@ -60,7 +60,9 @@ extension World {
     case .request:
       unknownConnection(packet, host)
     case .keepalive:
-      if knows(slot, host) {
+      if knows(slot, host),
+        !connections[slot].pointee.hasLostConntrack || packet.tuple == connections[slot].pointee.serverTuple
+      {
         send(.keepaliveAnswer, slot, from: host, tuple: packet.tuple.reversed)
       } else {
         unknownConnection(packet, host)
@@ -72,10 +74,16 @@ extension World {
     case .streamQuery:
       if knows(slot, host) { receiveQuery(packet, host) } else { unknownConnection(packet, host) }
     case .clientFin, .synAck, .response, .serverFin, .reset, .portUnreachable, .hostUnreachable,
-      .keepaliveAnswer,
-      .answer, .queryAnswer, .streamAnswer:
+      .keepaliveAnswer, .answer, .lateResponse, .queryAnswer, .streamAnswer:
       preconditionFailure("\(packet.kind) needs no header")
     }
+  }
+
+  /// A node that picked the flow up in mid-stream may have translated it to the same server from another
+  /// source: for the server that is another connection.
+  @inline(__always) private func isOfItsFlow(_ p: UnsafeMutablePointer<Packet>) -> Bool {
+    let c = connections[p.pointee.connection]
+    return !c.pointee.hasLostConntrack || p.pointee.tuple == c.pointee.serverTuple
   }
 
   private func knows(_ slot: UInt32, _ host: HostReference) -> Bool {
@@ -150,19 +158,36 @@ extension World {
   /// The packet was meant for a backend whose address this host has taken over.
   private func isForeign(_ slot: UInt32, _ host: HostReference) -> Bool {
     let chosen = connections[slot].pointee.backend
-    guard chosen != .max, host.kind == .pod else { return false }
+    guard chosen != .max, host.kind == .pod || host.kind == .node else { return false }
     return isForeign(chosen: .init(chosen), host)
   }
 
   /// As above, for a backend that a table chose.
   func isForeign(chosen: BackendID, _ host: HostReference) -> Bool {
     let meant = proxies.pod(of: chosen)
+    if host.kind == .node { return !meant.isNone && isForeign(chosen, meant: meant, onNode: NodeID(host.id)) }
     guard host.kind == .pod, !meant.isNone, meant != PodID(host.id) else { return false }
     let backend = proxies.backend(chosen)
     guard let selector = control.store.service(backend.service)?.spec.selector else { return false }
     let pod = control.pods[Int(host.id)]
     return pod.name.namespace != control.store.serviceName(backend.service).namespace
       || !LabelSelector(selector).matches(pod.labels)
+  }
+
+  /// For an address that one node took over from another: a node that has a hostNetwork pod of the Service
+  /// answers in its stead.
+  private func isForeign(_ chosen: BackendID, meant: PodID, onNode node: NodeID) -> Bool {
+    guard control.pods[meant.index].isHostNetwork, control.pods[meant.index].node != node else {
+      return false
+    }
+    let service = proxies.backend(chosen).service
+    guard let selector = control.store.service(service)?.spec.selector else { return false }
+    let namespace = control.store.serviceName(service).namespace
+    return !control.nodes[node.index].pods.contains {
+      let pod = control.pods[$0.index]
+      return pod.isHostNetwork && pod.name.namespace == namespace
+        && LabelSelector(selector).matches(pod.labels)
+    }
   }
 
   mutating func portClosed(_ packet: Packet, _ host: HostReference) {
@@ -216,6 +241,7 @@ extension World {
   private mutating func work(_ slot: UInt32, number: UInt16) {
     let c = connections[slot]
     let server = Int(c.pointee.server)
+    if servers[server].isHanging { return loseServed(slot, .queueOverflow(node: nodeIndex(of: servers[server].host))) }
     let counter = UInt64(c.pointee.ordinal) << 28 | UInt64(c.pointee.attempt) << 20 | UInt64(number) << 2
     var stream = RandomStream(key: instances[Int(c.pointee.instance)].serviceKey, counter: counter)
     let time = serviceTimes[servers[server].settings].duration(&stream)
@@ -242,11 +268,12 @@ extension World {
     assert(c.pointee.isBeingServed)
     connections[slot].pointee.isBeingServed = false
     connections[slot].pointee.servedBy = .max
-    servers[server].finishRequest()
+    servers[server].finishRequest(now: now)
     if c.pointee.phase == .abandoned { return connections.close(slot) }
     guard servers[server].isRunning else { return }
     let host = servers[server].host
     let node = nodeIndex(of: host)
+    if servers[server].isHanging { return loseServed(slot, .queueOverflow(node: node)) }
     if node >= 0, !nodePlanes[node].isUp {
       blame(slot, .nodeDown(node))
       return armTimer(slot)
@@ -258,7 +285,8 @@ extension World {
       recorder.served(backend: c.pointee.backend, target: target)
     }
     if c.pointee.phase == .closing { return }
-    let kind: PacketKind = c.pointee.tuple.transport == .udp ? .answer : .response
+    var kind: PacketKind = c.pointee.tuple.transport == .udp ? .answer : .response
+    if scenario.network.outOfWindow > 0, kind == .response { kind = responseKind(slot) }
     send(kind, slot, from: host, tuple: c.pointee.serverTuple.reversed)
   }
 
@@ -303,8 +331,19 @@ extension World {
     armTimer(slot)
   }
 
-  /// SIGTERM has reached the pod's processes.
+  /// The pod's application has come up: before, its ports were closed.
+  mutating func applicationListens(_ pod: PodID) {
+    for s in podSockets[pod.index] { servers[Int(s)].isListening = true }
+  }
+
+  /// The pod's processes stop answering, or go on. What they were asked meanwhile stays unanswered.
+  mutating func applicationHangs(_ pod: PodID, _ isHanging: Bool) {
+    for s in podSockets[pod.index] { servers[Int(s)].isHanging = isHanging }
+  }
+
+  /// SIGTERM has reached the pod's processes. One that hangs does nothing about it.
   mutating func terminationSignal(_ pod: PodID) {
+    if control.pods[pod.index].isHanging { return }
     for s in podSockets[pod.index] {
       let server = Int(s)
       switch serverSettings[servers[server].settings].onTermination {

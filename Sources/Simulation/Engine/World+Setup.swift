@@ -18,10 +18,14 @@ extension World {
       settings: scenario.cluster, objects: scenario.objects, podBehaviour: podBehaviour(scenario.servers),
       seed: scenario.seed, replication: replication)
     let nodes = control.nodes.map {
-      ProxyNode(id: $0.id, name: $0.name, zone: $0.zone, addresses: $0.addresses, settings: $0.proxy)
+      ProxyNode(
+        id: $0.id, name: $0.name, zone: $0.zone, addresses: $0.addresses, settings: $0.proxy,
+        watchDelay: $0.proxyWatch)
     }
     let proxies = ProxyFleet(
-      nodes: nodes, timing: scenario.cluster.timing, minorVersion: scenario.cluster.minorVersion,
+      nodes: nodes, timing: scenario.cluster.timing, watch: scenario.cluster.watch,
+      calibration: scenario.cluster.syncCalibration,
+      minorVersion: scenario.cluster.minorVersion,
       serviceCIDRs: [scenario.cluster.serviceCIDR], seed: scenario.seed, replication: replication)
     var world = World(scenario, replication, control, proxies)
     world.setUp()
@@ -37,6 +41,9 @@ extension World {
     end = .zero + scenario.duration
     podNetwork = scenario.cluster.podCIDR
     modeCosts = ModeCosts.table(scenario.network)
+    balancerKeepsFlows = scenario.cluster.loadBalancer.keepsFlowsForEver
+    balancerSteering = scenario.cluster.loadBalancer.steering
+    balancesByAddress = scenario.cluster.loadBalancer.targets == .ip
     masqueradesPodTraffic = scenario.network.masqueradesPodTraffic
     recorderWarmUp = .zero + scenario.report.warmUp
     paths = NetworkPaths(scenario.network)
@@ -92,7 +99,7 @@ extension World {
     if bins > 0 { scheduleBin(0) }
   }
 
-  /// How the processes of a pod end, by the first server that describes it.
+  /// How the processes of a pod begin and end, by the first server that describes it.
   private static func podBehaviour(
     _ servers: [ServerSettings]
   ) -> @Sendable (_ namespace: String, _ labels: Labels) -> PodBehaviour {
@@ -101,11 +108,14 @@ extension World {
         guard case .pods(let ns, let wanted) = server.place, ns == namespace,
           LabelSelector(wanted).matches(labels)
         else { continue }
-        switch server.onTermination {
-        case .exit: return PodBehaviour(preStop: server.preStop, exitDelay: .zero)
-        case .drain: return PodBehaviour(preStop: server.preStop, exitDelay: server.drain)
-        case .ignore: return PodBehaviour(preStop: server.preStop, exitDelay: nil)
-        }
+        let exitDelay: SimDuration? =
+          switch server.onTermination {
+          case .exit: .zero
+          case .drain: server.drain
+          case .ignore: nil
+          }
+        return PodBehaviour(
+          preStop: server.preStop, exitDelay: exitDelay, startup: server.startup, flap: server.flap)
       }
       return PodBehaviour()
     }
@@ -116,7 +126,9 @@ extension World {
     guard id.index == nodePlanes.count else { return }
     if proxies.nodeCount <= id.index {
       proxies.addNode(
-        ProxyNode(id: id, name: node.name, zone: node.zone, addresses: node.addresses, settings: node.proxy))
+        ProxyNode(
+          id: id, name: node.name, zone: node.zone, addresses: node.addresses, settings: node.proxy,
+          watchDelay: node.proxyWatch))
       proxies.nodeWentDown(id)
     }
     let gateway = IPv4Address(bits: node.podCIDR.base.bits + 1)
@@ -125,24 +137,31 @@ extension World {
       NodePlane(
         name: node.name, address: node.primaryAddress, gateway: gateway, podCIDR: node.podCIDR,
         zoneNumber: Int32(zones.firstIndex(of: node.zone) ?? 0), isUp: node.isUp))
+    paths.zoneOfNode.append(node.zone)
     let owner = HostReference(.node, id.rawValue)
     for address in node.addresses + node.externalAddresses { addresses.assign(address, to: owner) }
     addresses.assign(gateway, to: owner)
     apiAddresses[id] = control.store.node(id)?.internalIPs.first
     apiZones[id] = control.store.node(id)?.zone
-    conntrack.append(World.conntrackTable(of: node.proxy, capacity: node.conntrackMax))
+    conntrack.append(
+      World.conntrackTable(
+        of: node.proxy, node.kernel ?? scenario.cluster.kernel, capacity: node.conntrackMax,
+        isCilium: node.proxy.mode == .ebpf))
+    nodePlanes[nodePlanes.count - 1].kernel = node.kernel ?? scenario.cluster.kernel
   }
 
-  private static func conntrackTable(of proxy: ProxySettings, capacity: Int) -> ConntrackTable {
-    guard proxy.mode == .ebpf else {
-      return ConntrackTable(capacity: capacity, timeouts: timeouts(proxy))
+  static func conntrackTable(
+    of proxy: ProxySettings, _ kernel: KernelSettings, capacity: Int, isCilium: Bool
+  ) -> ConntrackTable {
+    guard isCilium else {
+      return ConntrackTable(capacity: capacity, timeouts: timeouts(proxy, kernel))
     }
     return ConntrackTable(sizes: proxy.ebpf.maps, timeouts: proxy.ebpf.conntrack)
   }
 
   /// The kernel's timeouts as this node's kube-proxy sets them (FACTS C1, E1).
-  private static func timeouts(_ proxy: ProxySettings) -> ConntrackTimeouts {
-    var t = ConntrackTimeouts()
+  private static func timeouts(_ proxy: ProxySettings, _ kernel: KernelSettings) -> ConntrackTimeouts {
+    var t = ConntrackTimeouts(kernel)
     if proxy.tcpEstablishedTimeout > .zero { t.established = proxy.tcpEstablishedTimeout }
     if proxy.tcpCloseWaitTimeout > .zero { t.closeWait = proxy.tcpCloseWaitTimeout }
     if proxy.udpTimeout > .zero { t.udp = proxy.udpTimeout }
@@ -210,7 +229,10 @@ extension World {
       servers[Int($0)].port == port && servers[Int($0)].transport == settings.transport
     }
     if isTaken { return }
-    servers.append(ServerProcess(settings, settings: index, host: host, port: port))
+    var process = ServerProcess(settings, settings: index, host: host, port: port)
+    process.isListening = control.pods[pod.index].isApplicationReady
+    process.isHanging = control.pods[pod.index].isHanging
+    servers.append(process)
     podSockets[pod.index].append(Int32(servers.count - 1))
   }
 
@@ -275,7 +297,7 @@ extension World {
     }
     instances.append(
       ClientInstance(
-        group: group, host: host, address: addressOf(host), node: node, pod: pod,
+        group: group, number: number, host: host, address: addressOf(host), node: node, pod: pod,
         bornAt: now, arrivals: ArrivalProcess(settings.arrivals, key: key(World.purposeArrivals)),
         pathKey: key(World.purposePath), serviceKey: key(World.purposeService),
         behaviourKey: key(World.purposeBehaviour)))

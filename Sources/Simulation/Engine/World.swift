@@ -18,6 +18,8 @@
 //     World+Routing    from one place to the next
 //     World+Causes     the but-for test; World+LossStory what it must know of the packet
 //     World+Instant    a run that is stopped at an instant, for traces (folder Trace)
+//     World+Following  one connection, told step by step (folder Replay)
+//     World+LoadBalancer  from the load balancer to a node; health checks
 //     World+Lags       how long each stage took, for what was lost; World+Targets what look-ups answer
 //     World+Result     what is left when all is decided; World+Invariants what must hold then
 
@@ -66,9 +68,17 @@ struct World: ~Copyable {
   let modeCosts: Table<ModeCosts>
   /// By connection, where `isTranslatedAtSocket`: what the client dialled.
   var dialledTuples: [UInt32: FlowTuple] = [:]
+  /// By connection, where the load balancer remembers more of it than its target.
+  var balancedFlows: [UInt32: BalancedFlow] = [:]
+  /// The load balancer remembers no more of a flow than its target.
+  let balancerKeepsFlows: Bool
+  let balancerSteering: LoadBalancerSettings.Steering
+  let balancesByAddress: Bool
   let masqueradesPodTraffic: Bool
   let recorderWarmUp: SimTime
   var icmp = ICMPLimiter()
+  /// Ends of the address resolutions under way, for pod addresses that nobody has.
+  var resolutions: [IPv4Address: SimTime] = [:]
 
   // Traffic
   var outsideHosts: [IPv4Address] = []
@@ -100,6 +110,11 @@ struct World: ~Copyable {
   /// Reality's clock per pod, for the lags behind a loss.
   var podTimes: [PodTimes] = []
   var lags = LagBook()
+  var proxyMetrics = ProxyMetrics()
+  /// The attempt that `sim replay` looks at; nil in all other runs.
+  var following: Following?
+  /// Names of attempts whose client went; nil: nobody asked for them.
+  var goneAttempts: [String]?
 
   // The record
   var recorder: Recorder
@@ -132,6 +147,7 @@ struct NodePlane {
   var programmedMode: Int8 = -1
   /// Some node sends packets for its pods to where it no longer is.
   var hasStaleRoutes = false
+  var kernel = KernelSettings()
   /// When it last booted in this run.
   var bootedAt = SimTime.zero
   /// Former addresses, for the but-for test.
@@ -151,6 +167,8 @@ struct PodTimes {
   var reality: SimTime?
   /// The API knew.
   var api: SimTime?
+  /// What the API says.
+  var isServing = false
 }
 
 /// Events of a subsystem that are pending in the queue, which holds their index.
@@ -171,36 +189,5 @@ struct PendingEvents<Payload> {
     slots[Int(slot)] = nil
     free.append(slot)
     return payload
-  }
-}
-
-/// The kernel's limit on ICMP errors towards one peer: a bucket of six, one more per second
-/// (net.ipv4.icmp_ratelimit 1000 ms, XRLIM_BURST_FACTOR 6 in net/ipv4/icmp.c; golden/
-/// dynamics/iptables-noendpoints-timing.txt saw it). A node's own sockets are exempt (loopback).
-struct ICMPLimiter {
-  private var tokens: [UInt64: (at: Int64, milli: Int64)] = [:]
-  static let burst: Int64 = 6000
-
-  mutating func allows(node: Int, peer: IPv4Address, now: SimTime) -> Bool {
-    let key = Self.key(node, peer)
-    var milli = level(key, now)
-    let allowed = milli >= 1000
-    if allowed { milli -= 1000 }
-    tokens[key] = (now.nanoseconds, milli)
-    return allowed
-  }
-
-  /// As `allows`, without taking a token.
-  func wouldAllow(node: Int, peer: IPv4Address, now: SimTime) -> Bool {
-    level(Self.key(node, peer), now) >= 1000
-  }
-
-  private static func key(_ node: Int, _ peer: IPv4Address) -> UInt64 {
-    UInt64(node) << 32 | UInt64(peer.bits)
-  }
-
-  private func level(_ key: UInt64, _ now: SimTime) -> Int64 {
-    guard let bucket = tokens[key] else { return Self.burst }
-    return min(Self.burst, bucket.milli + (now.nanoseconds - bucket.at) / 1_000_000)
   }
 }

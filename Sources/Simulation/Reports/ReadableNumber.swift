@@ -48,6 +48,16 @@ public enum ReadableNumber {
     return low == high ? low + " %" : low + ".." + high + " %"
   }
 
+  /// `0`, `102us`, `2.5ms`, `1.25s`: three digits.
+  public static func span(_ span: SimDuration) -> String {
+    let us = Double(span.nanoseconds) / 1000
+    if us.magnitude < 1 { return "0" }
+    // 999.6 has three digits of the next unit.
+    let (value, unit) =
+      us.magnitude < 999.5 ? (us, "us") : us.magnitude < 999_500 ? (us / 1000, "ms") : (us / 1e6, "s")
+    return trimmed(short(value)) + unit
+  }
+
   /// `34.2 s`, `120 s`
   public static func seconds(_ time: SimTime) -> String { seconds(time - SimTime.zero) }
   public static func seconds(_ span: SimDuration) -> String { trimmed(short(span.seconds)) + " s" }

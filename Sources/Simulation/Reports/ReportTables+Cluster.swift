@@ -37,7 +37,9 @@ extension ReportTables {
     columns: [
       .number("t_s", unit: "s", "Start of the sync.") { row, _ in row.start.seconds },
       .text("node", "Name of the node.") { row, _ in row.node },
-      .text("kind", "full or partial.", allowed: ["full", "partial"]) { row, _ in row.kind },
+      .text("kind", "full, partial, or failed: nothing written.", allowed: ["full", "partial", "failed"]) {
+        row, _ in row.kind
+      },
       .count("changes", "Changes of Services and EndpointSlices that it took in.") { row, _ in row.changes },
       .count("rules_written", "Rules that it wrote.") { row, _ in row.rulesWritten },
       .number("duration_ms", unit: "ms", "Its duration.") { row, _ in row.duration.milliseconds },

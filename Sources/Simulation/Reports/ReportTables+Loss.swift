@@ -55,14 +55,26 @@ extension ReportTables {
       .text("cause", "The first part that would have saved it, had its state been fresh.", allowed: causes) {
         row, _ in row.cause.rawValue
       },
-      lag("kubelet_ms", "Change on the node until the kubelet wrote it to the API.") { $0.kubelet },
+      lag(
+        "kubelet_ms",
+        "Change in reality until the API had it: the kubelet's status, or for a silent node the grace period."
+      ) { $0.kubelet },
       lag("controller_ms", "API write until the endpoint controller wrote the EndpointSlice.") {
         $0.controller
       },
-      lag("watch_ms", "EndpointSlice written until the node's kube-proxy had it.") { $0.watch },
+      lag(
+        "watch_ms",
+        "EndpointSlice written until the node's kube-proxy had it; with stale_route, Node object "
+          + "written until the peer's routes had it."
+      ) { $0.watch },
       lag("runner_wait_ms", "kube-proxy had it until its sync began.") { $0.runnerWait },
       lag("sync_ms", "Sync began until the table was committed.") { $0.sync },
-      .text("saved_by", "What would have saved it, in words.", optional: true) { row, _ in row.savedBy },
+      .text(
+        "saved_by",
+        "What would have saved it: the first part of its path that would have, in words; with "
+          + "report.counterfactuals the changes of the standard set that do save it (fresh-tables; nftables; "
+          + "preStop+5s and so on), or the words where none does.", optional: true
+      ) { row, _ in row.savedBy },
     ])
 
   static let lossLedger = ReportTable(

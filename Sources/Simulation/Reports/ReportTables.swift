@@ -9,7 +9,7 @@ import NetworkTypes
 public enum ReportTables {
   public static let all: [ReportTable] = [
     summary, connectionLoss, lostConnections, lossLedger, loadBalance, loadBalanceStats, latency, staleness,
-    timeline, proxySync, events, theory,
+    timeline, proxySync, proxyMetrics, events, theory,
   ]
 
   static let summary = ReportTable(

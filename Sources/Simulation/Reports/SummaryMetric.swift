@@ -230,6 +230,16 @@ private let tableMetrics: [MetricDefinition] = [
   },
 ]
 
+private func programmingQuantile(_ name: String, _ p: Double) -> MetricDefinition {
+  MetricDefinition(
+    "network_programming_\(name)", "s",
+    "Quantile \(name) of kubeproxy_network_programming_duration_seconds, all nodes together."
+  ) { row, facts in
+    row.n = facts.result.programming.count
+    row.value = facts.result.programming.quantile(p)?.seconds
+  }
+}
+
 private func mean(_ values: [Double]) -> Double? {
   values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
 }
@@ -255,6 +265,9 @@ private let clusterMetrics: [MetricDefinition] = [
     $0.result.syncs.compactMap(\.programmingLatency).max()?.milliseconds
   },
   .count("syncs", "syncs", "Syncs of all nodes.") { $0.result.syncs.count },
+  programmingQuantile("p50", 0.5),
+  programmingQuantile("p90", 0.9),
+  programmingQuantile("p99", 0.99),
   .count("cluster_events", "events", "Rows of events.csv.") { $0.result.events.count },
   .count("conntrack_peak", "entries", "Most conntrack entries at a time, all nodes together.") {
     $0.result.conntrackPeak

@@ -74,6 +74,10 @@ public struct LostConnection: Sendable, Equatable {
   public var backendNode: String = ""
   public var outcome: Outcome = .refused
   public var cause: Cause = .noEndpoints
+  /// When its first packet failed that none after it made good.
+  public var failedAt: SimTime = .zero
+  /// What it was about.
+  public var place = LossPlace()
   /// Lags of the stages behind the cause, where known.
   public var kubelet: SimDuration?
   public var controller: SimDuration?
@@ -229,11 +233,14 @@ public struct ClusterEventRow: Sendable, Equatable {
   public var object: String
   public var action: String
   public var detail: String
-  public init(time: SimTime, object: String, action: String, detail: String) {
+  /// Number of the occurrence of an action of the scenario that did it at once; −1: something else did.
+  public var occurrence: Int
+  public init(time: SimTime, object: String, action: String, detail: String, occurrence: Int = -1) {
     self.time = time
     self.object = object
     self.action = action
     self.detail = detail
+    self.occurrence = occurrence
   }
 }
 
@@ -282,6 +289,9 @@ public struct RunResult: Sendable {
   public var timeline: [TimelineRow] = []
   public var syncs: [ProxySyncRow] = []
   public var events: [ClusterEventRow] = []
+  public var proxyMetrics: [ProxyMetricRow] = []
+  /// kubeproxy_network_programming_duration_seconds of all nodes.
+  public var programming = LatencyHistogram()
   public var theory: [TheoryRow] = []
 
   public var packets = 0

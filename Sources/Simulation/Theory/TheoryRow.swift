@@ -9,6 +9,7 @@ public struct TheoryRow: Sendable, Equatable {
     case poissonArrivals = "poisson_arrivals"
     case multinomialSpread = "multinomial_spread"
     case idleEndpoints = "idle_endpoints"
+    case crashDetection = "crash_detection"
 
     /// The formula in words.
     public var meaning: String {
@@ -22,6 +23,9 @@ public struct TheoryRow: Sendable, Equatable {
       case .idleEndpoints:
         "Endpoints without a connection: the sum of (1 - p)^N over endpoints, for N independent draws between "
           + "the same candidates (FACTS K1)."
+      case .crashDetection:
+        "Mean time from a node's loss of power to Ready=Unknown: grace period + half a monitor period - mean age "
+          + "of the last heartbeat (FACTS F1, K7)."
       }
     }
 
@@ -31,6 +35,7 @@ public struct TheoryRow: Sendable, Equatable {
       case .poissonArrivals: "operations"
       case .multinomialSpread: "chi_square"
       case .idleEndpoints: "endpoints"
+      case .crashDetection: "s"
       }
     }
   }

@@ -9,7 +9,7 @@ import SimStatistics
 extension World {
   /// Rows of theory.csv, by formula.
   func theory(spread: [SpreadStatistics], shares: [EndpointShare]) -> [TheoryRow] {
-    arrivalRows() + spreadRows(spread) + idleRows(spread, shares)
+    arrivalRows() + spreadRows(spread) + idleRows(spread, shares) + detectionRows()
   }
 
   private func arrivalRows() -> [TheoryRow] {

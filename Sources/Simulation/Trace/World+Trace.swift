@@ -241,7 +241,14 @@ extension World {
         .loadBalancer, nil,
         "picks \(nodePlanes[node].name)" + oneOf(targets.count, "healthy targets"), next, out: next.packet,
         &record)
-      travel(next, from: from, to: node, &record)
+      let address = control.loadBalancerAddress(of: NodeID(node), for: service)
+      if address == nodePlanes[node].address {
+        travel(next, from: from, to: node, &record)
+      } else if addresses.owner(of: address).kind == .node {
+        travel(next, from: from, to: Int(addresses.owner(of: address).id), &record)
+      } else {
+        end(next, .unknownAddress(address), at: nil, &record)
+      }
     }
   }
 

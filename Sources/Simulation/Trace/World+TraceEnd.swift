@@ -44,7 +44,7 @@ extension World {
     return copy.receiveSyn(slot: 0, generation: 0)
   }
 
-  private func hostName(_ host: HostReference) -> String {
+  func hostName(_ host: HostReference) -> String {
     switch host.kind {
     case .pod: "pod \(control.pods[Int(host.id)].name)"
     case .node: "node \(nodePlanes[Int(host.id)].name)"
@@ -131,7 +131,7 @@ extension World {
     guard verdict.kind == .reject else { return .silence }
     // EHOSTUNREACH (World+Sockets): nothing travels.
     if verdict.isAtSocket { return .unreachable }
-    if origin != .node, !icmp.wouldAllow(node: node, peer: flow.source, now: now) {
+    if origin != .node, !icmp.wouldAllow(node: node, peer: flow.source, nodePlanes[node].kernel, now: now) {
       way.lastHop = add(
         .reply, nodePlanes[node].name, "no ICMP error: the kernel's limit is used up for now", way, out: nil,
         &record)
@@ -265,7 +265,7 @@ extension World {
     return path.isPartitioned ? .partition : path.loss >= 1 ? .lossOnPath : nil
   }
 
-  private func words(_ loss: Loss) -> String {
+  func words(_ loss: Loss) -> String {
     switch loss {
     case .refusedByTable: "the table refuses it"
     case .unrouted(_, let tuple, _): "nobody takes \(tuple.destination)"
@@ -279,6 +279,8 @@ extension World {
     case .conntrackMissing: "its receiver does not know the flow"
     case .podGone(_, let address): "no pod has \(address) now"
     case .loadBalancerHasNoTarget: "the load balancer has no healthy target"
+    case .loadBalancerCut: "the load balancer has ended the connection"
+    case .loadBalancerIdle: "the load balancer has forgotten the connection"
     case .foreignReply: "it comes from an address that its receiver did not speak to"
     case .conntrackInvalid, .insertRace, .expiredByPacket, .snatPortsExhausted, .portClosed, .backlogFull,
       .queueOverflow, .serverEnded, .serverClosedIdle, .foreignConnection, .slowServer:

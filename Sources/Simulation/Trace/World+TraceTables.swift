@@ -199,7 +199,7 @@ extension World {
     return "\(name):" + (key.name.isEmpty ? String(key.port) : key.name)
   }
 
-  private func reason(_ verdict: Verdict) -> String {
+  func reason(_ verdict: Verdict) -> String {
     switch verdict.reason {
     case .none: "as the rule says"
     case .noEndpoints: "no usable endpoint"

@@ -19,15 +19,15 @@ public enum Retransmission {
   /// Time from the n-th SYN (0 = the first) to the next one; nil when there is none any more.
   /// With `linear` timeouts (tcp_syn_linear_timeouts, Linux ≥ 6.5) the first ones stay 1 s apart:
   /// 1, 2, 3, 4, 5, 7, 11, 19, 35, 67 s; without: 1, 3, 7, 15, 31, 63 s (FACTS E3).
-  public static func afterSyn(_ n: Int, linear: Int) -> SimDuration? {
-    guard n < synRetries + linear else { return nil }
+  public static func afterSyn(_ n: Int, linear: Int, retries: Int = synRetries) -> SimDuration? {
+    guard n < retries + linear else { return nil }
     let doublings = max(0, n - linear)
-    return initialSyn * (1 << Int64(doublings))
+    return min(initialSyn * (1 << Int64(min(doublings, 20))), ceiling)
   }
 
   /// Time from the n-th transmission of data (0 = the first) to the next one; nil when TCP gives up.
-  public static func afterData(_ n: Int) -> SimDuration? {
-    guard n < dataRetries else { return nil }
+  public static func afterData(_ n: Int, retries: Int = dataRetries) -> SimDuration? {
+    guard n < retries else { return nil }
     return min(initialData * (1 << Int64(min(n, 20))), ceiling)
   }
 }

@@ -23,6 +23,8 @@ public struct ServerProcess: Sendable {
   public var isListening = true
   /// The process exists.
   public var isRunning = true
+  /// It takes connections and answers no request.
+  public var isHanging = false
   public private(set) var openConnections = 0
   public private(set) var requestsInSystem = 0
   /// Connections in the accept queue, oldest first: slot and generation.
@@ -34,6 +36,8 @@ public struct ServerProcess: Sendable {
   private let backlog: Int
   /// When each worker is free, nanoseconds: a binary heap by time. Empty for unlimited workers.
   private var workerFree: [Int64]
+  /// Work taken on so far, nanoseconds. Unlimited workers: minus the start of each request, plus its end.
+  private var work: Int64 = 0
 
   public init(_ s: ServerSettings, settings index: Int, host: HostReference, port: UInt16) {
     settings = index
@@ -78,18 +82,31 @@ public struct ServerProcess: Sendable {
   public mutating func receiveRequest(now: SimTime, serviceTime: SimDuration) -> Admission {
     guard let workers = concurrency else {
       requestsInSystem += 1
+      work -= now.nanoseconds
       return .servedAt(now + serviceTime)
     }
     if let limit = queueLimit, requestsInSystem >= workers + limit { return .overflow }
     requestsInSystem += 1
+    work += serviceTime.nanoseconds
     let done = SimTime(nanoseconds: max(now.nanoseconds, workerFree[0])) + serviceTime
     replaceEarliestWorker(done.nanoseconds)
     return .servedAt(done)
   }
 
-  public mutating func finishRequest() {
+  public mutating func finishRequest(now: SimTime) {
     assert(requestsInSystem > 0)
     requestsInSystem -= 1
+    if concurrency == nil { work += now.nanoseconds }
+  }
+
+  /// How long workers have been busy up to now, summed over them.
+  public func busyTime(until now: SimTime) -> SimDuration {
+    if concurrency == nil {
+      return SimDuration(nanoseconds: work + Int64(requestsInSystem) * now.nanoseconds)
+    }
+    // A worker that is free later than now is busy from now until then.
+    let ahead = workerFree.reduce(0) { $0 + max(0, $1 - now.nanoseconds) }
+    return SimDuration(nanoseconds: work - ahead)
   }
 
   private mutating func replaceEarliestWorker(_ free: Int64) {

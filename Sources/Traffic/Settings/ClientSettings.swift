@@ -87,6 +87,11 @@ public struct ClientSettings: Sendable, Equatable {
   public var keepalive: SimDuration?
   /// net.ipv4.tcp_syn_linear_timeouts of kernels from 6.5 (4) or 0 for the classic schedule (FACTS E3).
   public var synLinearTimeouts = 4
+  /// net.ipv4.tcp_syn_retries and tcp_retries2 (FACTS E3, E4).
+  public var synRetries = Retransmission.synRetries
+  public var dataRetries = Retransmission.dataRetries
+  /// net.ipv4.ip_local_port_range.
+  public var localPorts = PortPool.range
   public var start: SimTime = .zero
   /// nil = the scenario's duration.
   public var stop: SimTime?

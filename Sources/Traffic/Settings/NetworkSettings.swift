@@ -17,6 +17,13 @@ public struct NetworkSettings: Sendable, Equatable {
   public var loss = 0.0
   /// Traffic that a pod sends out of the pod network leaves with its node's address, as most CNIs do.
   public var masqueradesPodTraffic = true
+  /// Masquerading draws a source port at random (--random-fully), or keeps the client's where it is free.
+  public var masqueradesRandomFully = true
+  /// Two flows that choose the same source port within this time do not see each other: the second one's packet
+  /// is dropped when it is inserted (FACTS E6). Zero: insertions are instantaneous.
+  public var insertRace = SimDuration.zero
+  /// Share of TCP responses that conntrack finds outside of their window (k/k issue 74839).
+  public var outOfWindow = 0.0
   /// What answers for a pod IP that is gone while its node lives (FACTS E5).
   public var deadPodIP: DeadAddressAnswer = .hostUnreachable
   /// What packets cost in nodes' tables.

@@ -27,6 +27,8 @@ public struct ServerSettings: Sendable, Equatable {
   public var transport: TransportProtocol = .tcp
   /// Time a worker spends on one request, seconds.
   public var serviceTime: Distribution = .exponential(mean: 0.005)
+  /// Cores that a busy worker takes, for autoscalers. Assumed: serving is computing.
+  public var cpu = 1.0
   /// Workers; nil = unlimited.
   public var concurrency: Int? = nil
   /// Requests that may wait for a worker; nil = unlimited. A request beyond is never answered.
@@ -38,8 +40,13 @@ public struct ServerSettings: Sendable, Equatable {
   public var onTermination: TerminationBehaviour = .exit
   /// Longest drain before exit.
   public var drain: SimDuration = .seconds(10)
-  /// preStop hook: SIGTERM is sent this long after deletion reached the kubelet.
-  public var preStop: SimDuration = .zero
+  /// preStop hook: SIGTERM is sent this long after deletion reached the kubelet; nil: as the pods' manifests
+  /// say.
+  public var preStop: SimDuration?
+  /// Process started → it listens, in seconds; nil: `TimingSettings.podReady`.
+  public var startup: Distribution?
+  /// Its pods turn unready by themselves again and again.
+  public var flap: PodBehaviour.Flap?
   /// Closes a connection that was idle this long; nil = never.
   public var idleTimeout: SimDuration? = nil
 

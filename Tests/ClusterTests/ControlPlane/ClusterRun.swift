@@ -20,6 +20,8 @@ final class ClusterRun {
   private var scheduled = 0
   private var out = ControlPlaneOutput()
   var probe: (NodeID, ServiceID, SimTime) -> Bool? = { _, _, _ in nil }
+  /// Tells the control plane what pods have used, as the world does.
+  var beforeScrape: (inout ControlPlane, SimTime) -> Void = { _, _ in }
 
   init(
     _ settings: ClusterSettings, _ objects: [APIObject] = [], seed: UInt64 = 1,
@@ -51,6 +53,7 @@ final class ClusterRun {
     while let next = queue.first, next.at <= end {
       queue.removeFirst()
       now = next.at
+      if next.event == .scrapeMetrics { beforeScrape(&plane, now) }
       plane.handle(next.event, at: now, into: &out, probe: probe)
       take()
       checkInvariants()
@@ -149,6 +152,8 @@ enum Small {
   static func cluster(_ names: [String] = ["a", "b", "c"]) -> ClusterSettings {
     var settings = ClusterSettings()
     settings.timing = timing
+    // Pods of these tests have no probes unless a test gives them some.
+    settings.kubelet.unprobed = .whenAnswering
     settings.nodes = names.map { NodeSettings(name: $0) }
     return settings
   }

@@ -47,17 +47,17 @@ import Testing
   @Test func `restarts wait 0, 10, 20, 40 … 300 s, and start over after ten good minutes`() {
     var backoff = CrashBackoff()
     var waits: [Double] = []
-    for k in 0..<8 {
-      let time = SimTime(nanoseconds: Int64(k) * 1_000_000_000)
-      backoff.processStarted(at: time)
-      waits.append(backoff.delayAfterCrash(at: time + .seconds(1)).seconds)
+    var end = SimTime.zero
+    for _ in 0..<8 {
+      let start = backoff.heldUntil(end: end)
+      waits.append((start - end).seconds)
+      backoff.restarted(after: end, at: start, KubeletSettings())
+      end = start + .seconds(1)
     }
     #expect(waits == [0, 10, 20, 40, 80, 160, 300, 300])
-    let late = SimTime.zero + .hours(1)
-    backoff.processStarted(at: late)
-    #expect(backoff.delayAfterCrash(at: late + .seconds(599)) == .seconds(300))
-    backoff.processStarted(at: late)
-    #expect(backoff.delayAfterCrash(at: late + .seconds(601)) == .zero)
+    let last = end - .seconds(1)
+    #expect(backoff.heldUntil(end: last + .seconds(600)) == last + .seconds(900))
+    #expect(backoff.heldUntil(end: last + .seconds(601)) == last + .seconds(601))
   }
 }
 
@@ -107,93 +107,6 @@ import Testing
   @Test func `with both zero one pod may be unavailable`() {
     #expect(RollingUpdate(replicas: 3, maxSurge: .int(0), maxUnavailable: .string("0%")).maxUnavailable == 1)
   }
-
-  struct Case: Sendable, CustomTestStringConvertible {
-    var testDescription: String
-    var bounds: (replicas: Int, surge: Int, unavailable: Int)
-    var new: RollingUpdate.Count
-    var old: RollingUpdate.Count
-    var step: RollingUpdate.Step
-  }
-  static let cases = [
-    Case(
-      testDescription: "starts with the surge", bounds: (4, 1, 1), new: .init(all: 0, available: 0),
-      old: .init(all: 4, available: 4), step: .init(create: 1)),
-    Case(
-      testDescription: "takes away what may be unavailable while the new one starts", bounds: (4, 1, 1),
-      new: .init(all: 1, available: 0), old: .init(all: 4, available: 4), step: .init(deleteAvailable: 1)),
-    Case(
-      testDescription: "waits while nothing new is available and nothing may be missing", bounds: (3, 1, 0),
-      new: .init(all: 1, available: 0), old: .init(all: 3, available: 3), step: .init()),
-    Case(
-      testDescription: "takes one old for each new that is available", bounds: (3, 1, 0),
-      new: .init(all: 1, available: 1), old: .init(all: 3, available: 3), step: .init(deleteAvailable: 1)),
-    Case(
-      testDescription: "old pods that serve nobody go first", bounds: (4, 1, 1),
-      new: .init(all: 1, available: 0),
-      old: .init(all: 4, available: 2), step: .init(deleteUnavailable: 1)),
-    Case(
-      testDescription: "without surge it deletes before it creates", bounds: (3, 0, 1),
-      new: .init(all: 0, available: 0), old: .init(all: 3, available: 3), step: .init(deleteAvailable: 1)),
-    Case(
-      testDescription: "creates no more than replicas", bounds: (3, 3, 0), new: .init(all: 3, available: 1),
-      old: .init(all: 3, available: 3), step: .init(deleteAvailable: 1)),
-  ]
-
-  @Test(arguments: cases) func `one look of the controller`(_ test: Case) {
-    let update = RollingUpdate(
-      replicas: test.bounds.replicas, maxSurge: .int(test.bounds.surge),
-      maxUnavailable: .int(test.bounds.unavailable))
-    #expect(update.step(new: test.new, old: test.old) == test.step)
-  }
-}
-
-@Suite struct PodSchedulerTests {
-  func node(_ name: String, _ change: (inout Node) -> Void = { _ in }) -> Node {
-    var node = Node(metadata: ObjectMeta(name: name, namespace: ""))
-    change(&node)
-    return node
-  }
-
-  func choose(_ candidates: [(id: NodeID, node: Node, pods: Int)], selector: Labels) -> NodeID? {
-    var choice = PodScheduler.Choice(selector: selector)
-    for (id, node, pods) in candidates {
-      choice.consider(id, name: node.metadata.name, pods: pods) { node }
-    }
-    return choice.best
-  }
-
-  @Test func `the emptiest node wins, the first by name among equals`() {
-    let candidates = [
-      (id: NodeID(0), node: node("b"), pods: 1), (id: NodeID(1), node: node("a"), pods: 1),
-      (id: NodeID(2), node: node("c"), pods: 2),
-    ]
-    #expect(choose(candidates, selector: [:]) == NodeID(1))
-  }
-
-  @Test func `unready, cordoned, tainted and unlabelled nodes are passed over`() {
-    let nodes = [
-      node("a") { $0.ready = .unknown }, node("b") { $0.isUnschedulable = true },
-      node("c") { $0.taints = ["x:NoSchedule"] }, node("d"),
-      node("e") {
-        $0.metadata.labels = ["disk": "ssd"]
-        $0.taints = ["x:PreferNoSchedule"]
-      },
-    ]
-    let candidates = nodes.enumerated().map { (id: NodeID($0), node: $1, pods: 0) }
-    #expect(choose(candidates, selector: [:]) == NodeID(3))
-    #expect(choose(candidates, selector: ["disk": "ssd"]) == NodeID(4))
-    #expect(choose(candidates, selector: ["disk": "tape"]) == nil)
-  }
-
-  @Test func `a DaemonSet's pod tolerates a cordon and silence, not other taints`() {
-    let cordoned = node("a") {
-      $0.isUnschedulable = true
-      $0.taints = [ControlPlane.unschedulableTaint, ControlPlane.unreachableTaint]
-    }
-    #expect(PodScheduler.admitsDaemon(cordoned, selector: [:]))
-    #expect(!PodScheduler.admitsDaemon(node("b") { $0.taints = ["x:NoSchedule"] }, selector: [:]))
-  }
 }
 
 @Suite struct ZoneDisruptionTests {
@@ -220,10 +133,12 @@ import Testing
     var balancer = LoadBalancer(settings: LoadBalancerSettings())
     let node = NodeID(0)
     let service = ServiceID(7)
-    #expect(balancer.configure(service, hasOwnCheck: false) == 0)
-    #expect(balancer.setMember(true, node, check: 0) == false)
+    #expect(balancer.configure(service, isLocal: false) == 0)
+    #expect(balancer.setMember(true, node, check: 0, at: .zero) == true)
+    balancer.applyMembership(node, check: 0)
     #expect(balancer.targets(of: service) == [])
     #expect(balancer.note(isPassed: true, node, check: 0) == true)
+    balancer.applyHealth(node, check: 0)
     #expect(balancer.targets(of: service) == [node])
     #expect(balancer.note(isPassed: false, node, check: 0) == false)
     #expect(balancer.note(isPassed: false, node, check: 0) == false)
@@ -232,16 +147,18 @@ import Testing
     #expect(balancer.note(isPassed: false, node, check: 0) == false)
     #expect(balancer.note(isPassed: false, node, check: 0) == false)
     #expect(balancer.note(isPassed: false, node, check: 0) == true)
+    let hadConnections = balancer.applyHealth(node, check: 0)
+    #expect(hadConnections)
     #expect(balancer.targets(of: service) == [])
   }
 
   @Test func `policy Local has a check of its own, Cluster shares one`() {
     var balancer = LoadBalancer(settings: LoadBalancerSettings())
-    #expect(balancer.configure(ServiceID(1), hasOwnCheck: false) == 0)
-    #expect(balancer.configure(ServiceID(2), hasOwnCheck: true) == 1)
-    #expect(balancer.configure(ServiceID(3), hasOwnCheck: false) == 0)
+    #expect(balancer.configure(ServiceID(1), isLocal: false) == 0)
+    #expect(balancer.configure(ServiceID(2), isLocal: true) == 1)
+    #expect(balancer.configure(ServiceID(3), isLocal: false) == 0)
     #expect(balancer.services(of: 0) == [ServiceID(1), ServiceID(3)])
-    #expect(balancer.configure(ServiceID(2), hasOwnCheck: false) == 0)
+    #expect(balancer.configure(ServiceID(2), isLocal: false) == 0)
     #expect(!balancer.checks[1].isInUse)
   }
 

@@ -134,7 +134,7 @@ import Testing
     run.run(to: 14)
     #expect(run.ready("web") == [])
     run.run(to: 20)
-    #expect(run.times { $0 == .podProcessStarted(pod) } == [0.1, 15.1])
+    #expect(run.times { $0 == .podProcessStarted(pod) } == [0.1, 15])
     #expect(run.object("x")?.status.restartCount == 2)
     #expect(run.object("x")?.status.podIP == IPv4Address("10.244.0.2"))
   }

@@ -51,7 +51,7 @@ enum KubernetesGolden {
       case .endpointSlice(let slice): slices.append(slice)
       case .pod(let pod): pods.append(pod)
       case .node(let node): nodes.append(node)
-      case .workload, .namespace: break
+      case .workload, .namespace, .podDisruptionBudget, .horizontalPodAutoscaler: break
       }
     }
     return APIView(

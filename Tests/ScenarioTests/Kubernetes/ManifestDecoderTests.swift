@@ -108,8 +108,8 @@ import Testing
       metadata: {name: kn}
       spec: {template: {}}
       ---
-      apiVersion: autoscaling/v2
-      kind: HorizontalPodAutoscaler
+      apiVersion: batch/v1
+      kind: CronJob
       metadata: {name: h}
       ---
       apiVersion: v1
@@ -121,7 +121,7 @@ import Testing
     #expect(contents.objects.isEmpty)
     #expect(
       contents.ignored == [
-        "ConfigMap": 2, "Service.serving.knative.dev": 1, "HorizontalPodAutoscaler": 1,
+        "ConfigMap": 2, "Service.serving.knative.dev": 1, "CronJob": 1,
       ])
   }
 

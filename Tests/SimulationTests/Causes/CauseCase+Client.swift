@@ -124,5 +124,61 @@ extension CauseCase {
       w.addOutsideClient(to: .loadBalancer(SmallWorld.web, port: .first)) { $0.connectTimeout = .seconds(2) }
       return w
     },
+    CauseCase("routers without a table spread over two nodes instead of three", .lbMoved, [.reset]) {
+      var w = balanced(steering: .ecmp)
+      w.at(3.05, .nodeDelete(.named("node-2")))
+      return w
+    },
+    CauseCase("a deregistered node whose time to drain is over", .lbDrained, [.reset]) {
+      var w = balanced { $0.drain = .seconds(2) }
+      w.at(3.05, .nodeDelete(.named("node-2")))
+      return w
+    },
+    CauseCase("a balancer that resets what goes to unhealthy nodes", .lbDrained, [.reset]) {
+      var w = balanced {
+        $0.resetsUnhealthy = true
+        $0.checkInterval = .seconds(1)
+      }
+      let taint = "ToBeDeletedByClusterAutoscaler:NoSchedule"
+      w.at(3.05, .nodeTaint(.named("node-2"), taint: taint))
+      return w
+    },
+    CauseCase("a balancer that forgets idle connections and says so", .idleTimeout, [.reset]) {
+      balanced(gap: 5) { $0.idleTimeout = .seconds(4) }
+    },
+    CauseCase("a balancer that forgets idle connections in silence", .idleTimeout, [.broken]) {
+      balanced(gap: 5) {
+        $0.idleTimeout = .seconds(4)
+        $0.idleAction = .drop
+      }
+    },
+    CauseCase("a target known by an address that the node no longer has", .lbStaleTarget, [.connectTimeout]) {
+      var w = balanced {
+        $0.targets = .ip
+        $0.registration = .constant(60)
+      }
+      w.file.clients = []
+      w.at(3.05, .nodeAddressChange(.named("node-2"), newAddress: IPv4Address("172.18.0.99")!))
+      w.addOutsideClient(to: .loadBalancer(SmallWorld.web, port: .first)) { $0.connectTimeout = .seconds(2) }
+      return w
+    },
   ]
+
+  /// Three nodes, the only pod on node-0, and long connections through the load balancer.
+  static func balanced(
+    steering: LoadBalancerSettings.Steering = .stateful, gap: Double = 0.5,
+    _ change: (inout LoadBalancerSettings) -> Void = { _ in }
+  ) -> SmallWorld {
+    var w = base(web: [0], nodeCount: 3) { $0.type = "LoadBalancer" }
+    w.serve()
+    w.file.cluster.loadBalancer.steering = steering
+    change(&w.file.cluster.loadBalancer)
+    w.addOutsideClient(count: 4, to: .loadBalancer(SmallWorld.web, port: .first)) {
+      $0.arrivals = .trace([1.0, 1.3, 1.6, 1.9].map { .zero + SimDuration(seconds: $0) })
+      $0.requests = .constant(12)
+      $0.requestGap = .constant(gap)
+      $0.requestTimeout = .seconds(3)
+    }
+    return w
+  }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Goal: a comparison says of its variants what paper and pencil say, says no more than the intervals allow, and says it
-// when the variants did not see the same arrivals.
+// Goal: a comparison says of its variants what paper and pencil say, says no more than the intervals allow,
+// and says it when the variants did not see the same arrivals.
 
 import Cluster
 import Foundation
@@ -80,7 +80,7 @@ import Traffic
     #expect(
       sentences[3]
         == "Fewest losses first: nftables (3.50) < ebpf (8.50) ~ iptables (10.5) ~ ipvs (10.5); hinges on "
-        + "assumptions: syncs of ipvs and nftables take as long as those of iptables, ebpf writes its maps in the "
+        + "assumptions: how long syncs of ipvs take is nobody's measurement, ebpf writes its maps in the "
         + "time that the scenario says.")
   }
 

@@ -158,6 +158,16 @@ enum ReportFixture {
         rulesWritten: 9,
         duration: .microseconds(61_250), programmingLatency: .milliseconds(1061)),
     ]
+    result.proxyMetrics = [
+      ProxyMetricRow(
+        metric: "kubeproxy_sync_proxy_rules_duration_seconds", node: "", bound: 0.064, count: 2, sum: nil),
+      ProxyMetricRow(
+        metric: "kubeproxy_sync_proxy_rules_duration_seconds", node: "", bound: nil, count: 2, sum: 0.12125),
+      ProxyMetricRow(
+        metric: "kubeproxy_sync_proxy_rules_duration_seconds", node: "worker-1", bound: nil, count: 1,
+        sum: 0.06),
+    ]
+    result.programming.record(.milliseconds(1061))
     result.theory = [
       TheoryRow(
         formula: .poissonArrivals, subject: "browsers", predicted: 2500, simulated: 2450, standardError: 50),

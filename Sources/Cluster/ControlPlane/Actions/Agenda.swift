@@ -22,6 +22,11 @@ struct Agenda: Sendable {
   var processes: [RandomProcess] = []
   var end = SimTime.distantFuture
   var effects: [LinkEffect] = []
+  var rollouts: [RunningRollout] = []
+  /// Actions that have happened.
+  var occurrences = 0
+  /// Number of the one that is being carried out; −1: none.
+  var occurrenceUnderWay = -1
   /// Number of actions that came from `perform`.
   var improvised: UInt64 = 0
 }

@@ -57,31 +57,45 @@ extension ControlPlane {
     perform(action, ActionDraw("performed", number: agenda.improvised), &out)
   }
 
-  private mutating func perform(
+  mutating func perform(
     _ action: ClusterAction, _ draw: ActionDraw, _ out: inout ControlPlaneOutput
   ) {
     var draw = draw
+    if apiServer.isDown, action.needsAPIServer { return apiServer.postponedActions.append((action, draw)) }
+    agenda.occurrenceUnderWay = agenda.occurrences
+    agenda.occurrences += 1
+    defer { agenda.occurrenceUnderWay = -1 }
     switch action {
     case .nodeJoin, .nodeDrain, .nodeCordon, .nodeUncordon, .nodeCrash, .nodeReboot, .nodeReturn,
-      .nodeAddressChange, .nodeDelete:
+      .nodeAddressChange, .nodeTaint, .nodeUntaint, .nodeDelete:
       performOnNodes(action, &draw, &out)
-    case .podDelete, .podCrash, .podUnready, .podReady: performOnPods(action, &draw, &out)
+    case .podDelete, .podCrash, .podUnready, .podReady, .podHang, .podDeleteWithin: performOnPods(action, &draw, &out)
     case .scale(let name, let replicas): scale(name, to: replicas, &out)
     case .rollout(let name): rollOut(name, &out)
+    case .undoRollout(let name): undoRollout(name, &out)
+    case .pauseRollout(let name, let isPaused): pauseRollout(name, isPaused, &out)
     case .apply(let objects): for object in objects { applyOrLog(object, &out) }
     case .delete(let kind, let name): delete(kind, name, &out)
-    case .proxyRestart(let target):
-      for node in targets(target, &draw, where: { $0.isUp }) { restartProxy(node, &out) }
+    case .proxyRestart(let target, let teardown):
+      for node in targets(target, &draw, where: { $0.isUp }) {
+        restartProxy(node, teardown: teardown, &out)
+      }
+    case .proxySyncFailure(let target, let probability, let duration):
+      failSyncs(target, probability, duration, &draw, &out)
     case .proxyConfigure(let target, let settings, let restart):
       for node in targets(target, &draw, where: { $0.hasJoined }) {
-        nodes[node.index].configuredProxy = settings
-        log(object(node), "kube-proxy configured", settings.mode.rawValue, &out)
-        if restart && nodes[node.index].isUp { restartProxy(node, &out) }
+        configureProxy(node, settings, restart: restart, &out)
       }
+    case .proxyRollout(let target, let settings, let pace):
+      beginRollout(targets(target, &draw, where: { $0.hasJoined }), settings, pace, &out)
     case .linkDegrade(let link, let delay, let loss, let duration):
       beginEffect(link, delay: delay, loss: loss, isPartition: false, duration, &draw, &out)
     case .partition(let link, let duration):
       beginEffect(link, delay: nil, loss: nil, isPartition: true, duration, &draw, &out)
+    case .apiServerRestart(let downFor): stopAPIServer(downFor: drawn(downFor, &draw), &out)
+    case .endpointSyncFailure(let service, let probability, let duration):
+      let end = duration.map { now + drawn($0, &draw) } ?? .distantFuture
+      makeEndpointWritesFail(service, probability: probability, until: end, &out)
     case .dnsChange(let name, let addresses): changeRecord(name, addresses, &out)
     }
   }
@@ -93,8 +107,8 @@ extension ControlPlane {
   ) {
     switch action {
     case .nodeJoin(let settings): join(settings, &out)
-    case .nodeDrain(let target):
-      for node in targets(target, &draw, where: { $0.isUp }) { drain(node, &out) }
+    case .nodeDrain(let target, let options):
+      for node in targets(target, &draw, where: { $0.isUp }) { drain(node, options, &out) }
     case .nodeCordon(let target):
       for node in targets(target, &draw, where: { $0.isUp }) { setUnschedulable(true, node, &out) }
     case .nodeUncordon(let target):
@@ -117,6 +131,10 @@ extension ControlPlane {
       }
     case .nodeAddressChange(let target, let address):
       for node in targets(target, &draw, where: { $0.hasJoined }) { changeAddress(node, to: address, &out) }
+    case .nodeTaint(let target, let taint):
+      for node in targets(target, &draw, where: { $0.hasJoined }) { addTaint(taint, node, &out) }
+    case .nodeUntaint(let target, let taint):
+      for node in targets(target, &draw, where: { $0.hasJoined }) { removeTaint(taint, node, &out) }
     case .nodeDelete(let target):
       for node in targets(target, &draw, where: { $0.hasJoined }) { deleteNode(node, &out) }
     default: preconditionFailure("\(action) is not about nodes")
@@ -172,6 +190,10 @@ extension ControlPlane {
         out.schedule.append((end, .probeRecovers(pod, pods[pod.index].probeEpoch)))
       }
     case .podReady(let target): for pod in targets(target, &draw) { setProbeFailing(false, pod, &out) }
+    case .podHang(let target, let duration):
+      for pod in targets(target, &draw) { hang(pod, for: duration.map { drawn($0, &draw) }, &out) }
+    case .podDeleteWithin(let target, let grace):
+      for pod in targets(target, &draw) { requestDeletion(pod, within: grace, &out) }
     default: preconditionFailure("\(action) is not about pods")
     }
   }
@@ -207,7 +229,7 @@ extension ControlPlane {
       return log("workload/\(name)", "rollout ignored", "not found", &out)
     }
     log("workload/\(name)", "rollout", "", &out)
-    workloads[id.index].templateRevision += 1
+    templateChanged(id, old: workloads[id.index].object)
     queueSync(id, &out)
   }
 
@@ -221,11 +243,33 @@ extension ControlPlane {
 
   // MARK: kube-proxy, paths, names
 
-  private mutating func restartProxy(_ node: NodeID, _ out: inout ControlPlaneOutput) {
+  mutating func configureProxy(
+    _ node: NodeID, _ settings: ProxySettings, restart: Bool, _ out: inout ControlPlaneOutput
+  ) {
+    nodes[node.index].configuredProxy = settings
+    log(object(node), "kube-proxy configured", settings.mode.rawValue, &out)
+    if restart && nodes[node.index].isUp { restartProxy(node, &out) }
+  }
+
+  private mutating func failSyncs(
+    _ target: NodeTarget, _ probability: Double, _ duration: Distribution?, _ draw: inout ActionDraw,
+    _ out: inout ControlPlaneOutput
+  ) {
+    for node in targets(target, &draw, where: { $0.hasJoined }) {
+      let until = duration.map { now + drawn($0, &draw) } ?? .distantFuture
+      out.changes.append(.proxySyncsFail(node, probability: probability, until: until))
+      log(object(node), "kube-proxy syncs fail", until == .distantFuture ? "" : "until \(until)", &out)
+    }
+  }
+
+  private mutating func restartProxy(
+    _ node: NodeID, teardown: SimDuration? = nil, _ out: inout ControlPlaneOutput
+  ) {
     let isNew = nodes[node.index].configuredProxy != nodes[node.index].proxy
     nodes[node.index].proxy = nodes[node.index].configuredProxy
-    out.changes.append(.proxyRestart(node, isNew ? nodes[node.index].proxy : nil))
-    log(object(node), "kube-proxy restarts", isNew ? "with other settings" : "", &out)
+    out.changes.append(.proxyRestart(node, isNew ? nodes[node.index].proxy : nil, teardown: teardown))
+    let detail = [isNew ? "with other settings" : nil, teardown.map { "without its rules for \($0)" }]
+    log(object(node), "kube-proxy restarts", detail.compactMap { $0 }.joined(separator: ", "), &out)
   }
 
   private mutating func beginEffect(
@@ -263,6 +307,7 @@ extension ControlPlane {
     }
     return switch other {
     case .node(let name): nodeIndex[name].map { [$0] } ?? []
+    case .zone(let zone): nodes.filter { $0.zone == zone }.map(\.id)
     case .anyNode: nodes.map(\.id)
     case .outside, .controlPlane: []
     }
@@ -272,6 +317,7 @@ extension ControlPlane {
     func name(_ end: LinkTarget.End) -> String {
       switch end {
       case .node(let name): "node/\(name)"
+      case .zone(let name): "zone/\(name)"
       case .anyNode: "any node"
       case .outside: "outside"
       case .controlPlane: "control plane"

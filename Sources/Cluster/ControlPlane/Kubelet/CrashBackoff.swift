@@ -1,27 +1,37 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// How long a kubelet waits before it starts a crashed container again. The first restart is immediate; each
-// later one waits 10 s, 20 s, 40 s … up to 300 s (FACTS F2), counted from the end of the process; the
-// series starts over once a process has lived for twice the longest wait
-// (k/k pkg/kubelet/kuberuntime doBackOff, client-go util/flowcontrol Backoff).
+// How long a kubelet waits before it starts an ended container again (k/k pkg/kubelet/kuberuntime doBackOff,
+// client-go util/flowcontrol Backoff). The first restart is immediate, because there is no entry yet (k/k
+// issue 133472); each restart sets the wait for the next one: 10 s, 20 s, 40 s … up to 300 s (FACTS F2),
+// counted from the end of the last instance that the kubelet knows of. An instance that ended more than 10
+// minutes after the last restart starts the series over.
 
 import SimKernel
 
 /// The restart delays of one pod's container.
 struct CrashBackoff: Sendable, Equatable {
-  static let first = SimDuration.seconds(10)
-  static let longest = SimDuration.seconds(300)
+  private var wait: SimDuration?
+  private var updatedAt = SimTime.zero
 
-  private var wait = SimDuration.zero
-  private var startedAt = SimTime.zero
+  /// Twice the longest wait of 300 s; a shorter longest wait does not shorten it (KEP-4603).
+  private static let recovery = SimDuration.seconds(600)
 
-  mutating func processStarted(at time: SimTime) { startedAt = time }
+  private func isExpired(_ end: SimTime) -> Bool { end - updatedAt > Self.recovery }
 
-  /// - Returns: how long to wait after the end of the process at `time`.
-  mutating func delayAfterCrash(at time: SimTime) -> SimDuration {
-    if time - startedAt > Self.longest * 2 { wait = .zero }
-    let now = wait
-    wait = wait == .zero ? Self.first : min(wait * 2, Self.longest)
-    return now
+  /// Until when the container whose instance ended at `end` may not be started.
+  func heldUntil(end: SimTime) -> SimTime {
+    guard let wait, !isExpired(end) else { return end }
+    return end + wait
+  }
+
+  /// The container whose instance ended at `end` is started again now.
+  mutating func restarted(after end: SimTime, at now: SimTime, _ settings: KubeletSettings) {
+    let first = min(settings.crashLoopFirst, settings.crashLoopLongest)
+    if let before = wait, !isExpired(end) {
+      wait = min(before * 2, settings.crashLoopLongest)
+    } else {
+      wait = first
+    }
+    updatedAt = now
   }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // The external load balancer's own state: which nodes it has as targets, what its health checks think of
-// them, and the addresses it has given out. Nodes enter and leave with their Node objects, not with their
-// readiness (KEP-3458). Services with externalTrafficPolicy Cluster share one health check on kube-proxy's
-// healthz; each Service with policy Local has its own on healthCheckNodePort (FACTS F3, C4).
+// them, what of that its data plane has heard, and the addresses it has given out. A health check is shared
+// by all Services that ask the same: kube-proxy's healthz; each Service with policy Local has its own on
+// healthCheckNodePort, and each one at all where node ports are checked (FACTS F3, C4).
 
 import NetworkTypes
 import SimKernel
@@ -18,15 +18,26 @@ struct LoadBalancer: Sendable {
     var contrary = 0
     /// A timer for its next check exists.
     var isChecked = false
+    /// As the data plane has it: takes part, and may get connections.
+    var isRegistered = false
+    var isServing = false
+    /// When it was last taken out of the set.
+    var leftAt = SimTime.zero
+    /// The address that was registered, where targets are named by address.
+    var address: IPv4Address?
   }
 
   struct Check: Sendable {
     /// `.none`: shared by all Services with policy Cluster.
     let service: ServiceID
+    /// Asks healthCheckNodePort.
+    var isLocal = false
     /// By NodeID.
     var targets: [Target] = []
-    /// Members that are healthy, in order of index.
+    /// Registered targets that serve, in order of index.
     var healthy: [NodeID] = []
+    /// Registered targets, in order of index.
+    var registered: [NodeID] = []
     /// Some Service uses it, so it has members and timers.
     var isInUse = false
   }
@@ -44,17 +55,22 @@ struct LoadBalancer: Sendable {
     checkOfService.keys.filter { checkOfService[$0] == check }.sorted()
   }
 
-  func targets(of service: ServiceID) -> [NodeID] { checkOfService[service].map { checks[$0].healthy } ?? [] }
+  func targets(of service: ServiceID) -> [NodeID] {
+    guard let index = checkOfService[service] else { return [] }
+    let check = checks[index]
+    return check.healthy.isEmpty && settings.failOpen ? check.registered : check.healthy
+  }
 
   // MARK: Services
 
   /// Takes a Service on or changes which check it uses.
   /// - Returns: the index of its check.
-  mutating func configure(_ service: ServiceID, hasOwnCheck: Bool) -> Int {
+  mutating func configure(_ service: ServiceID, isLocal: Bool) -> Int {
     var index = 0
-    if hasOwnCheck {
+    if isLocal || settings.checkPort == .nodePort {
       index = checks.firstIndex { $0.service == service } ?? checks.count
       if index == checks.count { checks.append(Check(service: service)) }
+      checks[index].isLocal = isLocal
     }
     checks[index].isInUse = true
     let before = checkOfService.updateValue(index, forKey: service)
@@ -70,48 +86,65 @@ struct LoadBalancer: Sendable {
     guard services(of: check).isEmpty else { return }
     checks[check].isInUse = false
     checks[check].healthy = []
+    checks[check].registered = []
     for node in checks[check].targets.indices {
-      checks[check].targets[node].isMember = false
-      checks[check].targets[node].isHealthy = false
+      let target = checks[check].targets[node]
+      checks[check].targets[node] = Target()
+      checks[check].targets[node].isChecked = target.isChecked
     }
   }
 
   // MARK: Members and health
 
   /// A node enters or leaves a check; a new one has to prove its health.
-  /// - Returns: whether the healthy targets changed.
-  mutating func setMember(_ isMember: Bool, _ node: NodeID, check: Int, isHealthy: Bool = false) -> Bool {
+  /// - Returns: whether anything changed.
+  mutating func setMember(
+    _ isMember: Bool, _ node: NodeID, check: Int, at now: SimTime, isHealthy: Bool = false
+  ) -> Bool {
     while checks[check].targets.count <= node.index { checks[check].targets.append(Target()) }
     guard checks[check].targets[node.index].isMember != isMember else { return false }
-    let wasHealthy = checks[check].targets[node.index].isHealthy
     checks[check].targets[node.index].isMember = isMember
     checks[check].targets[node.index].isHealthy = isMember && isHealthy
     checks[check].targets[node.index].contrary = 0
-    return refresh(check, changed: wasHealthy != (isMember && isHealthy))
+    if !isMember { checks[check].targets[node.index].leftAt = now }
+    return true
   }
 
   mutating func setChecked(_ isChecked: Bool, _ node: NodeID, check: Int) {
     checks[check].targets[node.index].isChecked = isChecked
   }
 
+  mutating func setAddress(_ address: IPv4Address?, _ node: NodeID, check: Int) {
+    checks[check].targets[node.index].address = address
+  }
+
   /// Counts one result of a check.
-  /// - Returns: whether the healthy targets changed.
+  /// - Returns: whether the node's health changed.
   mutating func note(isPassed: Bool, _ node: NodeID, check: Int) -> Bool {
     var target = checks[check].targets[node.index]
     target.contrary = isPassed == target.isHealthy ? 0 : target.contrary + 1
-    let threshold = isPassed ? settings.healthyThreshold : settings.unhealthyThreshold
+    let threshold = settings.threshold(isPassed: isPassed, isLocal: checks[check].isLocal)
     let isTurned = target.contrary >= max(1, threshold)
     if isTurned { (target.isHealthy, target.contrary) = (isPassed, 0) }
     checks[check].targets[node.index] = target
-    return refresh(check, changed: isTurned)
+    return isTurned
   }
 
-  private mutating func refresh(_ check: Int, changed: Bool) -> Bool {
-    guard changed else { return false }
+  /// The data plane hears of a node's membership as it is now.
+  mutating func applyMembership(_ node: NodeID, check: Int) {
+    checks[check].targets[node.index].isRegistered = checks[check].targets[node.index].isMember
+    applyHealth(node, check: check)
+  }
+
+  /// The data plane hears of a node's health as it is now.
+  /// - Returns: whether it stops to get connections by that.
+  @discardableResult mutating func applyHealth(_ node: NodeID, check: Int) -> Bool {
+    let target = checks[check].targets[node.index]
+    checks[check].targets[node.index].isServing = target.isRegistered && target.isHealthy
     let targets = checks[check].targets
-    checks[check].healthy = targets.indices.filter { targets[$0].isMember && targets[$0].isHealthy }
-      .map { NodeID($0) }
-    return true
+    checks[check].healthy = targets.indices.filter { targets[$0].isServing }.map { NodeID($0) }
+    checks[check].registered = targets.indices.filter { targets[$0].isRegistered }.map { NodeID($0) }
+    return target.isServing && !targets[node.index].isServing
   }
 
   // MARK: Addresses

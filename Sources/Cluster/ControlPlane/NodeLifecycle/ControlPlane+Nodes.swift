@@ -23,6 +23,7 @@ extension ControlPlane {
     nodes[node.index].isUp = false
     nodes[node.index].epoch &+= 1
     nodes[node.index].downFor = nil
+    nodes[node.index].gracefulShutdown = nil
     nodes[node.index].deferred = []
     out.changes.append(.nodeDown(node))
     log(object(node), "down", "", &out)
@@ -63,6 +64,7 @@ extension ControlPlane {
     out.changes.append(.nodeUp(node))
     log(object(node), "up", "\(nodes[node.index].primaryAddress)", &out)
     queueNodeStatus(node, after: .kubeletStatus, &out)
+    if isAddressReportedByCloud { addressIsReported(node, &out) }
     // The network namespaces of before the boot are gone.
     for pod in nodes[node.index].pods { releaseAddress(pod, &out) }
     nodes[node.index].knowsItsPods = false
@@ -100,6 +102,7 @@ extension ControlPlane {
   mutating func shutDown(
     _ node: NodeID, downFor: SimDuration, newAddress: IPv4Address?, _ out: inout ControlPlaneOutput
   ) {
+    if shutDownGracefully(node, downFor: downFor, newAddress: newAddress, &out) { return }
     guard nodes[node.index].isUp, !nodes[node.index].isShuttingDown else { return }
     log(object(node), "shutdown", "", &out)
     let couldReach = nodes[node.index].reachesControlPlane
@@ -132,7 +135,7 @@ extension ControlPlane {
       return
     }
     setAddress(new, of: node, &out)
-    queueNodeStatus(node, after: .nodeAddressUpdate, &out)
+    addressIsReported(node, &out)
   }
 
   private mutating func setAddress(_ new: IPv4Address, of node: NodeID, _ out: inout ControlPlaneOutput) {
@@ -176,7 +179,7 @@ extension ControlPlane {
       nodes[node.index].epoch &+= 1
     }
     heartbeatsResume(node)
-    forgetRoutes(on: node)
+    if self.settings.nodeAddresses.routes == .overlay { forgetRoutes(on: node) }
     out.changes.append(.nodeJoined(node))
     log(object(node), "joined", "\(nodes[node.index].primaryAddress)", &out)
     learnAllRoutes(on: node, &out)
@@ -251,13 +254,6 @@ extension ControlPlane {
     if !isUnschedulable { nodeBecameUsable(&out) }
   }
 
-  /// Cordon, then graceful deletion of all pods but those of DaemonSets, as `kubectl drain` does.
-  mutating func drain(_ node: NodeID, _ out: inout ControlPlaneOutput) {
-    log(object(node), "drain", "", &out)
-    setUnschedulable(true, node, &out)
-    for pod in podsInAPI(on: node) where !isDaemon(pod) { requestDeletion(pod, &out) }
-  }
-
   // MARK: Partitions
 
   mutating func cutOff(_ node: NodeID, _ out: inout ControlPlaneOutput) {
@@ -270,7 +266,7 @@ extension ControlPlane {
   mutating func reconnect(_ node: NodeID, _ out: inout ControlPlaneOutput) {
     nodes[node.index].controlPlanePartitions -= 1
     guard nodes[node.index].reachesControlPlane else { return }
-    heartbeatsResume(node)
+    heartbeatsResumeSoon(node, &out)
     for event in nodes[node.index].deferred {
       out.schedule.append((now + draw(.kubeletWatch, node: node), event))
     }

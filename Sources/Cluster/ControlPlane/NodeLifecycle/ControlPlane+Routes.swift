@@ -12,8 +12,10 @@ extension ControlPlane {
   /// before.
   mutating func publishRoute(_ node: NodeID, _ out: inout ControlPlaneOutput) {
     let before = nodes[node.index].routeAddress
-    let address = nodes[node.index].primaryAddress
-    guard before != address else { return }
+    guard let address = store.node(node)?.internalIPs.first, before != address else { return }
+    guard settings.nodeAddresses.routes == .overlay else {
+      return out.schedule.append((now + draw(.routeReconciliation, node: node), .reconcileRoute(node)))
+    }
     nodes[node.index].routeAddress = address
     for peer in nodes.indices where peer != node.index && nodes[peer].hasJoined {
       let on = NodeID(peer)
@@ -22,6 +24,20 @@ extension ControlPlane {
       }
       let heard = now + draw(.routePropagation, node: on)
       out.schedule.append((heard, .learnRoute(node, on: UInt16(peer))))
+    }
+  }
+
+  /// The route controller makes the cloud's route to the node's pods where there is none, and replaces one
+  /// that leads to a former address if the provider lets it (k/k PR 108095). One table serves all nodes.
+  mutating func reconcileRoute(_ node: NodeID, _ out: inout ControlPlaneOutput) {
+    let before = nodes[node.index].routeAddress
+    guard let address = store.node(node)?.internalIPs.first, before != address,
+      before == nil || settings.nodeAddresses.routesFollowAddress
+    else { return }
+    nodes[node.index].routeAddress = address
+    log(object(node), "route written", "\(nodes[node.index].podCIDR) via \(address)", &out)
+    for peer in nodes.indices where peer != node.index {
+      out.changes.append(.routeLearned(on: NodeID(peer), about: node))
     }
   }
 

@@ -17,8 +17,10 @@ struct HeartbeatMonitor: Sendable {
   /// When the first look is, in [0, period).
   let phase: SimDuration
 
-  /// node-monitor-grace-period by version: 40 s up to 1.31, 50 s from 1.32 (FACTS F1).
-  static func defaultGrace(minorVersion: Int) -> SimDuration { .seconds(minorVersion <= 31 ? 40 : 50) }
+  /// node-monitor-grace-period of a version.
+  static func defaultGrace(minorVersion: Int) -> SimDuration {
+    Behaviours.nodeMonitorGrace.value(in: minorVersion)
+  }
 
   /// The last heartbeat of a node that sent one every `renewal` from `first` on and fell silent at `silence`.
   static func lastHeartbeat(first: SimTime, renewal: SimDuration, silence: SimTime) -> SimTime {

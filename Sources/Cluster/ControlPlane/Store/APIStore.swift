@@ -23,6 +23,12 @@ public struct APIStore: Sendable {
   private var nodeIndex: [String: NodeID] = [:]
   /// Node objects by name, as the EndpointSlice controller wants them.
   private(set) var nodesByName: [String: Node] = [:]
+  /// Grows whenever a node comes, goes, or changes its readiness or zone.
+  private(set) var topologyGeneration = 0
+  /// Nodes that take any pod without wishes, for the scheduler.
+  private var openNodes: [Bool] = []
+  /// A node has or had a taint that only puts pods off.
+  private(set) var hasPreferNoSchedule = false
   public private(set) var namespaces: OrderedSet<String> = ["default", "kube-system"]
 
   init() {}
@@ -153,6 +159,7 @@ extension APIStore {
   /// nil if there is no Node object now.
   public func node(_ id: NodeID) -> Node? { id.index < nodes.count ? nodes[id.index] : nil }
   public func nodeID(_ name: String) -> NodeID? { nodeIndex[name] }
+  func isOpen(_ id: NodeID) -> Bool { id.index < openNodes.count && openNodes[id.index] }
 
   /// Creates, replaces or (nil) deletes a Node object.
   /// - Returns: nil if it is as before.
@@ -161,8 +168,16 @@ extension APIStore {
     let before = nodes[id.index]
     guard node != before else { return nil }
     let revision = nextRevision()
+    if before?.ready != node?.ready || before?.zone != node?.zone || (before == nil) != (node == nil) {
+      topologyGeneration += 1
+    }
     if let before { (nodeIndex[before.metadata.name], nodesByName[before.metadata.name]) = (nil, nil) }
     nodes[id.index] = node
+    while openNodes.count < nodes.count { openNodes.append(false) }
+    openNodes[id.index] = node.map(PodScheduler.isOpen) ?? false
+    if let node, node.taints.contains(where: { $0.hasSuffix(":PreferNoSchedule") }) {
+      hasPreferNoSchedule = true
+    }
     if let node {
       nodes[id.index]!.metadata.resourceVersion = revision
       nodeIndex[node.metadata.name] = id

@@ -23,6 +23,35 @@ extension ControlPlane {
     }
     return APIView(
       services: store.allServices(), endpoints: endpoints, slices: store.allSlices(), pods: store.allPods(),
-      nodes: store.allNodes(), workloads: workloads.filter { !$0.isDeleted }.map(\.object), now: now)
+      nodes: store.allNodes(), workloads: workloadStates(), budgets: budgetStates(),
+      autoscalers: autoscalerStates(), now: now)
+  }
+
+  private func workloadStates() -> [WorkloadState] {
+    workloads.filter { !$0.isDeleted }.map { record in
+      let status = record.status
+      return WorkloadState(
+        object: record.object, replicas: status.replicas, ready: status.ready, updated: status.updated,
+        available: status.available)
+    }
+  }
+
+  private func budgetStates() -> [BudgetState] {
+    budgets.filter { !$0.isDeleted }.map { record in
+      BudgetState(
+        object: record.object, allowed: record.status.allowed, healthy: record.status.healthy,
+        desired: record.status.desired, expected: record.status.expected)
+    }
+  }
+
+  private func autoscalerStates() -> [AutoscalerState] {
+    autoscalers.filter { !$0.isDeleted }.map { record in
+      let name = NamespacedName(
+        namespace: record.object.metadata.namespace, name: record.object.targetName)
+      let target = workloadID(name, kind: Workload.Kind(rawValue: record.object.targetKind))
+      return AutoscalerState(
+        object: record.object, utilization: record.utilization,
+        replicas: target.map { workloads[$0.index].object.replicas } ?? 0)
+    }
   }
 }

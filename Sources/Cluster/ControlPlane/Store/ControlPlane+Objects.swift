@@ -17,6 +17,8 @@ extension ControlPlane {
     case .workload(let workload): apply(try ObjectValidation.admit(workload), &out)
     case .node(let node): apply(node, &out)
     case .namespace(let name): store.addNamespace(name)
+    case .podDisruptionBudget(let budget): apply(budget, &out)
+    case .horizontalPodAutoscaler(let scaler): apply(scaler, &out)
     }
   }
 
@@ -85,6 +87,8 @@ extension ControlPlane {
     }
     log("endpointslice/\(slice.metadata.namespacedName)", "written", "of \(name.name)", &out)
     writeSlices(slices, of: id, &out)
+    // A controller puts right what is its own.
+    if Self.isManaged(slice, by: EndpointSlice.controllerName) { queueReconcile(id, because: .slice, &out) }
   }
 
   private mutating func deleteSlice(_ name: NamespacedName, _ out: inout ControlPlaneOutput) -> Bool {
@@ -95,7 +99,7 @@ extension ControlPlane {
       guard slices.contains(where: { $0.metadata.name == name.name }) else { continue }
       writeSlices(slices.filter { $0.metadata.name != name.name }, of: id, &out)
       // A controller puts back what is its own.
-      queueReconcile(id, &out)
+      queueReconcile(id, because: .slice, &out)
       return true
     }
     return false
@@ -142,17 +146,21 @@ extension ControlPlane {
       return queueSync(id, &out)
     }
     let old = workloads[id.index].object
-    if old.template != workload.template || old.templateLabels != workload.templateLabels {
-      workloads[id.index].templateRevision += 1
-    }
     workloads[id.index].object = workload
+    workloads[id.index].object.metadata.uid = old.metadata.uid
+    workloads[id.index].object.metadata.creationTimestamp = old.metadata.creationTimestamp
     log("\(workload.kind.rawValue.lowercased())/\(name)", "updated", "replicas \(workload.replicas)", &out)
-    queueSync(id, &out)
+    workloadChanged(id, old: old, &out)
   }
 
   mutating func addWorkload(_ workload: Workload) -> WorkloadID {
     let id = WorkloadID(workloads.count)
     workloads.append(WorkloadRecord(id: id, object: workload))
+    if now > .zero { workloads[id.index].object.metadata.creationTimestamp = now }
+    if workload.metadata.uid.isEmpty {
+      let uid = Self.uid(of: workload.metadata.namespacedName, number: 2_000_000 + id.index)
+      workloads[id.index].object.metadata.uid = uid
+    }
     store.addNamespace(workload.metadata.namespace)
     return id
   }
@@ -196,6 +204,8 @@ extension ControlPlane {
     case .replicaSet: isDone = deleteWorkload(.replicaSet, name, &out)
     case .statefulSet: isDone = deleteWorkload(.statefulSet, name, &out)
     case .daemonSet: isDone = deleteWorkload(.daemonSet, name, &out)
+    case .podDisruptionBudget: isDone = deleteBudget(name, &out)
+    case .horizontalPodAutoscaler: isDone = deleteAutoscaler(name, &out)
     }
     if !isDone { log("\(kind.rawValue.lowercased())/\(name)", "delete ignored", "not found", &out) }
   }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The workload controllers: they keep the number of pods, scale, and replace pods of an older template.
-// Each looks once, a delay after something of its own changed. How fast a rolling update goes is
-// RollingUpdate's rule.
+// What the workload controllers have in common: each looks once, a delay after something of its own changed,
+// and makes pods from a template.
 
 import SimKernel
 
@@ -21,166 +20,59 @@ extension ControlPlane {
     workloads[workload.index].isSyncPending = false
     let record = workloads[workload.index]
     if record.isDeleted {
+      for set in record.sets {
+        workloads[set.index].isDeleted = true
+        queueSync(set, &out)
+      }
       for pod in record.pods { requestDeletion(pod, &out) }
       return
     }
     switch record.object.kind {
-    case .deployment, .replicaSet: syncReplicas(workload, &out)
+    case .deployment: syncDeployment(workload, &out)
+    case .replicaSet: syncReplicaSet(workload, &out)
     case .statefulSet: syncStatefulSet(workload, &out)
     case .daemonSet: syncDaemonSet(workload, &out)
     }
   }
 
-  // MARK: Deployment and ReplicaSet
-
-  private mutating func syncReplicas(_ workload: WorkloadID, _ out: inout ControlPlaneOutput) {
-    let record = workloads[workload.index]
-    let active = record.pods.filter { isActive($0) }
-    let new = active.filter { pods[$0.index].templateRevision == record.templateRevision }
-    let old = active.filter { pods[$0.index].templateRevision != record.templateRevision }
-    let replicas = record.object.replicas
-    if record.object.kind == .replicaSet {
-      // A ReplicaSet does not touch pods of an older template.
-      return keepNumber(workload, active: active, replicas: replicas, &out)
+  /// Somebody changed a workload's object.
+  mutating func workloadChanged(_ workload: WorkloadID, old: Workload, _ out: inout ControlPlaneOutput) {
+    let new = workloads[workload.index].object
+    passOnMinReady(workload)
+    if old.template != new.template || old.templateLabels != new.templateLabels {
+      if !reuseSet(workload) { templateChanged(workload, old: old) }
     }
-    if record.object.recreates {
-      for pod in old { requestDeletion(pod, &out) }
-      // New ones only when nothing of the old is left (strategy Recreate).
-      let remains = record.pods.contains { pods[$0.index].templateRevision != record.templateRevision }
-      if !remains { keepNumber(workload, active: new, replicas: replicas, &out) }
-      return
+    queueSync(workload, &out)
+  }
+
+  /// A Deployment whose template is again that of an older ReplicaSet goes on with it (FindNewReplicaSet).
+  private mutating func reuseSet(_ workload: WorkloadID) -> Bool {
+    let new = workloads[workload.index]
+    let same = new.sets.last { set in
+      var labels = workloads[set.index].object.templateLabels
+      labels["pod-template-hash"] = nil
+      return workloads[set.index].object.template == new.object.template
+        && labels == new.object.templateLabels
     }
-    if old.isEmpty { return keepNumber(workload, active: new, replicas: replicas, &out) }
-    rollOn(workload, new: new, old: old, &out)
+    guard let same else { return false }
+    let latest = new.sets.map { workloads[$0.index].rolloutRevision }.max() ?? 0
+    workloads[same.index].rolloutRevision = latest + 1
+    workloads[workload.index].templateRevision = workloads[same.index].templateRevision
+    workloads[workload.index].progress = .progressing(now)
+    return true
   }
 
-  /// Creates what is missing or deletes what is too many.
-  private mutating func keepNumber(
-    _ workload: WorkloadID, active: [PodID], replicas: Int, _ out: inout ControlPlaneOutput
-  ) {
-    for _ in active.count..<max(active.count, replicas) { createReplica(workload, &out) }
-    guard active.count > replicas else { return }
-    for pod in inOrderOfDeletion(active).prefix(active.count - replicas) { requestDeletion(pod, &out) }
-  }
-
-  private mutating func rollOn(
-    _ workload: WorkloadID, new: [PodID], old: [PodID], _ out: inout ControlPlaneOutput
-  ) {
-    let object = workloads[workload.index].object
-    let update = RollingUpdate(
-      replicas: object.replicas, maxSurge: object.maxSurge, maxUnavailable: object.maxUnavailable)
-    if new.count > object.replicas {
-      return keepNumber(workload, active: new, replicas: object.replicas, &out)
+  /// From now on pods are made from another template.
+  mutating func templateChanged(_ workload: WorkloadID, old: Workload) {
+    if workloads[workload.index].object.kind == .statefulSet,
+      workloads[workload.index].currentRevision == workloads[workload.index].templateRevision
+    {
+      workloads[workload.index].currentTemplate = (old.templateLabels, old.template)
     }
-    let step = update.step(
-      new: .init(all: new.count, available: new.filter { isAvailable($0, object.minReady) }.count),
-      old: .init(all: old.count, available: old.filter { isAvailable($0, object.minReady) }.count))
-    for _ in 0..<step.create { createReplica(workload, &out) }
-    // Looks again at once, as the controller does after each write of its own.
-    if step.create > 0 { return queueSync(workload, &out) }
-    let unavailable = inOrderOfDeletion(old.filter { !isAvailable($0, object.minReady) })
-    for pod in unavailable.prefix(step.deleteUnavailable) { requestDeletion(pod, &out) }
-    let available = inOrderOfDeletion(old.filter { isAvailable($0, object.minReady) })
-    for pod in available.prefix(step.deleteAvailable) { requestDeletion(pod, &out) }
-    lookAgainWhenAvailable(new, object.minReady, workload, &out)
+    workloads[workload.index].templateRevision += 1
   }
 
-  private mutating func createReplica(_ workload: WorkloadID, _ out: inout ControlPlaneOutput) {
-    let namespace = workloads[workload.index].name.namespace
-    var name = workloads[workload.index].nextPodName()
-    while store.podID(NamespacedName(namespace: namespace, name: name)) != nil {
-      name = workloads[workload.index].nextPodName()
-    }
-    let pod = createPod(of: workload, name: name, &out)
-    queueScheduling(pod, &out)
-  }
-
-  /// Surplus pods in the order in which a ReplicaSet gives them up: not scheduled, not ready, then the newest
-  /// (k/k pkg/controller ActivePodsWithRanks; ranks by node and restarts left out).
-  func inOrderOfDeletion(_ candidates: [PodID]) -> [PodID] {
-    func rank(_ pod: PodID) -> Int {
-      if pods[pod.index].node.isNone { return 0 }
-      return store.pod(pod)!.status.isReady ? 2 : 1
-    }
-    return candidates.sorted { (rank($0), $1) < (rank($1), $0) }
-  }
-
-  // MARK: StatefulSet
-
-  /// Pods come and go one at a time in order of their ordinals (podManagementPolicy OrderedReady; k/k
-  /// pkg/controller/statefulset/stateful_set_control.go).
-  private mutating func syncStatefulSet(_ workload: WorkloadID, _ out: inout ControlPlaneOutput) {
-    let record = workloads[workload.index]
-    let minReady = record.object.minReady
-    lookAgainWhenAvailable(record.pods, minReady, workload, &out)
-    for ordinal in 0..<max(0, record.object.replicas) {
-      let name = NamespacedName(namespace: record.name.namespace, name: "\(record.name.name)-\(ordinal)")
-      guard let pod = store.podID(name) else {
-        let created = createPod(of: workload, name: name.name, &out)
-        return queueScheduling(created, &out)
-      }
-      guard isActive(pod), isAvailable(pod, minReady) else { return }
-    }
-    let byOrdinal = record.pods.sorted { ordinal(of: $0, record) > ordinal(of: $1, record) }
-    for pod in byOrdinal where ordinal(of: pod, record) >= record.object.replicas {
-      return requestDeletion(pod, &out)
-    }
-    for pod in byOrdinal where pods[pod.index].templateRevision != record.templateRevision {
-      return requestDeletion(pod, &out)
-    }
-  }
-
-  private func ordinal(of pod: PodID, _ record: WorkloadRecord) -> Int {
-    Int(pods[pod.index].name.name.dropFirst(record.name.name.count + 1)) ?? Int.max
-  }
-
-  // MARK: DaemonSet
-
-  private mutating func syncDaemonSet(_ workload: WorkloadID, _ out: inout ControlPlaneOutput) {
-    let record = workloads[workload.index]
-    var unavailable = 0
-    var old: [PodID] = []
-    for index in nodes.indices {
-      let node = NodeID(index)
-      guard let object = store.node(node),
-        PodScheduler.admitsDaemon(
-          object, selector: record.object.template.nodeSelector,
-          tolerations: record.object.template.tolerations)
-      else { continue }
-      guard let pod = record.pods.first(where: { nodeOfDaemon($0) == node }) else {
-        unavailable += 1
-        createDaemon(workload, on: node, &out)
-        continue
-      }
-      let isUp = isActive(pod) && isAvailable(pod, record.object.minReady)
-      if !isUp { unavailable += 1 }
-      guard isActive(pod), pods[pod.index].templateRevision != record.templateRevision else { continue }
-      if isUp { old.append(pod) } else { requestDeletion(pod, &out) }
-    }
-    lookAgainWhenAvailable(record.pods, record.object.minReady, workload, &out)
-    let limit = max(1, daemonMaxUnavailable(record.object, nodes: nodes.count))
-    for pod in old.prefix(max(0, limit - unavailable)) { requestDeletion(pod, &out) }
-  }
-
-  private func nodeOfDaemon(_ pod: PodID) -> NodeID {
-    let pinned = pods[pod.index].pinnedNode
-    return pinned.isNone ? pods[pod.index].node : pinned
-  }
-
-  mutating func createDaemon(_ workload: WorkloadID, on node: NodeID, _ out: inout ControlPlaneOutput) {
-    let name = workloads[workload.index].nextPodName()
-    let pod = createPod(of: workload, name: name, &out)
-    pods[pod.index].pinnedNode = node
-    queueScheduling(pod, &out)
-  }
-
-  /// A DaemonSet's default is 1 (API documentation of RollingUpdateDaemonSet), not the Deployment's 25 %.
-  private func daemonMaxUnavailable(_ object: Workload, nodes: Int) -> Int {
-    if object.maxUnavailable == .string("25%") { return 1 }
-    return RollingUpdate.number(object.maxUnavailable, of: nodes, roundingUp: true)
-  }
-
-  // MARK: Common
+  // MARK: Pods
 
   /// In the API, not on its way out and not at its end (k/k pkg/controller FilterActivePods).
   func isActive(_ pod: PodID) -> Bool {
@@ -193,34 +85,62 @@ extension ControlPlane {
     pods[pod.index].readySince.map { now - $0 >= minReady } ?? false
   }
 
-  private mutating func lookAgainWhenAvailable(
+  mutating func lookAgainWhenAvailable(
     _ candidates: [PodID], _ minReady: SimDuration, _ workload: WorkloadID, _ out: inout ControlPlaneOutput
   ) {
+    if minReady == .zero { return }
     let next = candidates.compactMap { pods[$0.index].readySince }.map { $0 + minReady }.filter { $0 > now }
       .min()
     if let next { out.schedule.append((next, .syncWorkload(workload))) }
   }
 
-  /// Writes the Pod object that the workload's template describes.
+  /// What the controller writes into `status`.
+  func counted(_ candidates: [PodID], _ workload: WorkloadRecord) -> WorkloadRecord.Status {
+    var status = WorkloadRecord.Status()
+    for pod in candidates where isActive(pod) {
+      status.replicas += 1
+      if store.pod(pod)!.status.isReady { status.ready += 1 }
+      if isAvailable(pod, workload.object.minReady) { status.available += 1 }
+      if pods[pod.index].templateRevision == workload.templateRevision { status.updated += 1 }
+    }
+    return status
+  }
+
+  /// Writes the Pod object that the workload's template describes, or an older template if one is given.
   mutating func createPod(
-    of workload: WorkloadID, name: String, _ out: inout ControlPlaneOutput
+    of workload: WorkloadID, name: String, revision: Int? = nil,
+    template: (labels: Labels, spec: PodSpec)? = nil, _ out: inout ControlPlaneOutput
   ) -> PodID {
     let record = workloads[workload.index]
-    var meta = ObjectMeta(name: name, namespace: record.name.namespace, labels: record.object.templateLabels)
-    var spec = record.object.template
-    switch record.object.kind {
-    case .deployment: meta.labels["pod-template-hash"] = record.templateHash
-    case .statefulSet:
+    let labels = template?.labels ?? record.object.templateLabels
+    var meta = ObjectMeta(name: name, namespace: record.name.namespace, labels: labels)
+    var spec = template?.spec ?? record.object.template
+    if record.object.kind == .statefulSet {
       meta.labels["statefulset.kubernetes.io/pod-name"] = name
       spec.hostname = spec.hostname ?? name
-    case .replicaSet, .daemonSet: break
     }
     meta.generateName = String(name.prefix(through: name.lastIndex(of: "-") ?? name.startIndex))
     meta.creationTimestamp = now
     let pod = createPod(
-      Pod(metadata: meta, spec: spec), owner: workload, templateRevision: record.templateRevision, &out)
+      Pod(metadata: meta, spec: spec), owner: workload,
+      templateRevision: revision ?? record.templateRevision, &out)
     workloads[workload.index].pods.append(pod)
-    log(object(pod), "created", "by \(record.object.kind.rawValue) \(record.name.name)", &out)
+    let owner = record.parent.isNone ? record : workloads[record.parent.index]
+    log(object(pod), "created", "by \(owner.object.kind.rawValue) \(owner.name.name)", &out)
     return pod
+  }
+
+  /// The workload at the top: a pod's Deployment rather than its ReplicaSet.
+  func topOwner(of pod: PodID) -> WorkloadID {
+    let owner = pods[pod.index].owner
+    if owner.isNone { return owner }
+    let parent = workloads[owner.index].parent
+    return parent.isNone ? owner : parent
+  }
+
+  /// `deployment/default/web`
+  func object(_ workload: WorkloadID) -> String {
+    let record = workloads[workload.index]
+    return "\(record.object.kind.rawValue.lowercased())/\(record.name)"
   }
 }

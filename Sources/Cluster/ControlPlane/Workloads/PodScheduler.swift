@@ -1,29 +1,86 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Which node a pod gets: among those that are ready, schedulable and match its nodeSelector, the one with
-// the fewest pods, the first by name among equals. Resources, affinity and spreading constraints are not
+// What the scheduler asks of a node and how it compares nodes, after k/k pkg/scheduler/framework/plugins:
+// NodeUnschedulable, TaintToleration, NodeAffinity, NodeResourcesFit (LeastAllocated), PodTopologySpread,
+// InterPodAffinity, with the default profile's weights. Ties go to the node with the fewest pods, then to the
+// first by name, where upstream draws lots. Preemption, volumes, images and balanced allocation are not
 // modelled.
 
 import SimKernel
 
 enum PodScheduler {
+  /// Why a node does not get a pod, in the scheduler's words.
+  enum Refusal: String, CaseIterable {
+    case notReady = "node(s) were not ready"
+    case cordoned = "node(s) were unschedulable"
+    case taint = "node(s) had untolerated taint(s)"
+    case selector = "node(s) didn't match Pod's node affinity/selector"
+    case pods = "Too many pods"
+    case cpu = "Insufficient cpu"
+    case memory = "Insufficient memory"
+    case ports = "node(s) didn't have free ports for the requested pod ports"
+    case affinity = "node(s) didn't match pod affinity rules"
+    case antiAffinity = "node(s) didn't match pod anti-affinity rules"
+    case spread = "node(s) didn't match pod topology spread constraints"
+  }
+
+  /// Weights of the default profile (k/k pkg/scheduler/apis/config/v1/default_plugins.go).
+  static let spreadWeight = 2
+  static let taintWeight = 3
+  static let nodeAffinityWeight = 2
+  static let podAffinityWeight = 2
+  /// maxSkew of the system's default constraints (PodTopologySpread, defaultingType System).
+  static let defaultHostSkew = 3
+  static let defaultZoneSkew = 5
+  /// What a pod without requests counts for when nodes are compared (k/k pkg/scheduler/util
+  /// DefaultMilliCPURequest, DefaultMemoryRequest).
+  static let assumedCPU: Int64 = 100
+  static let assumedMemory: Int64 = 200 << 20
+
+  static let hostnameLabel = "kubernetes.io/hostname"
+
   /// Taints that a DaemonSet's pods tolerate (k/k pkg/controller/daemon/util
   /// AddOrUpdateDaemonPodTolerations).
   static let daemonTolerates: Set<String> = [
     "node.kubernetes.io/not-ready:NoExecute", "node.kubernetes.io/unreachable:NoExecute",
-    "node.kubernetes.io/unschedulable:NoSchedule",
+    "node.kubernetes.io/unschedulable:NoSchedule", "node.kubernetes.io/unreachable:NoSchedule",
+    "node.kubernetes.io/disk-pressure:NoSchedule",
+    "node.kubernetes.io/memory-pressure:NoSchedule", "node.kubernetes.io/pid-pressure:NoSchedule",
   ]
 
-  static func admits(_ node: Node, selector: Labels, tolerations: [Toleration] = []) -> Bool {
-    node.ready == .ready && !node.isUnschedulable
-      && !node.taints.contains { repels($0) && !isCovered($0, by: tolerations) }
-      && LabelSelector(selector).matches(node.metadata.labels)
+  // MARK: A node alone
+
+  /// Any pod without wishes may go there.
+  static func isOpen(_ node: Node) -> Bool {
+    node.ready == .ready && !node.isUnschedulable && !node.taints.contains(where: repels)
   }
 
-  static func admitsDaemon(_ node: Node, selector: Labels, tolerations: [Toleration] = []) -> Bool {
-    !node.taints.contains {
-      repels($0) && !daemonTolerates.contains($0) && !isCovered($0, by: tolerations)
-    } && LabelSelector(selector).matches(node.metadata.labels)
+  /// What the node's object has against the pod.
+  static func refusal(_ node: Node, _ spec: PodSpec) -> Refusal? {
+    if node.ready != .ready { return .notReady }
+    if node.isUnschedulable, !isCovered(ControlPlane.unschedulableTaint, by: spec.tolerations) {
+      return .cordoned
+    }
+    let untolerated = node.taints.contains { repels($0) && !isCovered($0, by: spec.tolerations) }
+    if untolerated { return .taint }
+    return isWanted(node, spec) ? nil : .selector
+  }
+
+  /// nodeSelector and required node affinity.
+  static func isWanted(_ node: Node, _ spec: PodSpec) -> Bool {
+    let terms = spec.scheduling.nodeTerms
+    return LabelSelector(spec.nodeSelector).matches(node.metadata.labels)
+      && (terms.isEmpty || terms.contains { $0.matches(node.metadata.labels) })
+  }
+
+  /// Whether a DaemonSet puts a pod on the node, and whether one that is there may stay
+  /// (k/k pkg/controller/daemon NodeShouldRunDaemonPod).
+  static func daemon(on node: Node, _ spec: PodSpec) -> (shouldRun: Bool, mayStay: Bool) {
+    guard isWanted(node, spec) else { return (false, false) }
+    let repelling = node.taints.filter {
+      repels($0) && !daemonTolerates.contains($0) && !isCovered($0, by: spec.tolerations)
+    }
+    return (repelling.isEmpty, !repelling.contains { $0.hasSuffix(":NoExecute") })
   }
 
   private static func isCovered(_ taint: String, by tolerations: [Toleration]) -> Bool {
@@ -35,26 +92,76 @@ enum PodScheduler {
     taint.hasSuffix(":NoSchedule") || taint.hasSuffix(":NoExecute")
   }
 
-  /// The choice for one pod: nodes are considered one after the other, and a Node object is looked at only if
-  /// it would win.
-  struct Choice {
-    let selector: Labels
-    let tolerations: [Toleration]
-    private(set) var best: NodeID?
-    private var bestPlace: (pods: Int, name: String) = (Int.max, "")
+  static func unwelcoming(_ node: Node, _ spec: PodSpec) -> Int {
+    node.taints.count { $0.hasSuffix(":PreferNoSchedule") && !isCovered($0, by: spec.tolerations) }
+  }
 
-    init(selector: Labels, tolerations: [Toleration] = []) {
-      self.selector = selector
-      self.tolerations = tolerations
-    }
+  // MARK: Scores
 
-    /// - Parameter pods: number of pods that the node has.
-    mutating func consider(_ id: NodeID, name: String, pods: Int, object: () -> Node?) {
-      guard best == nil || (pods, name) < bestPlace, let node = object(),
-        PodScheduler.admits(node, selector: selector, tolerations: tolerations)
-      else { return }
-      best = id
-      bestPlace = (pods, name)
+  /// Free share of what the node has, 0 to 100; 0 where nothing limits it.
+  static func leastAllocated(_ used: NodeUsage, _ capacity: NodeCapacity, _ scheduling: PodScheduling) -> Int
+  {
+    var scores: [Int64] = []
+    func score(_ allocatable: Int64?, _ requested: Int64) {
+      guard let allocatable, allocatable > 0 else { return }
+      scores.append(requested > allocatable ? 0 : (allocatable - requested) * 100 / allocatable)
     }
+    score(capacity.cpuMillis, used.countedCPU + (scheduling.cpuMillis ?? assumedCPU))
+    score(capacity.memory, used.countedMemory + (scheduling.memory ?? assumedMemory))
+    return scores.isEmpty ? 0 : Int(scores.reduce(0, +)) / scores.count
+  }
+
+  /// From raw numbers of which less is better (spreading) to 0…100.
+  static func fewest(_ raw: [Int]) -> [Int] {
+    guard let most = raw.max(), let least = raw.min(), most > 0 else { return raw.map { _ in 100 } }
+    return raw.map { 100 * (most + least - $0) / most }
+  }
+
+  /// Taints that would rather not have it: the fewest get 100 (DefaultNormalizeScore, reversed).
+  static func leastUnwelcome(_ raw: [Int]) -> [Int] {
+    guard let most = raw.max(), most > 0 else { return raw.map { _ in 100 } }
+    return raw.map { 100 - 100 * $0 / most }
+  }
+
+  /// Weights of preferred terms that hold: the most get 100.
+  static func most(_ raw: [Int]) -> [Int] {
+    guard let most = raw.max(), most > 0 else { return raw.map { _ in 0 } }
+    return raw.map { 100 * $0 / most }
+  }
+
+  /// Between the least and the most, which may be negative (InterPodAffinity).
+  static func between(_ raw: [Int]) -> [Int] {
+    guard let most = raw.max(), let least = raw.min(), most > least else { return raw.map { _ in 0 } }
+    return raw.map { 100 * ($0 - least) / (most - least) }
+  }
+}
+
+/// What the pods of a node ask for in sum, terminating ones included.
+struct NodeUsage: Sendable, Equatable {
+  var cpu: Int64 = 0
+  var memory: Int64 = 0
+  /// With something assumed for pods that ask for nothing.
+  var countedCPU: Int64 = 0
+  var countedMemory: Int64 = 0
+  var pods = 0
+
+  mutating func add(_ scheduling: PodScheduling, times: Int64) {
+    cpu += times * (scheduling.cpuMillis ?? 0)
+    memory += times * (scheduling.memory ?? 0)
+    countedCPU += times * (scheduling.cpuMillis ?? PodScheduler.assumedCPU)
+    countedMemory += times * (scheduling.memory ?? PodScheduler.assumedMemory)
+    pods += Int(times)
+  }
+
+  /// Whether one more fits.
+  func refusal(_ scheduling: PodScheduling, _ capacity: NodeCapacity) -> PodScheduler.Refusal? {
+    if pods >= capacity.pods { return .pods }
+    if let limit = capacity.cpuMillis, let asked = scheduling.cpuMillis, asked > 0, cpu + asked > limit {
+      return .cpu
+    }
+    if let limit = capacity.memory, let asked = scheduling.memory, asked > 0, memory + asked > limit {
+      return .memory
+    }
+    return nil
   }
 }
