@@ -44,7 +44,8 @@ struct ConntrackEarlyDropTests {
     return false
   }
 
-  /// Packets of the flows that fill the table; whether a new flow finds room at once, and after the collector's pass.
+  /// Packets of the flows that fill the table; whether a new flow finds room at once, and after the
+  /// collector's pass.
   static let cases: [(String, [(SegmentKind, isReply: Bool)], Bool, Bool)] = [
     ("SYN_SENT", [], true, true),
     ("SYN_RECV", [(.synAck, true)], true, true),

@@ -105,8 +105,8 @@ private func put(_ world: inout ProxyWorld, _ id: Int, _ addresses: [String]) {
           [testEndpoint("10.0.4.1", node: "testnode")], ports: [EndpointPort(port: 80, protocol: "TCP")])
       ])
     world.run(for: .seconds(3))
-    // Elements of cluster-ips, service-ips and hairpin-connections; one affinity set; the service chain with a
-    // check and a choice, the endpoint chain with two rules.
+    // Elements of cluster-ips, service-ips and hairpin-connections; one affinity set; the service chain
+    // with a check and a choice, the endpoint chain with two rules.
     #expect(world.syncs.map(\.rulesWritten) == [3 + 1 + 4 + 4])
     // Another Service with the same endpoint needs no hairpin of its own, and its end leaves this one's.
     world.put(5, web(5))

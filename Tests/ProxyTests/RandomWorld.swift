@@ -12,7 +12,8 @@ import SimKernel
 /// SplitMix64; the seed is all that a failure needs to print.
 struct TestRandom {
   private var state: UInt64
-  /// Neighbouring seeds must not give the same stream, shifted: the seed is mixed before it becomes the state.
+  /// Neighbouring seeds must not give the same stream, shifted: the seed is mixed before it becomes the
+  /// state.
   init(seed: UInt64) {
     state = seed &* 0xD1B5_4A32_D192_ED03
     state = next() ^ seed

@@ -36,7 +36,7 @@ private func slices(_ endpoints: [Int]) -> [EndpointSlice] {
   @Test func anIsolatedChangeIsAppliedAtOnce() {
     var world = world([1])
     world.run(until: ms(5000))
-    world.put(0, slices: slices([2]))
+    world.put(0, slices: slices([2]), trigger: ms(5000))
     world.run(until: ms(5109))
     #expect(world.fate(probe) == "10.180.0.1:80")
     world.run(until: ms(5110))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// How writes of the API reach nodes: order of kinds, watches that close, slow nodes, an API server that is away.
+// How writes of the API reach nodes: order of kinds, watches that close, slow nodes, an API server that is
+// away.
 
 import NetworkTypes
 import SimKernel

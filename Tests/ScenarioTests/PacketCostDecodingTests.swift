@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Costs of packets in scenarios: what wins over what, calibration files, and what is wrong with them, with its place.
+// Costs of packets in scenarios: what wins over what, calibration files, and what is wrong with them, with
+// its place.
 
 import Foundation
 import Testing

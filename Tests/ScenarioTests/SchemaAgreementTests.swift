@@ -88,12 +88,6 @@ struct AgreementCase: CustomTestStringConvertible, Sendable {
     .init("cluster.timing.podStart={constant: 1s, exponential: {mean: 1s}}", .bad),
     .init("cluster.timing.leaseRenewal=0s", .badBeyondSchema),
     .init("cluster.loadBalancer.checkTimeout=1h", .badBeyondSchema), .init("cluster.dns.loss=0.5", .good),
-<<<<<<< HEAD
-=======
-    .init("cluster.dns.servers=ideal", .good), .init("cluster.dns.servers=real", .bad),
-    .init("cluster.dns.resolver={ndots: 16}", .bad), .init("cluster.dns.nodeLocal={}", .badBeyondSchema),
-    .init("clients[0].dnsCache=jvm", .good), .init("clients[0].dnsCache=1", .bad),
->>>>>>> dns
     .init("cluster.loadBalancer.provider=aws-nlb", .good), .init("cluster.loadBalancer.provider=nlb", .bad),
     .init("cluster.loadBalancer.steering=maglev", .good),
     .init("cluster.loadBalancer.idleAction=drop", .badBeyondSchema),
@@ -105,12 +99,9 @@ struct AgreementCase: CustomTestStringConvertible, Sendable {
     .init("cluster.nodeAddresses={routes: cloud, routesFollowAddress: true}", .good),
     .init("cluster.nodeAddresses={routesFollowAddress: true}", .badBeyondSchema),
     .init("cluster.nodes[0].pinnedAddress=true", .good),
-<<<<<<< HEAD
     .init("cluster.dns.servers=ideal", .good), .init("cluster.dns.servers=real", .bad),
     .init("cluster.dns.resolver={ndots: 16}", .bad), .init("cluster.dns.nodeLocal={}", .badBeyondSchema),
     .init("clients[0].dnsCache=jvm", .good), .init("clients[0].dnsCache=1", .bad),
-=======
->>>>>>> dns
     .init("network.loss=2", .bad), .init("network.loss=-0.1", .bad), .init("network.deadPodIP=reset", .good),
     .init("servers[0].concurrency=1000000000000", .bad), .init("servers[0].concurrency=4", .good),
     .init("servers[0].port=70000", .bad), .init("servers[0].protocol=tcp", .bad),

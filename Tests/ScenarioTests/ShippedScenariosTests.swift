@@ -16,7 +16,6 @@ import Traffic
 
   static let names = [
     "clusterip", "nodeport", "loadbalancer", "externalname", "externalips", "headless", "selectorless",
-<<<<<<< HEAD
     "session-affinity", "traffic-policy", "udp-dns", "node-churn", "benchmarks/reference",
     "node-crash", "node-ip-change", "etp-local-rollout", "etp-cluster-scale-down",
     "grpc-scale-up", "lb-fairness",
@@ -25,13 +24,6 @@ import Traffic
     "snat-port-collision", "pod-ip-reuse",
     "rolling-update-prestop", "session-affinity-skew", "zone-hints", "endpointslice-lag", "dns-5s",
     "dns-ttl-externalname",
-=======
-    "session-affinity", "traffic-policy", "udp-dns", "dns-5s", "dns-ttl-externalname", "node-churn",
-    "benchmarks/reference",
-    "node-crash", "node-ip-change", "etp-local-rollout", "etp-cluster-scale-down",
-    "grpc-scale-up", "lb-fairness",
-    "proxy-restart", "proxy-sync-scale",
->>>>>>> dns
   ]
 
   @Test func everyScenarioFileIsListedHere() throws {

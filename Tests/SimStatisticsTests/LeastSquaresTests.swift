@@ -16,8 +16,8 @@ import Testing
     #expect(fit.scatter < 1e-10)
   }
 
-  /// By hand: mean of 1, 2, 6 is 3; squares 4 + 1 + 9 = 14 over 2 degrees of freedom; 7 / 3 is the variance of
-  /// the mean.
+  /// By hand: mean of 1, 2, 6 is 3; squares 4 + 1 + 9 = 14 over 2 degrees of freedom; 7 / 3 is the variance
+  /// of the mean.
   @Test func theMeanAndItsStandardError() throws {
     let fit = try #require(
       LeastSquaresFit(design: [[1], [1], [1]], observed: [1, 2, 6], weights: [1, 1, 1]))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A run is a function of its scenario, seed and replication; and what does not react to the system is the same in every
-// variant of a scenario.
+// A run is a function of its scenario, seed and replication; and what does not react to the system is the
+// same in every variant of a scenario.
 
 import Cluster
 import NetworkTypes

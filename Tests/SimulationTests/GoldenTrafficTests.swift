@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Real traffic, end to end: clients at seven places of a real cluster (kube-proxy 1.36.2, iptables) called
-// every address and port of its Services; a run with the same objects must be answered by the same pods, refused where
-// they were refused, meet silence where they did, and show the servers the same source addresses.
+// every address and port of its Services; a run with the same objects must be answered by the same pods,
+// refused where they were refused, meet silence where they did, and show the servers the same source
+// addresses.
 
 import Cluster
 import Foundation
@@ -160,7 +161,8 @@ struct GoldenTrafficTests {
       } else {
         #expect(meeting.outcomes == [.completed], name)
         #expect(meeting.pods == probe.pods, name)
-        // The test bed routed what is for no node to worker; the modelled balancer and routers take every node.
+        // The test bed routed what is for no node to worker; the modelled balancer and routers take every
+        // node.
         let isSpread = vantage == "outside" && !probe.name.contains("nodePort")
         #expect(
           isSpread ? meeting.sources.isSuperset(of: probe.sources) : meeting.sources == probe.sources, name)

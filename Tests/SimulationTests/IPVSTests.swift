@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What ipvs mode does to whole connections: those that idle too long, those that policy Local sends astray, and
-// those whose server drains or goes.
+// What ipvs mode does to whole connections: those that idle too long, those that policy Local sends astray,
+// and those whose server drains or goes.
 
 import Cluster
 import NetworkTypes

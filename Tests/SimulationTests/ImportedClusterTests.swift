@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Real kube-proxy and real clients, by way of `sim import`: a dump of a real cluster becomes a scenario whose rules are those
-// that the cluster's kube-proxies wrote, in both modes, and whose packets fare as real ones did.
+// Real kube-proxy and real clients, by way of `sim import`: a dump of a real cluster becomes a scenario
+// whose rules are those that the cluster's kube-proxies wrote, in both modes, and whose packets fare as
+// real ones did.
 
 import Cluster
 import Foundation

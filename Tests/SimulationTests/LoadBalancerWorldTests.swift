@@ -15,8 +15,8 @@ import Traffic
 
 struct LoadBalancerWorldTests {
   /// The share of open connections that one node of four leaving the set ends. Equal-cost routes: of the
-  /// remainders modulo 12 three are the same modulo 4 and 3, so 9 of 12 move. Every moved one is lost: another
-  /// node masquerades it under another address.
+  /// remainders modulo 12 three are the same modulo 4 and 3, so 9 of 12 move. Every moved one is lost:
+  /// another node masquerades it under another address.
   @Test(arguments: [
     (LoadBalancerSettings.Steering.stateful, 0.0), (.resilientEcmp, 0.25), (.maglev, 0.25), (.ecmp, 0.75),
   ])

@@ -12,8 +12,8 @@ import Traffic
 @testable import Simulation
 
 struct MigrationRunTests {
-  /// One client node; restart at 3.03 s takes 2 s, of which listing the last, and a sync 50 ms: no rules from 4.03 s to
-  /// 5.08 s.
+  /// One client node; restart at 3.03 s takes 2 s, of which listing the last, and a sync 50 ms: no rules
+  /// from 4.03 s to 5.08 s.
   static func world(from: ProxyMode, to: ProxyMode) -> SmallWorld {
     var w = SmallWorld(nodes: 2)
     w.addWeb(on: [1, 1, 1, 1])

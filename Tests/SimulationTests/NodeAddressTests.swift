@@ -10,7 +10,8 @@ import Testing
 @testable import Simulation
 
 struct NodeAddressTests {
-  /// The Node object has the new address 3 s after the change, a new process needs 2 s to its first full sync.
+  /// The Node object has the new address 3 s after the change, a new process needs 2 s to its first full
+  /// sync.
   @Test(arguments: [(36, 0), (37, 1)])
   func kubeProxyStartsAnewFromVersion137On(_ minorVersion: Int, _ fullSyncs: Int) throws {
     var w = SmallWorld()

@@ -80,7 +80,8 @@ struct NodePartitionTests {
     #expect(result.lostCount == 0, "the tables had long left it out: \(result.failures)")
   }
 
-  /// Mode, version; when the last connection to the node port on the new address fails (start of the attempt).
+  /// Mode, version; when the last connection to the node port on the new address fails (start of the
+  /// attempt).
   @Test(arguments: [
     (ProxyMode.iptables, 36, 2.9...3.06), (.ipvs, 36, 3.05...6.2), (.nftables, 36, 19.8...20),
     (.nftables, 37, 7.8...8.2), (.iptables, 37, 2.9...3.06),
@@ -110,8 +111,8 @@ struct NodePartitionTests {
     #expect(last.contains(try #require(starts.max())), "\(result.failures)")
   }
 
-  /// The old address has another owner by now. A client who keeps it reaches that node, whose node port serves
-  /// as well as any with policy Cluster.
+  /// The old address has another owner by now. A client who keeps it reaches that node, whose node port
+  /// serves as well as any with policy Cluster.
   @Test func anOldAddressWithANewOwnerServesAgain() throws {
     var w = SmallWorld(nodes: 3, duration: .seconds(20))
     w.file.cluster.nodes[0].addresses = [IPv4Address("172.18.0.2")!]
@@ -131,8 +132,8 @@ struct NodePartitionTests {
     #expect(starts.min()! > 3 && starts.max()! < 8.06 && result.lostCount > 40, "\(result.failures)")
   }
 
-  /// A hostNetwork pod's endpoint keeps the address that its node had. When another node gets that address and
-  /// something listens there, clients of the Service are answered by it.
+  /// A hostNetwork pod's endpoint keeps the address that its node had. When another node gets that address
+  /// and something listens there, clients of the Service are answered by it.
   @Test func aDeadHostNetworkEndpointIsAnsweredByTheAddressesNextOwner() throws {
     var w = SmallWorld(nodes: 3, duration: .seconds(20))
     let old = IPv4Address("172.18.0.7")!

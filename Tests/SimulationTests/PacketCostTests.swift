@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Goal: packets pay what the parameters say, once per node that they pass. Method: worlds with constant delays, where
-// every microsecond of a latency can be accounted for.
+// Goal: packets pay what the parameters say, once per node that they pass. Method: worlds with constant
+// delays, where every microsecond of a latency can be accounted for.
 
 import Cluster
 import Foundation

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A pod calls the node port of another node, under externalTrafficPolicy Local. Whether the pod network masquerades
-// decides whom that node takes the client for; run and trace must tell the same story.
+// A pod calls the node port of another node, under externalTrafficPolicy Local. Whether the pod network
+// masquerades decides whom that node takes the client for; run and trace must tell the same story.
 
 import Cluster
 import NetworkTypes

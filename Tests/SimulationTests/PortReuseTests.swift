@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A client that comes round its 28,232 ports in 71 s: TIME_WAIT of its own stack ends after 60 s, but conntrack
-// remembers the old flows for 120 s, with the backend that they had (FACTS E1, E2).
+// A client that comes round its 28,232 ports in 71 s: TIME_WAIT of its own stack ends after 60 s, but
+// conntrack remembers the old flows for 120 s, with the backend that they had (FACTS E1, E2).
 
 import Cluster
 import SimKernel

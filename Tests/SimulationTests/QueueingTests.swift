@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Where theory knows the answer, a run must give it (FACTS K). Means are compared over independent replications, in
-// standard errors of their mean.
+// Where theory knows the answer, a run must give it (FACTS K). Means are compared over independent
+// replications, in standard errors of their mean.
 
 import Cluster
 import NetworkTypes

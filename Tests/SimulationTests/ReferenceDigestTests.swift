@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Pins what a run does event by event, so that a faster packet path is seen to be the same packet path. A change
-// of the model changes these numbers: then write down the new ones, having looked at what else changed.
+// Pins what a run does event by event, so that a faster packet path is seen to be the same packet path. A
+// change of the model changes these numbers: then write down the new ones, having looked at what else
+// changed.
 
 import Cluster
 import NetworkTypes

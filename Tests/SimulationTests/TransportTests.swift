@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// TCP and UDP as a client feels them: SYN schedules, retries, pools, keepalive, who sees which source address.
+// TCP and UDP as a client feels them: SYN schedules, retries, pools, keepalive, who sees which source
+// address.
 
 import Cluster
 import NetworkTypes
@@ -55,8 +56,8 @@ struct TransportTests {
   }
 
   @Test func aTimerOfTheHandshakeDoesNotDelayTheRequestTimeout() throws {
-    // SYNs at 1, 2, 4 and 8 s get lost or through as the partition says; the fourth opens the connection, when a
-    // timer for 16 s is pending.
+    // SYNs at 1, 2, 4 and 8 s get lost or through as the partition says; the fourth opens the connection,
+    // when a timer for 16 s is pending.
     var w = SmallWorld(duration: .seconds(2))
     w.addWeb(on: [1])
     w.addService()
@@ -153,7 +154,8 @@ struct TransportTests {
   }
 
   @Test func maxAgeReplacesOldConnections() throws {
-    // Operations at 0.5, 1.0, …, 9.5 s; a connection is closed after the first one that ends after 2 s of age.
+    // Operations at 0.5, 1.0, …, 9.5 s; a connection is closed after the first one that ends after 2 s of
+    // age.
     let (opened, result) = try pooled {
       $0.connections = .pool(size: 4, idleTimeout: nil, maxAge: .seconds(2))
     }

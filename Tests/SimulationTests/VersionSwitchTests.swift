@@ -11,8 +11,9 @@ import Traffic
 @testable import Simulation
 
 struct VersionSwitchTests {
-  /// Two of three endpoints' node loses power at 10 s. Until the controller gives the node up, and 65 ms more, two
-  /// thirds of the connections are lost: 40 s of grace up to 1.31, 50 s from 1.32 on, from the same heartbeat.
+  /// Two of three endpoints' node loses power at 10 s. Until the controller gives the node up, and 65 ms
+  /// more, two thirds of the connections are lost: 40 s of grace up to 1.31, 50 s from 1.32 on, from the
+  /// same heartbeat.
   private static func crash(minor: Int) throws -> RunResult {
     var w = SmallWorld(nodes: 3, duration: .seconds(120))
     w.file.cluster.minorVersion = minor
@@ -47,7 +48,8 @@ struct VersionSwitchTests {
     #expect(abs(difference - 667) < 60, "\(lost)")
   }
 
-  /// kube-proxy up to 1.25 refuses connections while the only endpoint terminates; from 1.26 on it serves them.
+  /// kube-proxy up to 1.25 refuses connections while the only endpoint terminates; from 1.26 on it serves
+  /// them.
   @Test(arguments: [(25, true), (26, false), (36, false)])
   func terminatingEndpointsServeFromVersion126On(minor: Int, isRefused: Bool) throws {
     var w = SmallWorld(nodes: 2, duration: .seconds(10))

@@ -106,8 +106,8 @@ struct FunctionSpan: Equatable {
   var lineCount: Int
 }
 
-/// Finds functions by layout: a line that begins a function and the first line after it that holds nothing but a
-/// closing brace at the same indentation. That is how swift-format lays them out.
+/// Finds functions by layout: a line that begins a function and the first line after it that holds nothing
+/// but a closing brace at the same indentation. That is how swift-format lays them out.
 enum Functions {
   static func find(in lines: [Substring]) -> [FunctionSpan] {
     var spans: [FunctionSpan] = []

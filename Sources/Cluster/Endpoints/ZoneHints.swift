@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Which endpoint carries the hint for which zone under `topology-mode: Auto` (k/k staging
-// endpointslice/topologycache, AddHints and its utils): slices that do not change otherwise keep their hints as
-// far as the zones' shares allow; in the others every endpoint is hinted for its own zone, then zones with too
-// many give to zones with too few. Where upstream goes through a map in random order, zones come by name here.
+// endpointslice/topologycache, AddHints and its utils): slices that do not change otherwise keep their
+// hints as far as the zones' shares allow; in the others every endpoint is hinted for its own zone, then
+// zones with too many give to zones with too few. Where upstream goes through a map in random order, zones
+// come by name here.
 
 struct ZoneHints {
   /// Ready endpoints per zone that hints point to, afterwards.
@@ -116,8 +117,8 @@ extension Service {
   static let topologyHintsAnnotation = "service.kubernetes.io/topology-aware-hints"
   static let topologyModeAnnotation = "service.kubernetes.io/topology-mode"
 
-  /// The annotation asks for hints in proportion to CPUs (hintsEnabled in k/k staging endpointslice/utils.go);
-  /// any other spelling than these two means no.
+  /// The annotation asks for hints in proportion to CPUs (hintsEnabled in k/k staging
+  /// endpointslice/utils.go); any other spelling than these two means no.
   public var asksForZoneHints: Bool {
     let value =
       metadata.annotations[Self.topologyHintsAnnotation] ?? metadata.annotations[Self.topologyModeAnnotation]

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What changed between versions of Kubernetes: one entry per behaviour, with the version from which each form of
-// it holds and where that is written. The code asks an entry instead of comparing version numbers, and
-// `sim validate --explain` prints what the entries say for a scenario's version.
+// What changed between versions of Kubernetes: one entry per behaviour, with the version from which each
+// form of it holds and where that is written. The code asks an entry instead of comparing version numbers,
+// and `sim validate --explain` prints what the entries say for a scenario's version.
 
 import SimKernel
 

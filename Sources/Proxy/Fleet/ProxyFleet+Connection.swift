@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Each node's connection to the API server: watches that are closed and taken up again every few minutes, a
-// partition from the control plane, an API server that is away. Each kind is watched by a reflector of its own,
-// so after an outage Services and EndpointSlices come back at different times. Whether the reflector resumes or
-// lists anew makes no difference here: either way it has everything at once.
+// partition from the control plane, an API server that is away. Each kind is watched by a reflector of its
+// own, so after an outage Services and EndpointSlices come back at different times. Whether the reflector
+// resumes or lists anew makes no difference here: either way it has everything at once.
 
 import Cluster
 import NetworkTypes

@@ -28,7 +28,8 @@ extension ScenarioDecoder {
   }
 
   private func action(_ c: Cursor) -> ClusterAction? {
-    nodeAction(c) ?? nodeAddressAction(c) ?? taintAction(c) ?? podAction(c) ?? objectAction(c) ?? proxyAction(c)
+    nodeAction(c) ?? nodeAddressAction(c) ?? taintAction(c) ?? podAction(c) ?? objectAction(c) ?? proxyAction(
+      c)
       ?? controlPlaneAction(c) ?? pathAction(c)
   }
 

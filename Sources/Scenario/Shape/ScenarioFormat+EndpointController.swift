@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The part of the format about the controllers that write EndpointSlices, and about the way from the API server to
-// those who watch it. Keys and defaults are those of EndpointControllerSettings and WatchSettings, where their
-// sources stand.
+// The part of the format about the controllers that write EndpointSlices, and about the way from the API
+// server to those who watch it. Keys and defaults are those of EndpointControllerSettings and
+// WatchSettings, where their sources stand.
 
 extension ScenarioFormat {
   static let endpointController = Shape.object(

@@ -19,8 +19,8 @@ enum Loss {
   case partition
   case conntrackFull(node: Int)
   case conntrackInvalid(node: Int)
-  /// Two packets passed the node's tables at once, of one flow or with the same translated tuple, and only one
-  /// of their entries could stay.
+  /// Two packets passed the node's tables at once, of one flow or with the same translated tuple, and only
+  /// one of their entries could stay.
   case insertRace(node: Int)
   /// A reply met a node that does not remember the flow's translation.
   case conntrackMissing(node: Int)

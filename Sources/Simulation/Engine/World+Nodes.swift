@@ -73,7 +73,8 @@ extension World {
         connections[packet.connection].pointee.hasLostConntrack = true
       }
       openFlow(slot, node, origin, state: .established)
-    case .synAck, .response, .lateResponse, .serverFin, .keepaliveAnswer, .answer, .queryAnswer, .streamAnswer:
+    case .synAck, .response, .lateResponse, .serverFin, .keepaliveAnswer, .answer, .queryAnswer,
+      .streamAnswer:
       if endsAtClient(slot, node), !passedTranslation(slot) {
         return lose(slot, .conntrackMissing(node: node))
       }

@@ -3,10 +3,11 @@
 // When a silent node is taken for lost: the time from a crash to Ready Unknown against the distribution that
 // follows from the kubelet's and the controller's timers.
 //
-// The controller looks every 5 s and notes its own time when a look finds a new heartbeat, so a heartbeat is
-// noticed L ~ U(0, 5 s) late. Its verdict is the first look at least the grace period later; 40 s and 50 s are
-// whole numbers of looks, so no further look is waited for. Hence delay = grace + L - A, with A the age of the
-// last heartbeat: of a lease that is renewed every 10 to 10.4 s, or of a status posted every 300 s.
+// The controller looks every 5 s and notes its own time when a look finds a new heartbeat, so a heartbeat
+// is noticed L ~ U(0, 5 s) late. Its verdict is the first look at least the grace period later; 40 s and 50
+// s are whole numbers of looks, so no further look is waited for. Hence delay = grace + L - A, with A the
+// age of the last heartbeat: of a lease that is renewed every 10 to 10.4 s, or of a status posted every 300
+// s.
 
 import SimKernel
 import Testing

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The external load balancer alone: what a series of check results and of changes of Node objects makes of its
-// targets, and when its data plane hears of it.
+// The external load balancer alone: what a series of check results and of changes of Node objects makes of
+// its targets, and when its data plane hears of it.
 
 import NetworkTypes
 import SimKernel

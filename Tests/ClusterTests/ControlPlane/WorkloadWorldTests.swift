@@ -122,9 +122,9 @@ import Testing
   // MARK: Whatever happens
 
   /// A Deployment rolled out over and over, paused and undone at random: never more pods than the surge
-  /// allows, never fewer than may be missing. Without minReadySeconds: a ReplicaSet that is to give up a pod which is
-  /// Ready but not yet available may choose one that is (its order does not look at availability), here as
-  /// upstream.
+  /// allows, never fewer than may be missing. Without minReadySeconds: a ReplicaSet that is to give up a
+  /// pod which is Ready but not yet available may choose one that is (its order does not look at
+  /// availability), here as upstream.
   @Test(arguments: 0..<150) func `random rollouts keep within bounds`(seed: Int) throws {
     var draw = RandomStream(
       key: RandomKey(seed: UInt64(seed), replication: 0, purpose: RandomPurpose("test"), entity: 1))

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The EndpointSlice controllers in time: what comes in, and at which instants slices are written. A change reaches
-// an idle controller's slice after `timing.endpointController`, 20 ms here, of which a worker needs 5.
+// The EndpointSlice controllers in time: what comes in, and at which instants slices are written. A change
+// reaches an idle controller's slice after `timing.endpointController`, 20 ms here, of which a worker needs
+// 5.
 
 import SimKernel
 import SimRandom

@@ -18,11 +18,13 @@ import Testing
     #expect(abs(time.seconds - 100 - back) < 1e-6)
   }
 
-  /// Less than 45 s of silence leave the connection; TCP sends again after 0.2, 0.6, 1.4, 3, 6.2, 12.6, 25.4 s.
+  /// Less than 45 s of silence leave the connection; TCP sends again after 0.2, 0.6, 1.4, 3, 6.2, 12.6,
+  /// 25.4 s.
   @Test(
     arguments: [
       (10.0, nil, 10.0), (10, 0.0, 12.6), (10, 9, 10.4), (44, 0, 51),
-      // Given up at 45 s: the dial from there on is under way until 75 s, its SYNs at 45, 46, 47, 48, 49, 50, 52...
+      // Given up at 45 s: the dial from there on is under way until 75 s, its SYNs at 45, 46, 47, 48, 49,
+      // 50, 52...
       (46.5, 0, 47), (51, 0, 52),
       // All SYNs of the first dial went lost: the next is 0.8 s after its 30 s.
       (70, 0, 75.8), (75.5, 0, 75.8), (76, 0, 76.8),

@@ -231,7 +231,10 @@ import Testing
   }
 
   @Test func `two pods with one host port do not share a node`() throws {
-    let host: (inout Pod) -> Void = { $0.spec.hostNetwork = true }
+    let host: (inout Pod) -> Void = {
+      $0.spec.hostNetwork = true
+      $0.spec.scheduling.hostPorts = [HostPort(port: 8080)]
+    }
     let run = try ClusterRun(
       Small.cluster(["a", "b"]),
       [Small.pod("x", app: "web", host), Small.pod("y", app: "web", host), Small.pod("z", app: "web", host)])

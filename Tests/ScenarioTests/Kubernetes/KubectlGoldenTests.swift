@@ -113,7 +113,8 @@ import Testing
     }
   }
 
-  /// kubectl's memory of the manifest is not kept: the annotation, and `annotations` if nothing else is in it.
+  /// kubectl's memory of the manifest is not kept: the annotation, and `annotations` if nothing else is in
+  /// it.
   static func withoutLastApplied(_ yaml: String) -> String {
     var lines: [Substring] = []
     var skipsValue = false

@@ -133,9 +133,9 @@ extension CauseCase {
   ]
 }
 
-/// INVALID is what is out of its window, or from the middle of an unknown connection with tcp_loose 0; of the other
-/// packets of the model only an answer to a SYN that was never answered would be, and the model's clients send nothing
-/// before the SYN-ACK has passed.
+/// INVALID is what is out of its window, or from the middle of an unknown connection with tcp_loose 0; of
+/// the other packets of the model only an answer to a SYN that was never answered would be, and the model's
+/// clients send nothing before the SYN-ACK has passed.
 struct ConntrackStates {
   @Test(arguments: ConntrackState.allCases.filter { $0 != .synSent && $0 != .unreplied && $0 != .stream })
   func noPacketOfAnOpenConnectionIsInvalid(_ state: ConntrackState) {

@@ -65,7 +65,8 @@ extension CauseCase {
       var w = base()
       w.serve()
       w.file.network.sameZone = .constant(0.2)
-      // SYN at 3.0 s, there at 3.2 s; the process ends at 3.22 s; the SYN-ACK arrives at 3.4 s, the FIN at 3.42 s.
+      // SYN at 3.0 s, there at 3.2 s; the process ends at 3.22 s; the SYN-ACK arrives at 3.4 s, the FIN at
+      // 3.42 s.
       w.at(3.21, .podDelete(.web(0)))
       w.addClient { $0.arrivals = .trace([.zero + .seconds(3)]) }
       return w

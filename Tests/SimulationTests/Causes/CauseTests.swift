@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// For every cause that a run can find (docs/results.md): a small world in which it, and nothing else, is found. Not
-// producible here: icmp_limited (the REJECT is the
-// earlier cause), conntrack_invalid (see ConntrackStates below).
+// For every cause that a run can find (docs/results.md): a small world in which it, and nothing else, is
+// found. Not producible here: icmp_limited (the REJECT is the earlier cause), conntrack_invalid (see
+// ConntrackStates below).
 
 import Cluster
 import NetworkTypes

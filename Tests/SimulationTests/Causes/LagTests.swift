@@ -176,7 +176,7 @@ struct LagTests {
     let result = try w.run()
     let rows = result.lost.filter { $0.cause == .staleAPI }
     #expect(rows.count > 3)
-    let ready = result.events.first { $0.action == "ready" }!.time
+    let ready = result.events.first { $0.action == "answers" }!.time
     let written = result.events.first { $0.action == "Ready=True" }!.time
     for row in rows {
       #expect(row.kubelet == written - ready && row.controller == .milliseconds(10))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Causes in nftables mode: those of the other mode's worlds stay, and addresses and ports without a Service, for which
-// this mode answers itself, are not blamed on the answer.
+// Causes in nftables mode: those of the other mode's worlds stay, and addresses and ports without a
+// Service, for which this mode answers itself, are not blamed on the answer.
 
 import Cluster
 import NetworkTypes

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Comparisons of results made by hand: only counts, so that every mean and interval can be worked out on paper.
+// Comparisons of results made by hand: only counts, so that every mean and interval can be worked out on
+// paper.
 
 import Cluster
 import NetworkTypes

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Goal: variants of a real scenario see the same arrivals, and the number of threads changes no byte of what is written.
+// Goal: variants of a real scenario see the same arrivals, and the number of threads changes no byte of
+// what is written.
 
 import Cluster
 import Foundation

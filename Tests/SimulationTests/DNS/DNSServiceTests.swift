@@ -184,8 +184,9 @@ struct DNSServiceTests {
     #expect(text.contains("the query lacked"), "\(text)")
   }
 
-  /// A pod of the DNS Service goes. Until the client's node knows, queries go to its dead address; at the sync
-  /// kube-proxy deletes their conntrack entries, so that the retry from the same socket finds the other pod.
+  /// A pod of the DNS Service goes. Until the client's node knows, queries go to its dead address; at the
+  /// sync kube-proxy deletes their conntrack entries, so that the retry from the same socket finds the
+  /// other pod.
   @Test(
     "A look-up that meets a pod that has gone waits for the retry",
     arguments: [(DeadAddressAnswer.blackhole, 5000.0), (.hostUnreachable, 3000.0), (.reset, 0.0)])
@@ -202,8 +203,8 @@ struct DNSServiceTests {
     #expect(Set(result.groups.compactMap(\.cause)).subtracting([.dnsLost]) == [], "\(result.failures)")
   }
 
-  /// Two pairs of queries are refused by ICMP; then the kernel's limit on such errors is used up, and silence costs
-  /// two timeouts of 5 s.
+  /// Two pairs of queries are refused by ICMP; then the kernel's limit on such errors is used up, and
+  /// silence costs two timeouts of 5 s.
   @Test func withoutPodsQueriesAreRefusedUntilTheLimitOnICMP() throws {
     let result = try SmallWorld.looking(dns: [], seconds: 2).run()
     #expect(result.count(.dnsFailed) == result.attempted)
@@ -231,8 +232,8 @@ struct DNSServiceTests {
     #expect(result.count(.nameNotFound) >= 9)
   }
 
-  /// A client of one connection per 100 ms that keeps an answer for 10 s, so that it asks at 0.1 s, 10.2 s and 20.3 s,
-  /// and a change at ten places evenly spread between the last two: stale for TTL/2 on average.
+  /// A client of one connection per 100 ms that keeps an answer for 10 s, so that it asks at 0.1 s, 10.2 s
+  /// and 20.3 s, and a change at ten places evenly spread between the last two: stale for TTL/2 on average.
   @Test func meanStalenessIsHalfTheTimeToLive() throws {
     var sum = 0
     var each: [String] = []

@@ -70,7 +70,8 @@ extension SmallWorld {
     file.cluster.dns.nodeLocal = NodeLocalDNSSettings()
   }
 
-  /// `web` behind its Service, CoreDNS on `dns`, and a client on node 0 that looks `web` up for each connection.
+  /// `web` behind its Service, CoreDNS on `dns`, and a client on node 0 that looks `web` up for each
+  /// connection.
   static func looking(
     dns nodes: [Int] = [1, 1], seconds: Int64 = 10, every: Double = 0.1,
     _ change: (inout ClientSettings) -> Void = { _ in }

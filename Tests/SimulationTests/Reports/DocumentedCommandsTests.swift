@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Goal: pages that show commands stay true. Method: each `$ sim …` in a ```console block of docs/ is run by the
-// built program from the repository's root, and what it prints is compared byte for byte with what stands below it.
+// Goal: pages that show commands stay true. Method: each `$ sim …` in a ```console block of docs/ is run by
+// the built program from the repository's root, and what it prints is compared byte for byte with what
+// stands below it.
 
 import Foundation
 import Testing

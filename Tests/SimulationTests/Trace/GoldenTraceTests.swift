@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Goal: `sim trace` says what really happens. Real clients at seven places of a real cluster called every address and
-// port of its Services (Golden/README.md), once with kube-proxy in iptables mode and once in nftables mode. Method: each
-// flow is traced in a scenario with the same objects; verdict, backends and source addresses must be the real ones.
+// Goal: `sim trace` says what really happens. Real clients at seven places of a real cluster called every
+// address and port of its Services (Golden/README.md), once with kube-proxy in iptables mode and once in
+// nftables mode. Method: each flow is traced in a scenario with the same objects; verdict, backends and
+// source addresses must be the real ones.
 //
-// A backend that a trace names and that never answered is a mistake unless chance explains it: with probability p it
-// stays away from n connections with (1 - p)^n, and below one in a million that is no explanation. With session
-// affinity all connections of a client are one choice.
+// A backend that a trace names and that never answered is a mistake unless chance explains it: with
+// probability p it stays away from n connections with (1 - p)^n, and below one in a million that is no
+// explanation. With session affinity all connections of a client are one choice.
 
 import Cluster
 import Foundation

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Goal: a trace and the run never tell two stories. Method: the worlds of CauseTests, in each of which connections are
-// lost for a known reason; a probe from the same client to the same place, at the instant at which a lost connection was
-// begun, must have that loss among its outcomes.
+// Goal: a trace and the run never tell two stories. Method: the worlds of CauseTests, in each of which
+// connections are lost for a known reason; a probe from the same client to the same place, at the instant
+// at which a lost connection was begun, must have that loss among its outcomes.
 
 import Cluster
 import NetworkTypes
@@ -14,8 +14,8 @@ import Traffic
 @testable import Simulation
 
 struct TraceAgreementTests {
-  /// Causes that the first packet of a new connection can meet without a throw of dice of its own, and that lie
-  /// neither in the client nor in the time to come.
+  /// Causes that the first packet of a new connection can meet without a throw of dice of its own, and that
+  /// lie neither in the client nor in the time to come.
   static let causes: Set<Cause> = [
     .lbNoTarget, .lbStaleTarget, .partition, .staleRoute, .nodeAddressChanged, .nodeDown,
     .staleAPI,
@@ -29,8 +29,8 @@ struct TraceAgreementTests {
       && !$0.build().file.clients.contains { if case .name = $0.target { true } else { false } }
   }
 
-  /// Outcomes that can be the first packet's, with what the trace may say that the client sees: a SYN that met silence
-  /// is sent again and may meet something else.
+  /// Outcomes that can be the first packet's, with what the trace may say that the client sees: a SYN that
+  /// met silence is sent again and may meet something else.
   static let firstPacket: [Outcome: Set<ClientView>] = [
     .refused: [.refused, .silence], .unreachable: [.unreachable, .silence], .connectTimeout: [.silence],
     .noReply: [.silence], .dnsFailed: [.unreachable],

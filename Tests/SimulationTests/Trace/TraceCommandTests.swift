@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Goal: the contract of `sim trace`: its JSON, its exit codes, the same bytes from every process. Method: the built
-// program on a small scenario.
+// Goal: the contract of `sim trace`: its JSON, its exit codes, the same bytes from every process. Method:
+// the built program on a small scenario.
 
 import Foundation
 import Testing

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Goal: a trace follows a packet as the run would send it. Method: small worlds in which one thing at a time is out of
-// order, traced at instants of which the test knows what every table holds.
+// Goal: a trace follows a packet as the run would send it. Method: small worlds in which one thing at a
+// time is out of order, traced at instants of which the test knows what every table holds.
 
 import Cluster
 import Foundation

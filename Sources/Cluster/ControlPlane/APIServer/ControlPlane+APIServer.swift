@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// An API server that is away for a while: what needs it waits, what runs on machines goes on. Afterwards everybody
-// comes back in his own time: kubelets with their next sync, controllers with their next try, or, where
-// kube-controller-manager lost its lease meanwhile, with a new process that looks at everything anew.
+// An API server that is away for a while: what needs it waits, what runs on machines goes on. Afterwards
+// everybody comes back in his own time: kubelets with their next sync, controllers with their next try, or,
+// where kube-controller-manager lost its lease meanwhile, with a new process that looks at everything anew.
 
 import SimKernel
 import SimRandom
@@ -37,7 +37,8 @@ extension ClusterEvent {
   fileprivate var doer: Doer {
     switch self {
     case .containersStart, .applicationReady, .preStopEnded, .processExits, .gracePeriodOver, .sandboxRemoved,
-      .containerRestarts, .probeRecovers, .powerOff, .powerOn, .bootComplete, .checkNode, .action, .occurrence,
+      .containerRestarts, .probeRecovers, .powerOff, .powerOn, .bootComplete, .checkNode, .action,
+      .occurrence,
       .linkEffectEnds, .apiServerReturns, .controllersReturn, .learnRoute, .startStage, .containersNoticed,
       .probesDue, .flapBegins, .hangEnds, .sandboxNoticed, .shutdownStage, .targetHeard, .targetDrained,
       .targetReadressed:

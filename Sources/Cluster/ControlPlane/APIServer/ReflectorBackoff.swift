@@ -11,8 +11,8 @@ public enum ReflectorBackoff {
   static var first: SimDuration { .milliseconds(800) }
   static var longest: SimDuration { .seconds(30) }
 
-  /// An HTTP/2 connection on which nothing comes is given up after that (ReadIdleTimeout 30 s, PingTimeout 15 s
-  /// in k/k staging apimachinery/pkg/util/net/http.go).
+  /// An HTTP/2 connection on which nothing comes is given up after that (ReadIdleTimeout 30 s, PingTimeout
+  /// 15 s in k/k staging apimachinery/pkg/util/net/http.go).
   public static var silenceUntilGivenUp: SimDuration { .seconds(45) }
   /// client-go's dial timeout: 30 s (k/k staging apimachinery and client-go transport).
   static var dialTimeout: SimDuration { .seconds(30) }

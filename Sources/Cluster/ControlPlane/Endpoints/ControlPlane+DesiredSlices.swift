@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What the slices of a Service must be now, by the objects that the API has: one question for both controllers.
+// What the slices of a Service must be now, by the objects that the API has: one question for both
+// controllers.
 
 import SimKernel
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The controllers that write EndpointSlices, in time: a change reaches the controller, waits for the batch period,
-// then for a worker; the worker compares and writes slice by slice, each write under the client's rate limit;
-// what fails comes back after a back-off (FACTS B; k/k pkg/controller/endpointslice). What the slices must be is
-// decided by EndpointSliceReconciler (selector) and EndpointsMirroring (hand-written Endpoints).
+// The controllers that write EndpointSlices, in time: a change reaches the controller, waits for the batch
+// period, then for a worker; the worker compares and writes slice by slice, each write under the client's
+// rate limit; what fails comes back after a back-off (FACTS B; k/k pkg/controller/endpointslice). What the
+// slices must be is decided by EndpointSliceReconciler (selector) and EndpointsMirroring (hand-written
+// Endpoints).
 
 import SimKernel
 import SimRandom

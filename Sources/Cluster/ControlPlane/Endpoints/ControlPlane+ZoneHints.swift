@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Hints by annotation, over time: when nodes come, go, or change readiness or zone, Services whose zones have too
-// few endpoints by the new shares are looked at again at once (checkNodeTopologyDistribution in k/k
-// pkg/controller/endpointslice).
+// Hints by annotation, over time: when nodes come, go, or change readiness or zone, Services whose zones
+// have too few endpoints by the new shares are looked at again at once (checkNodeTopologyDistribution in
+// k/k pkg/controller/endpointslice).
 
 import SimKernel
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Writes of EndpointSlices that fail because the scenario says so (an admission webhook, a quota, conflicts with
-// another writer), or because the API server is down.
+// Writes of EndpointSlices that fail because the scenario says so (an admission webhook, a quota, conflicts
+// with another writer), or because the API server is down.
 
 import SimKernel
 import SimRandom

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // The time that a slice's annotation `endpoints.kubernetes.io/last-change-trigger-time` tells, from which
-// kube-proxy counts the network programming latency (k/k staging endpointslice/util/trigger_time_tracker.go):
-// of all pods whose condition Ready has another transition time than at the last sync, the oldest such time; for
-// a Service that is new to the controller, its creation. Transition times have whole seconds in the API. So a
-// deletion alone, which leaves Ready as it is, gives no time, and the annotation goes.
+// kube-proxy counts the network programming latency (k/k staging
+// endpointslice/util/trigger_time_tracker.go): of all pods whose condition Ready has another transition
+// time than at the last sync, the oldest such time; for a Service that is new to the controller, its
+// creation. Transition times have whole seconds in the API. So a deletion alone, which leaves Ready as it
+// is, gives no time, and the annotation goes.
 
 import SimKernel
 
