@@ -38,7 +38,8 @@ format: ## Lay out every Swift file
 	swift format -i -r $(SWIFT_SOURCES)
 
 answers: release ## Answer the questions of all scenarios; the table goes into scenarios/README.md
-	.build-release/release/sim answers $(filter-out %.schema.json,$(wildcard scenarios/*.json)) --update scenarios/README.md
+	.build-release/release/sim answers $(filter-out %.schema.json,$(wildcard scenarios/*.json)) --update scenarios/README.md \
+	  --theory validation/theory.csv
 
 bench: toolchain ## Measure speed (release build)
 	bash Benchmarks/run.sh $(ARGS)

@@ -42,6 +42,11 @@ struct AnswersCommand: ParsableCommand {
       "Put the table of answers into this Markdown file, between its two marks.", valueName: "file"))
   var update: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Write the figures that a formula predicts into this CSV file, with z.", valueName: "file"))
+  var theory: String?
+
   @Flag(help: "List the metrics that figures can be made of, with their labels.")
   var metrics = false
 
@@ -81,6 +86,9 @@ struct AnswersCommand: ParsableCommand {
     let table = AnswerText.markdownTable(answers, runTimes: runTimes)
     if let document, let update {
       try Failure.mapped { try Self.replace(update, with: document.text(with: table)) }
+    }
+    if let theory {
+      try Failure.mapped { try Self.replace(theory, with: AnswerTable.csv(answers, onlyPredicted: true)) }
     }
     switch format {
     case .text: if update != nil { Console.remark("sim: \(answers.count) answers in \(update!)") }

@@ -56,6 +56,7 @@ struct NodePartitionTests {
   }
 
   /// The client's node cannot hear that a pod was deleted: its rules stay as they were until it is back.
+  /// TCP brings the news with its next retransmission, 12.6 s after the deletion at the latest.
   @Test func aNodeComesBackWithOldRulesUntilItHasCaughtUp() throws {
     var w = Self.world(seconds: 20)
     w.file.network.deadPodIP = .blackhole
@@ -65,7 +66,7 @@ struct NodePartitionTests {
     let result = try w.run()
     #expect(result.lostCount > 20 && result.count(.staleTable) == result.lostCount, "\(result.failures)")
     let starts = result.lost.map(\.start.seconds)
-    #expect(starts.min()! >= 4 && starts.max()! > 10.5 && starts.max()! < 11.5)
+    #expect(starts.min()! >= 4 && starts.max()! > 10.5 && starts.max()! < 17)
   }
 
   /// A pod that was deleted while its node was cut off serves on until the kubelet hears of it.

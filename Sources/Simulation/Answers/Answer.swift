@@ -56,6 +56,13 @@ public struct Answer: Sendable {
     }
   }
 
+  /// For tests of what is made of figures.
+  init(figures: [Figure]) {
+    (path, scenario, question, issues, replications) = ("t.json", "t", "", [], 3)
+    (duration, seed, template) = (.seconds(1), 1, "")
+    self.figures = figures
+  }
+
   /// The sentence with its figures in place.
   public var sentence: String {
     var text = template

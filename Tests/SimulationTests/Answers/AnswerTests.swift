@@ -137,6 +137,23 @@ import Testing
     #expect(figure.z == nil)
   }
 
+  @Test("the table of figures has a row for each with a formula, numbers as in all CSV files") func csv()
+    throws
+  {
+    let answers = [
+      Answer(figures: [
+        try figure("lost", [.value(9), .value(11), .value(13)], predicted: 10),
+        try figure("lost", [.value(1)]),
+      ])
+    ]
+    let table = AnswerTable.csv(answers, onlyPredicted: true).split(separator: "\n").map(String.init)
+    #expect(table.count == 2)
+    #expect(table[0].hasPrefix("scenario,variant,figure,metric,unit,replications,simulated,"))
+    #expect(table[1].hasPrefix("t,base,f,lost,connections,3,11,1.15470054,6.03"))
+    #expect(table[1].hasSuffix(",10,0.866025404,"))
+    #expect(AnswerTable.csv(answers, onlyPredicted: false).split(separator: "\n").count == 3)
+  }
+
   @Test("replications without a value are left out, and none at all is said")
   func replicationsWithoutAValueAreLeft() throws {
     #expect(try figure("connect_p99", [.value(nil), .value(4), .value(6)]).count == 2)

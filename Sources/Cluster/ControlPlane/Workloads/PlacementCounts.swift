@@ -4,7 +4,7 @@
 // spread among by default, and those that its affinities and spread constraints name
 // (k/k pkg/scheduler/framework/plugins/podtopologyspread, interpodaffinity).
 
-import CGSL
+import Foundation
 import SimKernel
 
 /// Counts for one decision of the scheduler.
