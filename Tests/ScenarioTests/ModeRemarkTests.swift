@@ -27,6 +27,29 @@ struct ModeRemarkTests {
     #expect(Self.file().modeRemarks(for: [mode]).isEmpty)
   }
 
+  @Test func anAutoscalerWithoutItsDeploymentIsNamed() {
+    var file = Self.file()
+    file.objects.append(
+      .horizontalPodAutoscaler(
+        HorizontalPodAutoscaler(
+          metadata: ObjectMeta(name: "web"), targetKind: "Deployment", targetName: "wbe", maxReplicas: 3)))
+    #expect(
+      file.modeRemarks() == [
+        "HorizontalPodAutoscaler default/web has nothing to scale: there is no Deployment default/wbe"
+      ])
+  }
+
+  @Test func anEventAfterTheDurationIsNamed() {
+    var file = Self.file()
+    for at in [10, 11] {
+      file.events.append(TimedAction(at: .zero + .seconds(Int64(at)), action: .apply([])))
+    }
+    #expect(
+      file.modeRemarks() == [
+        "events[1] comes after the duration of the run: it happens only if attempts are open then"
+      ])
+  }
+
   @Test func sctpIsNamedForCiliumOnly() {
     let file = Self.file { $0.ports[0].protocol = "SCTP" }
     #expect(file.modeRemarks(for: [.iptables, .nftables, .ipvs]).isEmpty)

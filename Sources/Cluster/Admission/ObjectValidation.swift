@@ -80,6 +80,7 @@ public enum ObjectValidation {
       errors.invalid(
         "spec.template.metadata.labels", json: json, "`selector` does not match template `labels`")
     }
+    errors.checkRollout(workload)
     errors.checkPodSpec("spec.template.spec", workload.template)
     if workload.template.restartPolicy != .always {
       errors.unsupported(

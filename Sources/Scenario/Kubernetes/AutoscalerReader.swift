@@ -22,8 +22,16 @@ enum AutoscalerReader {
       log.wrong(spec.node, spec.path.key("scaleTargetRef"), "expected kind and name of what is scaled")
       return nil
     }
-    guard let most = spec.int("maxReplicas", &log), most > 0 else {
-      log.wrong(spec.node, spec.path.key("maxReplicas"), "expected a number greater than 0")
+    guard let written = spec.value("maxReplicas") else {
+      log.diagnostics.append(
+        Diagnostic(
+          position: spec.node.position, path: spec.path.text,
+          message: "missing key \"maxReplicas\": an integer from 1 to \(Int32.max)"))
+      return nil
+    }
+    guard let most = spec.int("maxReplicas", &log) else { return nil }
+    guard (1...Int(Int32.max)).contains(most) else {
+      log.wrong(written, spec.path.key("maxReplicas"), "expected an integer from 1 to \(Int32.max)")
       return nil
     }
     var scaler = HorizontalPodAutoscaler(

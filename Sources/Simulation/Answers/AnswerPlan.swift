@@ -2,6 +2,7 @@
 //
 // From a scenario with an answer to the runs that it takes: every variant loaded, every metric known.
 
+import NetworkTypes
 import Scenario
 import SimKernel
 
@@ -18,7 +19,7 @@ public struct AnswerPlan: Sendable {
   public init?(path: String, load: (_ edits: [String]) throws -> ScenarioFile) throws {
     let base = try load([])
     guard let settings = base.answer else { return nil }
-    var mistakes = settings.figures.compactMap { Self.mistake(in: $0) }
+    var mistakes = settings.figures.compactMap { Self.mistake(in: $0, of: base) }
     var scenarios: [(name: String, file: ScenarioFile)] = []
     for variant in settings.variants {
       do {
@@ -48,7 +49,7 @@ public struct AnswerPlan: Sendable {
     return Answer(self, samples: samples)
   }
 
-  private static func mistake(in figure: AnswerSettings.Figure) -> Diagnostic? {
+  private static func mistake(in figure: AnswerSettings.Figure, of base: ScenarioFile) -> Diagnostic? {
     guard let metric = FigureMetric.named(figure.metric.name) else {
       return Diagnostic(
         position: figure.position, message: "no metric has the name \"\(figure.metric.name)\"",
@@ -60,7 +61,25 @@ public struct AnswerPlan: Sendable {
         position: figure.position, message: "\(metric.name) \(known), not \"\(label.name)\"",
         suggestion: nearestName(to: label.name, in: metric.labels))
     }
+    for label in figure.metric.labels {
+      guard let known = values(of: label.name, in: base), !known.contains(where: label.matches) else {
+        continue
+      }
+      return Diagnostic(
+        position: figure.position, message: "nothing has the \(label.name) \"\(label.value)\"",
+        suggestion: nearestName(to: label.value, in: known))
+    }
     return nil
+  }
+
+  /// What a label can be; nil where only a run says it.
+  static func values(of label: String, in scenario: ScenarioFile) -> [String]? {
+    switch label {
+    case "cause": Cause.allCases.map(\.rawValue)
+    case "outcome": Outcome.allCases.map(\.rawValue)
+    case "client": scenario.clients.map(\.name)
+    default: nil
+    }
   }
 
   /// A mistake in what a variant sets is told at the variant.

@@ -107,6 +107,14 @@ import Testing
       "expected kind and name of what is scaled"
     ),
     (
+      "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: b}\nspec: {scaleTargetRef: {kind: Deployment, name: web}}",
+      #"spec: missing key "maxReplicas": an integer from 1 to 2147483647"#
+    ),
+    (
+      "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: b}\nspec: {scaleTargetRef: {kind: Deployment, name: web}, maxReplicas: 10000000000}",
+      "spec.maxReplicas: expected an integer from 1 to 2147483647, found 10000000000"
+    ),
+    (
       "apiVersion: v1\nkind: Pod\nmetadata: {name: b}\nspec: {containers: [{name: a, resources: {requests: {cpu: lots}}}]}",
       "expected a quantity"
     ),

@@ -5,11 +5,12 @@
 
 import Foundation
 import NetworkTypes
-import Scenario
 import SimKernel
 import SimStatistics
 import Testing
+import Traffic
 
+@testable import Scenario
 @testable import Simulation
 
 @Suite struct AnswerTests {
@@ -166,6 +167,43 @@ import Testing
     #expect(document.text(with: "new\n") == "a\n\(AnswerDocument.begin)\nnew\n\(AnswerDocument.end)\nb\n")
     #expect(AnswerDocument("a") == nil)
     #expect(AnswerDocument("\(AnswerDocument.end)\n\(AnswerDocument.begin)") == nil)
+  }
+
+  @Test(
+    "a label whose value nothing has is a mistake where the value is known before a run",
+    arguments: [
+      (
+        "lost{cause=stale_tabel}",
+        #"t.json:7:9: nothing has the cause "stale_tabel"; did you mean "stale_table"?"#
+      ),
+      ("lost{outcome=refsued}", #"t.json:7:9: nothing has the outcome "refsued"; did you mean "refused"?"#),
+      ("lost{client=fronted}", #"t.json:7:9: nothing has the client "fronted"; did you mean "frontend"?"#),
+      ("lost{client=front*,cause=stale_*,outcome=refused,service=default/any}", nil),
+    ])
+  func aLabelWhoseValueNothingHas(_ metric: String, _ mistake: String?) throws {
+    var file = ScenarioFile(name: "t", duration: .seconds(1))
+    file.clients = [
+      ClientSettings(
+        name: "frontend", place: .nodes([]), target: .address(IPv4Address("192.0.2.1")!, port: 80),
+        arrivals: .trace([]))
+    ]
+    var answer = AnswerSettings()
+    answer.variants = [
+      .init(name: "base", edits: [], position: SourcePosition(file: "t.json", line: 1, column: 1))
+    ]
+    answer.figures = [
+      AnswerSettings.Figure(
+        name: "f", variant: 0, metric: try #require(MetricSelector(metric)), form: nil, predicted: nil,
+        formula: nil, position: SourcePosition(file: "t.json", line: 7, column: 9))
+    ]
+    file.answer = answer
+    let scenario = file
+    do {
+      _ = try AnswerPlan(path: "t.json") { _ in scenario }
+      #expect(mistake == nil)
+    } catch let error as ScenarioError {
+      #expect(error.description == mistake)
+    }
   }
 
   @Test("issues are named as people name them") func issuesAreNamedAsPeopleName() {
