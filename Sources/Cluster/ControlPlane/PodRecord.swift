@@ -23,6 +23,8 @@ public struct PodBehaviour: Sendable, Equatable {
   /// preStop hook: SIGTERM is sent this long after the deletion reached the kubelet; nil: as the pod's
   /// manifest says.
   public var preStop: SimDuration?
+  /// How much longer than that the hook takes.
+  public var furtherPreStop = SimDuration.zero
   /// SIGTERM → the process exits; nil: never by itself, so it ends by SIGKILL or by `processExited`. A
   /// process that exits by itself stops to listen at SIGTERM.
   public var exitDelay: SimDuration?
@@ -158,7 +160,8 @@ public struct PodRecord: Sendable {
     self.behaviour = behaviour
     spec = object.spec
     unprobed = settings.kubelet.unprobed
-    preStop = behaviour.preStop ?? object.spec.preStop(minorVersion: settings.minorVersion) ?? .zero
+    let hook = behaviour.preStop ?? object.spec.preStop(minorVersion: settings.minorVersion) ?? .zero
+    preStop = hook + behaviour.furtherPreStop
     gracePeriod = object.spec.terminationGracePeriod
     isProbeFailing = !behaviour.startsReady
     self.templateRevision = templateRevision

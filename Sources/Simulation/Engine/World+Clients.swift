@@ -274,7 +274,7 @@ extension World {
     row.failedAt = now
     row.place.service = groups[group].service.isNone ? -1 : Int32(groups[group].service.index)
     recorder.add(row, decidingNode: instances[i].node)
-    if following != nil { noteFollowed(operation, outcome, cause) }
+    if following != nil { noteFollowed(operation, outcome, cause, detail: detail) }
     decided(operation, isLost: true)
   }
 

@@ -114,8 +114,10 @@ extension World {
           case .drain: server.drain
           case .ignore: nil
           }
-        return PodBehaviour(
+        var behaviour = PodBehaviour(
           preStop: server.preStop, exitDelay: exitDelay, startup: server.startup, flap: server.flap)
+        behaviour.furtherPreStop = server.furtherPreStop
+        return behaviour
       }
       return PodBehaviour()
     }

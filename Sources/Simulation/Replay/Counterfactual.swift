@@ -125,11 +125,16 @@ extension ServerSettings {
 }
 
 extension ScenarioFile {
+  /// Longer than the hook in force, be it the server's or the manifest's.
   /// preStop counts against the grace period, so a longer hook without a longer grace period would be cut
   /// short.
   fileprivate mutating func lengthenPreStop(by time: SimDuration) {
     for index in servers.indices where servers[index].isInPods {
-      servers[index].preStop = (servers[index].preStop ?? .zero) + time
+      if let hook = servers[index].preStop {
+        servers[index].preStop = hook + time
+      } else {
+        servers[index].furtherPreStop = servers[index].furtherPreStop + time
+      }
     }
     for index in objects.indices { objects[index].lengthenGrace(by: time) }
     for index in events.indices { events[index].action.lengthenGrace(by: time) }

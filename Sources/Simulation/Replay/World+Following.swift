@@ -68,6 +68,7 @@ extension World {
   private mutating func watch(_ event: Event) {
     findInstance()
     let before = followedConnection
+    let queriesBefore = followedQueries.map { FollowedQuery(slot: $0, in: self) }
     let isAbout = isAboutFollowed(event)
     let isNext = nextOrdinalOfFollowed
     let digestBefore = arrivalDigest.value
@@ -85,6 +86,7 @@ extension World {
       following!.begun = now
       following!.arrivalDigest = digestBefore
     }
+    noteQueries(since: queriesBefore)
     if before == nil { findConnection() }
     noteChanges(since: before)
   }
@@ -117,9 +119,9 @@ extension World {
     guard f.slot == .max, f.instance >= 0, instances[f.instance].nextOrdinal > f.id.operation else { return }
     for slot in 0..<UInt32(connections.used) where connections[slot].pointee.isLive {
       let c = connections[slot].pointee
-      guard c.instance == UInt32(f.instance), c.ordinal == f.id.operation, c.attempt == f.id.attempt else {
-        continue
-      }
+      guard !c.isLookup, c.instance == UInt32(f.instance), c.ordinal == f.id.operation,
+        c.attempt == f.id.attempt
+      else { continue }
       following!.slot = slot
       following!.generation = c.generation
       return
@@ -138,6 +140,7 @@ extension World {
       default: return false
       }
     }
+    if isOfFollowedLookup(event) { return true }
     switch event.kind {
     case .arrival, .user:
       return Int(event.index) == f.instance && f.id.attempt == 0
@@ -184,7 +187,10 @@ extension World {
   }
 
   /// An attempt without a connection has ended.
-  mutating func noteFollowed(_ operation: WaitingOperation, _ outcome: Outcome, _ cause: Cause?) {
+  /// - Parameter detail: what its row says beyond the cause.
+  mutating func noteFollowed(
+    _ operation: WaitingOperation, _ outcome: Outcome, _ cause: Cause?, detail: String = ""
+  ) {
     let f = following!
     guard f.end == nil, Int(operation.instance) == f.instance, operation.ordinal == f.id.operation,
       operation.attempt == f.id.attempt
@@ -196,7 +202,7 @@ extension World {
       row?.start = SimTime(nanoseconds: operation.attemptStart)
       row?.outcome = outcome
       row?.cause = cause
-      row?.savedBy = savedBy(cause, node: nil)
+      row?.savedBy = savedBy(cause, node: nil) + detail
     }
     following!.end = (now, outcome, row)
   }

@@ -9,7 +9,7 @@ import SimKernel
 import Traffic
 
 extension World {
-  private mutating func step(_ node: Int, _ component: String, _ what: String) {
+  mutating func step(_ node: Int, _ component: String, _ what: String) {
     following!.steps.append(
       ReplayStep(
         time: now, node: node >= 0 ? nodePlanes[node].name : "", component: component, what: what))
@@ -18,8 +18,9 @@ extension World {
   // MARK: Before an event
 
   mutating func noteArrival(_ event: Event) {
-    guard event.kind == .packet, following!.slot != .max else { return }
+    guard event.kind == .packet else { return }
     let packet = packets[event.index]
+    guard packet.connection == following!.slot || followedQueries.contains(packet.connection) else { return }
     let name = Self.words(packet.kind)
     if packet.entersNode {
       let node = Int(packet.destination.id)
@@ -70,7 +71,7 @@ extension World {
       step(client.node, "client", "no answer: sends its \(what) again (\(c.retransmissions))")
     }
     noteEntry(before, c)
-    noteDecision(before, c)
+    noteDecision(before, c, of: f.slot)
     following!.steps += f.losses
     if let before, !before.wasEstablished, c.wasEstablished, c.tuple.transport != .udp {
       step(client.node, "client", "the connection is open; sends its request")
@@ -99,7 +100,7 @@ extension World {
     step(-1, "load_balancer", "picks \(name)")
   }
 
-  private mutating func noteDecision(_ before: Connection?, _ c: Connection) {
+  mutating func noteDecision(_ before: Connection?, _ c: Connection, of slot: UInt32) {
     guard c.decidingNode != .max, c.backend != .max else { return }
     if let before, before.decidedAt == c.decidedAt, before.decidingNode == c.decidingNode,
       before.backend == c.backend
@@ -114,15 +115,15 @@ extension World {
       backend.pod.map { " (\(control.pods[$0.index].name) on \(backend.nodeName ?? "no node"))" } ?? ""
     let many = proxies.candidates(.init(c.candidates)).count
     let among = many > 1 ? ", one of \(many) candidates" : many == 1 ? ", the only candidate" : ""
-    step(node, mode, "DNAT to \(backend.address):\(backend.port)\(pod)\(among); \(tableWords(c, node))")
+    step(node, mode, "DNAT to \(backend.address):\(backend.port)\(pod)\(among); \(tableWords(c, node, slot))")
   }
 
   /// How the table that decided compares with a fresh one.
-  private mutating func tableWords(_ c: Connection, _ node: Int) -> String {
+  private mutating func tableWords(_ c: Connection, _ node: Int, _ slot: UInt32) -> String {
     if following!.hasFreshTables { return "by a table made from the API's present state" }
     let behind = proxies.staleness(of: NodeID(node), at: now)
     guard behind.servicesWrong > 0 else { return "its table is up to date" }
-    let story = story(following!.slot)
+    let story = story(slot)
     let fresh = proxies.decideFresh(
       node: NodeID(node), flow: story.tuple, origin: story.originOfDecision, at: now, random: 0)
     let offers = fresh.kind == .forward && proxies.candidates(fresh.candidates).contains(.init(c.backend))

@@ -43,6 +43,9 @@ public struct ServerSettings: Sendable, Equatable {
   /// preStop hook: SIGTERM is sent this long after deletion reached the kubelet; nil: as the pods' manifests
   /// say.
   public var preStop: SimDuration?
+  /// How much longer than `preStop`, or than what the manifests say, it takes: no key of scenario files, but
+  /// what counterfactual runs change.
+  public var furtherPreStop = SimDuration.zero
   /// Process started → it listens, in seconds; nil: `TimingSettings.podReady`.
   public var startup: Distribution?
   /// Its pods turn unready by themselves again and again.

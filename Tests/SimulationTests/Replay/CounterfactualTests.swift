@@ -69,6 +69,23 @@ struct CounterfactualTests {
     #expect(result.lostCount > 0 && runs.savers.isEmpty)
   }
 
+  /// Where the scenario says nothing the manifest's hook is in force, and that is what becomes longer.
+  @Test func aLongerHookAddsToTheManifests() throws {
+    var w = ReplayTests.slowWatch()
+    for index in w.file.objects.indices {
+      guard case .pod(var pod) = w.file.objects[index], pod.metadata.name == "web-0" else { continue }
+      pod.spec.containers[0].preStop = .command(.seconds(1))
+      w.file.objects[index] = .pod(pod)
+    }
+    func signal() throws -> SimTime? {
+      try w.run().events.first { $0.object == "pod/default/web-0" && $0.action == "SIGTERM" }?.time
+    }
+    let before = try #require(try signal())
+    w.file = Counterfactual(.longerPreStop(.seconds(2))).changed(w.file)
+    let after = try #require(try signal())
+    #expect(after - before == .seconds(2) && w.file.servers[0].preStop == nil)
+  }
+
   /// A hook that is longer than the grace period would be cut short by it.
   @Test func theGracePeriodGrowsWithTheHook() throws {
     var w = ReplayTests.slowWatch()

@@ -69,6 +69,21 @@ struct ReplayTests {
     }
   }
 
+  /// A look-up has a connection of its own, which is neither the attempt's nor its end.
+  @Test func theStepsTellTheLookUp() throws {
+    let notTold = CauseCase.all.first { $0.testDescription.contains("CoreDNS has not been told of") }
+    let world = try #require(notTold).build()
+    let lost = try world.run().lost
+    let replay = try Self.replay(world.file, try #require(lost.first).id, [.freshTable])
+    let seen = replay.asItWas
+    #expect(seen.outcome == .dnsFailed && seen.cause == .staleDNS)
+    let words = seen.steps.map(\.what)
+    #expect(words.contains { $0.contains("asks udp") && $0.contains("web.default.svc.cluster.local") })
+    #expect(words.contains { $0.contains("DNAT") && $0.contains("kube-system/coredns-0") })
+    #expect(words.contains { $0.hasPrefix("DNS answer") })
+    #expect(!words.contains { $0.contains("opens") || $0.contains("connection is open") })
+  }
+
   @Test func theStepsTellTheWay() throws {
     let file = Self.slowWatch().file
     let lost = try Self.slowWatch().run().lost.filter { $0.cause == .staleTable }
