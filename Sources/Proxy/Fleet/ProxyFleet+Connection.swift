@@ -26,6 +26,12 @@ extension ProxyFleet {
     if !apiServerIsDown { resume(index, at, &output) }
   }
 
+  /// When EndpointSlices reach the node again: later than the end of a partition, because TCP or the reflector
+  /// tries again in its own time.
+  public func hearsAgain(_ node: NodeID, at now: SimTime) -> SimTime {
+    max(now, processes[node.index][.slices].last)
+  }
+
   /// The API server refuses connections until `apiServerIsBack`.
   public mutating func apiServerIsGone(at now: SimTime) {
     apiServerIsDown = true

@@ -340,7 +340,7 @@ extension World {
         lags.cutOff(i, at: now)
       } else {
         proxies.reconnect(NodeID(i), at: now, into: &proxyOutput)
-        lags.reconnected(i, at: now)
+        lags.reconnected(i, at: proxies.hearsAgain(NodeID(i), at: now))
       }
     }
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The DNS look-up of an attempt that is followed: its sockets have connections of their own, which are not the
-// attempt's. What they ask, where the queries go and what comes back are steps of the attempt; how it ends is
-// the attempt's own affair.
+// The DNS look-up of an attempt that is followed: its sockets have connections of their own, which are not
+// the attempt's. What they ask, where the queries go and what comes back are steps of the attempt; how it
+// ends is the attempt's own affair.
 
 import Cluster
 import NetworkTypes
