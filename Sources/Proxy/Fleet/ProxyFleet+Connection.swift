@@ -26,8 +26,8 @@ extension ProxyFleet {
     if !apiServerIsDown { resume(index, at, &output) }
   }
 
-  /// When EndpointSlices reach the node again: later than the end of a partition, because TCP or the reflector
-  /// tries again in its own time.
+  /// When EndpointSlices reach the node again: later than the end of a partition, because TCP or the
+  /// reflector tries again in its own time.
   public func hearsAgain(_ node: NodeID, at now: SimTime) -> SimTime {
     max(now, processes[node.index][.slices].last)
   }
