@@ -22,7 +22,7 @@ extension ScenarioFile {
       }
       if hooks.contains(.unknown) { unknown.append("\(name)") }
       let sleeps = hooks.contains { if case .sleep = $0 { true } else { false } }
-      if sleeps, cluster.minorVersion < 30 { dropped.append("\(name)") }
+      if sleeps, !Behaviours.preStopSleep.value(in: cluster.minorVersion) { dropped.append("\(name)") }
     }
     var remarks: [String] = []
     if !replaced.isEmpty {

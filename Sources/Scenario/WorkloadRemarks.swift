@@ -19,7 +19,9 @@ extension ScenarioFile {
       case .workload(let workload):
         let name = "\(workload.kind.rawValue) \(workload.metadata.namespacedName)"
         for field in workload.template.scheduling.unmodelled { note(field, name) }
-        if workload.kind == .statefulSet, cluster.minorVersion < 35, workload.maxUnavailable != .int(1) {
+        if workload.kind == .statefulSet, workload.maxUnavailable != .int(1),
+          !Behaviours.statefulSetMaxUnavailable.value(in: cluster.minorVersion)
+        {
           note("maxUnavailable (StatefulSets have it from 1.35 on)", name)
         }
       case .pod(let pod):

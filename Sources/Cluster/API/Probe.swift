@@ -76,7 +76,7 @@ extension PodSpec {
     var longest: SimDuration?
     for container in containers {
       guard let hook = container.preStop else { continue }
-      if case .sleep = hook, minorVersion < 30 { continue }
+      if case .sleep = hook, !Behaviours.preStopSleep.value(in: minorVersion) { continue }
       longest = max(longest ?? .zero, hook.duration)
     }
     return longest

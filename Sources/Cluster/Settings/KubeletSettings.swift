@@ -53,6 +53,7 @@ public struct KubeletSettings: Sendable, Equatable {
 
   /// Requests per second and burst in force.
   public func apiLimit(minorVersion: Int) -> (qps: Int, burst: Int) {
-    (apiQPS ?? (minorVersion >= 27 ? 50 : 5), apiBurst ?? (minorVersion >= 27 ? 100 : 10))
+    let isFast = Behaviours.fasterKubeletClient.value(in: minorVersion)
+    return (apiQPS ?? (isFast ? 50 : 5), apiBurst ?? (isFast ? 100 : 10))
   }
 }

@@ -39,7 +39,31 @@ public enum Behaviours {
     "endpointsAPI", source: "KEP-4974 (FACTS A6)", first: false, "v1 Endpoints in use",
     .init(33, true, "v1 Endpoints deprecated: kubectl warns"))
 
-  // MARK: Controllers
+  public static let statefulSetMaxUnavailable = VersionedBehaviour(
+    "statefulSetMaxUnavailable", source: "KEP-961; k/k pkg/features/kube_features.go", first: false,
+    "maxUnavailable of StatefulSets is dropped", .init(35, true, "StatefulSets have maxUnavailable"))
+
+  public static let preStopSleep = VersionedBehaviour(
+    "preStopSleep", source: "KEP-3960; k/k pkg/features/kube_features.go", first: false,
+    "the preStop action sleep is dropped", .init(30, true, "preStop may be a sleep"))
+
+  // MARK: Controllers and kubelet
+
+  /// Nodes leave a load balancer's set only when they are deleted or excluded by label.
+  public static let stableBalancerNodeSet = VersionedBehaviour(
+    "loadBalancerNodeSet", source: "KEP-3458 (FACTS F3)", first: false,
+    "NotReady and tainted nodes leave the load balancer's set",
+    .init(27, true, "only deleted and excluded nodes leave the load balancer's set"))
+
+  public static let fasterKubeletClient = VersionedBehaviour(
+    "kubeletAPIQPS", source: "k/k PR 116121", first: false, "kubeAPIQPS 5, burst 10",
+    .init(27, true, "kubeAPIQPS 50, burst 100"))
+
+  /// Whether a held-back container start is tried again when its back-off ends. The release is assumed.
+  public static let retriesAtBackoffEnd = VersionedBehaviour(
+    "restartRetry", source: "k/k pkg/kubelet/pod_workers.go; release assumed", first: false,
+    "a held-back start is tried each 10 to 15 s",
+    .init(35, true, "a held-back start is tried when its wait is over"))
 
   public static let nodeMonitorGrace = VersionedBehaviour(
     "nodeMonitorGrace", source: "k/k 126287 (FACTS F1)", first: SimDuration.seconds(40),
@@ -67,6 +91,28 @@ public enum Behaviours {
     "partialSync", source: "KEP-3453 (FACTS C3)", first: false, "every iptables sync is full",
     .init(27, true, "iptables syncs write the chains of changed Services only"))
 
+  public static let partialNftablesSync = VersionedBehaviour(
+    "nftablesPartialSync", source: "k/k PR 126013; release from its date", first: false,
+    "every nftables sync is full", .init(32, true, "nftables syncs write changed Services only"))
+
+  public static let hourlyFullSyncs = VersionedBehaviour(
+    "fullSyncInterval", source: "KEP-3453; k/k pkg/proxy/util, FullSyncPeriod", first: false,
+    "iptables syncs in full once per syncPeriod", .init(28, true, "iptables syncs in full once an hour"))
+
+  public static let reconcilesConntrack = VersionedBehaviour(
+    "udpCleanup", source: "k/k PR 127318 (FACTS C10)", first: false,
+    "stale UDP entries are deleted by events of endpoints and Services",
+    .init(32, true, "UDP entries that lead elsewhere than to serving endpoints are deleted"))
+
+  public static let cleansUnservedConntrack = VersionedBehaviour(
+    "udpCleanupUnserved", source: "k/k PR 139629 (FACTS C10)", first: false,
+    "UDP entries of a Service without serving endpoints stay",
+    .init(37, true, "those of Services without endpoints go too"))
+
+  public static let healthzSeesLeavingNodes = VersionedBehaviour(
+    "proxyHealthz", source: "KEP-3836 (FACTS A6, C4)", first: false, "healthz does not look at the node",
+    .init(30, true, "healthz is 503 on nodes that the autoscaler will delete"))
+
   /// False: at least minSyncPeriod between an end and the next start.
   public static let tokenBucketRunner = VersionedBehaviour(
     "syncRunner", source: "k/k pkg/util/async, pkg/proxy/runner (FACTS C2)", first: true,
@@ -74,8 +120,8 @@ public enum Behaviours {
     .init(34, false, "minSyncPeriod from the end of a sync to the start of the next"))
 
   public static let largeClusterSkipsHourlySync = VersionedBehaviour(
-    "hourlyFullSync", source: "k/k pkg/proxy/iptables/proxier.go of 1.36", first: false,
-    "a full sync at least each hour", .init(36, true, "a full sync at least each hour, not in large clusters")
+    "largeClusterFullSync", source: "k/k pkg/proxy/iptables/proxier.go of 1.36", first: false,
+    "full syncs in large clusters, too", .init(36, true, "no full syncs by time in large clusters")
   )
 
   public static let nftablesDirectTranslation = VersionedBehaviour(
@@ -95,13 +141,18 @@ public enum Behaviours {
   public static var all: [BehaviourEntry] {
     [
       BehaviourEntry(trafficDistributions), BehaviourEntry(relaxedServiceNames),
-      BehaviourEntry(clusterIPBand),
-      BehaviourEntry(nodePortBand), BehaviourEntry(loadBalancerIPMode), BehaviourEntry(endpointsDeprecated),
+      BehaviourEntry(clusterIPBand), BehaviourEntry(nodePortBand), BehaviourEntry(loadBalancerIPMode),
+      BehaviourEntry(endpointsDeprecated), BehaviourEntry(statefulSetMaxUnavailable),
+      BehaviourEntry(preStopSleep), BehaviourEntry(stableBalancerNodeSet),
+      BehaviourEntry(fasterKubeletClient), BehaviourEntry(retriesAtBackoffEnd),
       BehaviourEntry(nodeMonitorGrace), BehaviourEntry(topologyModeAnnotation),
       BehaviourEntry(proxyTerminatingEndpoints), BehaviourEntry(proxyReadsTopologyAnnotation),
-      BehaviourEntry(partialIptablesSync), BehaviourEntry(tokenBucketRunner),
-      BehaviourEntry(largeClusterSkipsHourlySync), BehaviourEntry(nftablesDirectTranslation),
-      BehaviourEntry(nftablesKnowsServiceCIDRs), BehaviourEntry(proxyExitsOnAddressChange),
+      BehaviourEntry(partialIptablesSync), BehaviourEntry(partialNftablesSync),
+      BehaviourEntry(hourlyFullSyncs), BehaviourEntry(largeClusterSkipsHourlySync),
+      BehaviourEntry(reconcilesConntrack), BehaviourEntry(cleansUnservedConntrack),
+      BehaviourEntry(healthzSeesLeavingNodes), BehaviourEntry(tokenBucketRunner),
+      BehaviourEntry(nftablesDirectTranslation), BehaviourEntry(nftablesKnowsServiceCIDRs),
+      BehaviourEntry(proxyExitsOnAddressChange),
     ]
   }
 }

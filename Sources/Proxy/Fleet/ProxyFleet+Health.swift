@@ -68,7 +68,7 @@ extension ProxyFleet {
 
   /// kube-proxy answers 503 for a node with the taint ToBeDeletedByClusterAutoscaler or a deletion timestamp:
   /// beta and on by default from 1.30, GA in 1.31 (KEP-3836, FACTS A6).
-  public var observesLeavingNodes: Bool { minorVersion >= 30 }
+  public var observesLeavingNodes: Bool { Behaviours.healthzSeesLeavingNodes.value(in: minorVersion) }
 
   /// The status of a Service's health check node port: 200 with a local ready endpoint and a healthy proxy,
   /// else 503, nil while nothing listens there. It does not look at the node's eligibility (FACTS C4).

@@ -13,8 +13,8 @@ struct SyncRules {
   /// was frozen. ipvs writes everything at every sync (FACTS D3). Cilium's agent writes changes only.
   func hasPartialSyncs(_ mode: ProxyMode) -> Bool {
     switch mode {
-    case .iptables: minorVersion >= 27
-    case .nftables: minorVersion >= 32
+    case .iptables: Behaviours.partialIptablesSync.value(in: minorVersion)
+    case .nftables: Behaviours.partialNftablesSync.value(in: minorVersion)
     case .ipvs: false
     case .ebpf: true
     }
@@ -28,14 +28,15 @@ struct SyncRules {
   ///   that is not known.
   func fullSyncInterval(_ settings: ProxySettings, isLargeCluster: Bool) -> SimDuration? {
     guard settings.mode == .iptables else { return SyncRunner.maxInterval }
-    if minorVersion <= 27 { return settings.syncPeriod }
-    return minorVersion >= 36 && isLargeCluster ? nil : SyncRunner.maxInterval
+    guard Behaviours.hourlyFullSyncs.value(in: minorVersion) else { return settings.syncPeriod }
+    let isExempt = isLargeCluster && Behaviours.largeClusterSkipsHourlySync.value(in: minorVersion)
+    return isExempt ? nil : SyncRunner.maxInterval
   }
 
   /// How stale UDP entries are found.
   var conntrackCleaning: ConntrackCleaning {
-    if minorVersion <= 31 { return .byEvents }
-    return minorVersion >= 37 ? .reconciling(includesUnserved: true) : .reconciling(includesUnserved: false)
+    guard Behaviours.reconcilesConntrack.value(in: minorVersion) else { return .byEvents }
+    return .reconciling(includesUnserved: Behaviours.cleansUnservedConntrack.value(in: minorVersion))
   }
 }
 

@@ -212,7 +212,7 @@ extension World {
   /// From 1.30 on kube-proxy's healthz fails on a node that is about to be removed (KEP-3836, gate
   /// KubeProxyDrainingTerminatingNodes).
   private func isEligible(_ node: NodeID) -> Bool {
-    guard scenario.cluster.minorVersion >= 30, let object = control.store.node(node) else { return true }
+    guard proxies.observesLeavingNodes, let object = control.store.node(node) else { return true }
     return !ControlPlane.isToBeDeleted(object)
   }
 

@@ -17,7 +17,7 @@ struct CrashDetection {
   /// nil where the formula does not apply: gaps that are neither constant nor uniform, or a grace period that
   /// is no whole number of looks.
   init?(_ timing: TimingSettings, minorVersion: Int) {
-    let grace = timing.nodeMonitorGrace ?? (minorVersion <= 31 ? .seconds(40) : .seconds(50))
+    let grace = timing.nodeMonitorGrace ?? Behaviours.nodeMonitorGrace.value(in: minorVersion)
     let period = timing.nodeMonitorPeriod
     guard period > .zero, grace.nanoseconds % period.nanoseconds == 0 else { return nil }
     let gap: (low: Double, high: Double)

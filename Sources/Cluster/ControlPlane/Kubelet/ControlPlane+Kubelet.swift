@@ -192,15 +192,16 @@ extension ControlPlane {
   /// most a minute after. Which release has the second is assumed.
   private mutating func retried(_ pod: PodID, from noticed: SimTime, until held: SimTime) -> SimTime {
     if settings.timing.kubeletStatus != nil { return held }
+    let waitsForEnd = Behaviours.retriesAtBackoffEnd.value(in: settings.minorVersion)
     var time = noticed
     while time < held {
       var stream = draws.stream(
         .requeue, entity: pods[pod.index].drawEntity, number: pods[pod.index].requeues)
       pods[pod.index].requeues += 1
-      let wait = settings.minorVersion >= 35 ? min(held - time, .seconds(60)) : .seconds(10)
+      let wait = waitsForEnd ? min(held - time, .seconds(60)) : .seconds(10)
       time += SimDuration(seconds: wait.seconds * (1 + 0.5 * stream.uniform()))
       // Rounding must not let it come a nanosecond early.
-      if settings.minorVersion >= 35, held - time < .microseconds(1) { time = max(time, held) }
+      if waitsForEnd, held - time < .microseconds(1) { time = max(time, held) }
     }
     return time
   }

@@ -99,7 +99,9 @@ extension ControlPlane {
     return keepsNodeSetStable || object.ready == .ready
   }
 
-  private var keepsNodeSetStable: Bool { settings.minorVersion >= 27 }
+  private var keepsNodeSetStable: Bool {
+    Behaviours.stableBalancerNodeSet.value(in: settings.minorVersion)
+  }
 
   public static func isToBeDeleted(_ node: Node) -> Bool {
     node.taints.contains { $0.hasPrefix(toBeDeletedTaint + ":") || $0.hasPrefix(toBeDeletedTaint + "=") }

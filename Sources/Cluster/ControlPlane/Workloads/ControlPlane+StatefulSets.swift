@@ -48,7 +48,7 @@ extension ControlPlane {
   /// MaxUnavailableStatefulSet is on by default from 1.35; before, the field is dropped
   /// (k/k pkg/features/kube_features.go).
   private func maxUnavailable(of object: Workload) -> Int? {
-    guard settings.minorVersion >= 35 else { return nil }
+    guard Behaviours.statefulSetMaxUnavailable.value(in: settings.minorVersion) else { return nil }
     return max(1, RollingUpdate.number(object.maxUnavailable, of: object.replicas, roundingUp: false))
   }
 
