@@ -23,7 +23,10 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help:
-      "Number of runs with independent random draws; files have the rows of all. (default: 1; with thresholds as many as verdicts take)"
+      """
+      Number of runs with independent random draws; files have the rows of all. (default: 1; with thresholds \
+      as many as verdicts take)
+      """
   )
   var replications: Int?
 

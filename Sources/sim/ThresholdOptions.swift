@@ -11,12 +11,13 @@ struct ThresholdOptions: ParsableArguments {
   @Option(
     name: .customLong("threshold"),
     help: ArgumentHelp(
-      "What must hold, beside the scenario's thresholds, such as 'loss_ratio{service=web} < 0.1%'. Repeatable.",
+      "Must hold beside the scenario's thresholds, such as 'loss_ratio{service=web} < 0.1%'. Repeatable.",
       valueName: "condition"))
   var thresholds: [String] = []
 
   @Option(
-    help: ArgumentHelp("Write the verdicts of the thresholds as JUnit XML into this file.", valueName: "file"))
+    help: ArgumentHelp("Write the verdicts of the thresholds as JUnit XML into this file.", valueName: "file")
+  )
   var junit: String?
 
   @Option(

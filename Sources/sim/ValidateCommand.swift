@@ -135,7 +135,8 @@ extension APIObject {
 extension ThresholdSettings {
   /// As `--explain` lists them.
   fileprivate var rows: [(String, String)] {
-    let sure = "confidence \(ReadableNumber.percent(confidence)), \(minReplications) to \(maxReplications) replications"
+    let number = "\(minReplications) to \(maxReplications) replications"
+    let sure = "confidence \(ReadableNumber.percent(confidence)), \(number)"
     return [("thresholds", "\(all.count), \(sure)")]
       + all.map { ("", $0.name == $0.condition.description ? $0.name : "\($0.name): \($0.condition)") }
   }

@@ -3,10 +3,10 @@
 // Verdicts as JUnit XML, in the form that Jenkins' xUnit plugin describes (junit-10.xsd) and that GitLab,
 // GitHub's report actions and others read: a suite per scenario, a test case per threshold.
 //
-// What is undecided is an error and not skipped: a skipped case is green for GitLab and Jenkins, and a gate that
-// could not be decided must not look as if it were open. Numbers stand in the element's text as well as in its
-// message, since GitLab shows the text and Jenkins' overview the message. No times and no host, so that equal
-// runs give equal bytes.
+// What is undecided is an error and not skipped: a skipped case is green for GitLab and Jenkins, and a gate
+// that could not be decided must not look as if it were open. Numbers stand in the element's text as well as
+// in its message, since GitLab shows the text and Jenkins' overview the message. Without times and host, so
+// that equal runs give equal bytes.
 
 import Scenario
 
@@ -56,9 +56,10 @@ public enum JUnitReport {
     case .fail: element = "failure"
     case .undecided: element = "error"
     }
+    let type = "threshold.\(outcome.verdict.rawValue)"
     return [
       head + ">",
-      "      <\(element) type=\"threshold.\(outcome.verdict.rawValue)\" message=\"\(sentence)\">\(sentence)</\(element)>",
+      "      <\(element) type=\"\(type)\" message=\"\(sentence)\">\(sentence)</\(element)>",
       "    </testcase>",
     ]
   }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// All thresholds of a run. The error of the family is divided by their number (Bonferroni): each threshold has
-// exactly one verdict that would be wrong, so that as many hypotheses stay true as there are thresholds, however
-// many are decided already. Holm's step-down, which gains by what was rejected, has nothing to gain here, and
-// the union bound holds for any mixture of stopping times.
+// All thresholds of a run. The error of the family is divided by their number (Bonferroni): each threshold
+// has exactly one verdict that would be wrong, so that as many hypotheses stay true as there are thresholds,
+// however many are decided already. Holm's step-down, which gains by what was rejected, has nothing to gain
+// here, and the union bound holds for any mixture of stopping times.
 
 import Scenario
 
-/// Takes the results of replications in their order and says which thresholds hold. A value type: a comparison
-/// has one per variant.
+/// Takes the results of replications in their order and says which thresholds hold. A value type: a
+/// comparison has one per variant.
 public struct ThresholdBoard: StoppingRule, Sendable {
   /// How many replications there are to be.
   public enum Amount: Sendable, Equatable {
@@ -28,7 +28,8 @@ public struct ThresholdBoard: StoppingRule, Sendable {
   /// - Parameter more: thresholds beside the scenario's.
   /// - Throws: what is wrong with any of the scenario's or of `more`, all mistakes together.
   public init?(
-    _ scenario: ScenarioFile, more: [ThresholdSettings.Threshold] = [], replications amount: Amount = .asNeeded
+    _ scenario: ScenarioFile, more: [ThresholdSettings.Threshold] = [],
+    replications amount: Amount = .asNeeded
   ) throws(ScenarioError) {
     let settings = scenario.thresholds ?? ThresholdSettings()
     let all = settings.all + more
@@ -36,9 +37,13 @@ public struct ThresholdBoard: StoppingRule, Sendable {
     let mistakes = all.compactMap { ThresholdCheck.mistake(in: $0, of: scenario) } + Self.repeated(all)
     guard mistakes.isEmpty else { throw ScenarioError(mistakes) }
     self.amount = amount
-    var (least, most) = (settings.minReplications, settings.maxReplications)
-    if case .exactly(let number) = amount { (least, most) = (number, number) }
-    self.most = most
+    var stages: [Int]?
+    if case .exactly(let number) = amount {
+      most = number
+    } else {
+      most = settings.maxReplications
+      stages = Self.stages(from: settings.minReplications, to: most)
+    }
     var tracks: [ThresholdTrack] = []
     for threshold in all {
       let confidence = threshold.confidence ?? settings.confidence
@@ -47,7 +52,7 @@ public struct ThresholdBoard: StoppingRule, Sendable {
       tracks.append(
         ThresholdTrack(
           threshold, query, confidence: confidence, error: (1 - confidence) / Double(all.count),
-          minimum: least, maximum: most))
+          stages: stages))
     }
     self.tracks = tracks
   }
@@ -58,6 +63,11 @@ public struct ThresholdBoard: StoppingRule, Sendable {
         position: all[$0].position, path: all[$0].path,
         message: "another threshold has the name \"\(all[$0].name)\"")
     }
+  }
+
+  /// The first, twice as many, and so on, and the last.
+  private static func stages(from least: Int, to most: Int) -> [Int] {
+    Array(sequence(first: least) { $0 * 2 }.prefix { $0 < most }) + [most]
   }
 
   /// Takes in the next replication.
@@ -81,5 +91,5 @@ public struct ThresholdBoard: StoppingRule, Sendable {
   }
 
   /// In the order of the thresholds, as if no more replications came.
-  public var outcomes: [ThresholdOutcome] { tracks.map { $0.finished() } }
+  public var outcomes: [ThresholdOutcome] { tracks.map(\.finished) }
 }

@@ -32,7 +32,7 @@ extension [ThresholdOutcome] {
     guard undecided > 0 else { return sure }
     let way =
       outcomes.contains { $0.replications > 1 }
-      ? "More replications can decide what is undecided: --replications, or maxReplications of the thresholds."
+      ? "More replications can decide what is undecided: --replications N, or maxReplications."
       : "Without --replications as many are run as verdicts take."
     return undecided == outcomes.count ? way : sure + " " + way
   }

@@ -49,12 +49,12 @@ public enum ThresholdTable {
         "unit", .string, "Unit of limit, observed, ci_low and ci_high.", allowed: SummaryMetric.units),
       column(
         "observed", .number,
-        "Mean over the replications behind the verdict; of a ratio the ratio of sums; of a quantile the mean of "
-          + "the replications' quantiles. Empty where none has a value.", optional: true),
+        "Mean over the replications behind the verdict; of a ratio the ratio of sums; of a quantile the mean "
+          + "of the replications' quantiles. Empty where none has a value.", optional: true),
       column(
         "ci_low", .number,
-        "Lower end of the interval that decides, widened for the number of thresholds and of looks; empty where "
-          + "there is none.", optional: true),
+        "Lower end of the interval that decides, widened for the number of thresholds and of looks; empty "
+          + "where there is none.", optional: true),
       column("ci_high", .number, "Upper end.", optional: true),
       column(
         "confidence", .number,

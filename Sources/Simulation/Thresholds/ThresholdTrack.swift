@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// One threshold while replications come in. What is tested is the mean of value - limit, for ratios the mean
-// of part - limit · whole: below zero exactly when the ratio is below the limit, and free of division.
-//
-// Three ways to a verdict. The interval, by the sequential rule. Logic: a metric that is never below zero and
-// was above it once has a mean above zero. And, where all replications say the same, so that the interval has
-// no width and proves nothing, their number.
+// One threshold while replications come in. Three ways lead to a verdict:
+// - The mean, or ratio of sums, by the sequential test.
+// - Logic: a metric that is never below zero and was above it once has a mean above zero.
+// - The number of replications, where the test has nothing to go by: all are equal, or so skewed that means
+//   are not normal. Then each replication must be on the same side by itself, and there must be so many of
+//   them that others are rarer than one in ten.
 
 import Foundation
 import Scenario
@@ -17,19 +17,30 @@ struct ThresholdTrack: Sendable {
   let confidence: Double
   /// Of this threshold alone: its share of the family's.
   private let error: Double
-  private var test: GroupSequentialMean
+  /// Nil where the number of replications is given: then it is looked at once, at the end.
+  private var test: SequentialMeanTest?
   private var estimate = MetricEstimate()
+  /// Replications with a value, and those that are on the right side by themselves.
+  private var (values, holding) = (0, 0)
   /// The first value, while all others are equal to it.
   private var common: Double?
   private var isVaried = false
   private(set) var outcome: ThresholdOutcome?
 
+  /// - Parameter stages: where to look, ascending; the last is where to stop. Nil: at the end.
   init(
     _ threshold: ThresholdSettings.Threshold, _ query: MetricQuery, confidence: Double, error: Double,
-    minimum: Int, maximum: Int
+    stages: [Int]?
   ) {
     (self.threshold, self.query, self.confidence, self.error) = (threshold, query, confidence, error)
-    test = GroupSequentialMean(error: error, minimum: minimum, maximum: maximum)
+    test = stages.map { Self.test(threshold, error: error, stages: $0) }
+  }
+
+  private static func test(
+    _ threshold: ThresholdSettings.Threshold, error: Double, stages: [Int]
+  ) -> SequentialMeanTest {
+    SequentialMeanTest(
+      confidence: 1 - error, limit: threshold.condition.limit, most: stages.last!, stages: stages)
   }
 
   private var condition: MetricCondition { threshold.condition }
@@ -37,83 +48,86 @@ struct ThresholdTrack: Sendable {
   mutating func add(_ sample: MetricSample) {
     guard outcome == nil else { return }
     estimate.add(sample)
-    guard let (value, difference) = against(sample) else { return }
+    guard let value = Self.value(of: sample) else { return }
     if common == nil { common = value }
     isVaried = isVaried || value != common
-    test.add(difference)
-    decide(value)
-  }
-
-  /// The replication's own value, and what is tested; nil where it says nothing.
-  private func against(_ sample: MetricSample) -> (value: Double, difference: Double)? {
-    switch sample {
-    case .value(let value): value.map { ($0, $0 - condition.limit) }
-    case .ratio(let part, let whole):
-      whole > 0 ? (part / whole, part - condition.limit * whole) : nil
-    }
-  }
-
-  private mutating func decide(_ value: Double) {
+    values += 1
+    if condition.relation.holds(value, condition.limit) { holding += 1 }
+    test?.add(sample)
     if contradicts(value) {
       outcome = made(
-        .fail, "it is never \(beyondWords) and was \(valueWords(value)) once, so its mean is not the limit")
-    } else if !isVaried {
-      // Student's t of equal values is certain of them, whatever their number.
-      guard values >= Self.needed(error: error), let common else { return }
-      let share = ReadableNumber.percent(1 - pow(error, 1 / Double(values)))
-      outcome = made(
-        condition.relation.holds(common, condition.limit) ? .pass : .fail,
-        "all replications are equal; others can make up \(share) at most")
-    } else if let side = test.side {
-      outcome = made((side == .below) == condition.relation.isUpperBound ? .pass : .fail, "")
+        .fail, "it is never \(beyondWords) and was \(blank.words(value)) once, so its mean is not the limit")
+    } else if let test {
+      outcome = decided(by: test)
     }
   }
+
+  /// The replication's own value; nil where it says nothing.
+  private static func value(of sample: MetricSample) -> Double? {
+    switch sample {
+    case .value(let value): value
+    case .ratio(let part, let whole): whole > 0 ? part / whole : nil
+    }
+  }
+
+  private func decided(by test: SequentialMeanTest) -> ThresholdOutcome? {
+    guard isVaried, !test.isHeldBack else { return decidedByNumber }
+    switch test.verdict {
+    case .below: return made(condition.relation.isUpperBound ? .pass : .fail, "", test)
+    case .above: return made(condition.relation.isUpperBound ? .fail : .pass, "", test)
+    case .equal, .undecided: return nil
+    }
+  }
+
+  /// Nil unless all replications agree and are enough.
+  private var decidedByNumber: ThresholdOutcome? {
+    guard values >= Self.needed(error: error), holding == values || holding == 0 else { return nil }
+    let share = ReadableNumber.percent(1 - pow(error, 1 / Double(values)))
+    let how = isVaried ? "\(holding == 0 ? "breaks" : "keeps") the limit by itself" : "gives the same"
+    return made(
+      holding == values ? .pass : .fail,
+      "each of \(values) replications \(how); others can make up \(share) at most")
+  }
+
+  /// Replications of one kind that make others, of which none was seen, rarer than one in ten: n with
+  /// 0.9^n <= error (of 5 %: the rule of three, 3/n; Hanley and Lippman-Hand, JAMA 249, 1983).
+  static func needed(error: Double) -> Int { Int((log(error) / log(0.9)).rounded(.up)) }
 
   /// The limit is the end of what the metric can be, and the value is not there.
   private func contradicts(_ value: Double) -> Bool {
-    let range = query.metric.range
-    return condition.relation == .lessOrEqual && condition.limit == range.lowerBound && value > condition.limit
-      || condition.relation == .greaterOrEqual && condition.limit == range.upperBound
-        && value < condition.limit
+    let (range, limit) = (query.metric.range, condition.limit)
+    return condition.relation == .lessOrEqual && limit == range.lowerBound && value > limit
+      || condition.relation == .greaterOrEqual && limit == range.upperBound && value < limit
   }
 
   private var beyondWords: String {
-    "\(condition.relation.isUpperBound ? "below" : "above") \(valueWords(condition.limit))"
+    "\(condition.relation.isUpperBound ? "below" : "above") \(blank.words(condition.limit))"
   }
-
-  private func valueWords(_ value: Double) -> String { blank.words(value) }
-
-  private var values: Int { estimate.values.count }
-
-  /// Equal replications that make others, of which none was seen, rarer than one in ten: n with
-  /// 0.9^n <= error (for 5 %: the rule of three, 3/n; Hanley and Lippman-Hand, JAMA 249, 1983).
-  static func needed(error: Double) -> Int { Int((log(error) / log(0.9)).rounded(.up)) }
 
   // MARK: Outcomes
 
   /// The verdict if there are no more replications.
-  func finished() -> ThresholdOutcome {
+  var finished: ThresholdOutcome {
     if let outcome { return outcome }
-    var track = self
-    track.test.finish()
-    if track.isVaried, let side = track.test.side {
-      return track.made((side == .below) == condition.relation.isUpperBound ? .pass : .fail, "")
-    }
-    return track.made(.undecided, track.doubt)
+    var last = test ?? Self.test(threshold, error: error, stages: [max(2, values)])
+    if test == nil { for sample in estimate.samples { last.add(sample) } }
+    return decided(by: last) ?? made(.undecided, doubt(last), last)
   }
 
   /// Why there is no verdict.
-  private var doubt: String {
+  private func doubt(_ test: SequentialMeanTest) -> String {
     switch values {
     case 0: return "no replication has a value"
-    case 1:
-      return "one replication says nothing of the spread between replications"
+    case 1: return "one replication says nothing of the spread between replications"
     default: break
     }
+    let needed = Self.needed(error: error)
     if !isVaried {
-      return "all \(values) replications are equal; \(Self.needed(error: error)) are needed to rule out others"
+      return "all \(values) replications give the same; \(needed) are needed to rule out others"
     }
-    return "the limit lies inside the interval"
+    if test.isHeldBack { return "a few replications make most of the mean, which is too few of them to tell" }
+    return test.interval == nil
+      ? "too few replications for an interval" : "the limit lies inside the interval"
   }
 
   private var blank: ThresholdOutcome {
@@ -122,27 +136,28 @@ struct ThresholdTrack: Sendable {
       confidence: confidence, replications: estimate.samples.count, verdict: .undecided)
   }
 
-  private func made(_ verdict: ThresholdVerdict, _ reason: String) -> ThresholdOutcome {
+  private func made(
+    _ verdict: ThresholdVerdict, _ reason: String, _ test: SequentialMeanTest? = nil
+  ) -> ThresholdOutcome {
     var outcome = blank
     (outcome.verdict, outcome.reason) = (verdict, reason)
-    outcome.interval = isVaried ? interval : nil
+    if let interval = test?.interval, let observed = outcome.observed {
+      let range = query.metric.range
+      let ends = [interval.low, interval.high].map { min(max($0, range.lowerBound), range.upperBound) }
+      // Undecided, the interval is that of the last look, which need not be at the last replication.
+      outcome.interval = ConfidenceInterval(
+        estimate: observed, low: ends[0], high: ends[1], confidence: interval.confidence)
+    }
     return outcome
   }
+}
 
-  /// The test's interval in the metric's unit. For a ratio it is divided by the mean whole: to first order
-  /// the delta method's, and on the same side of the limit as the test's.
-  private var interval: ConfidenceInterval? {
-    guard let tested = test.interval, let observed = estimate.mean else { return nil }
-    var scale = 1.0
-    if let parts = estimate.parts {
-      let wholes = parts.denominators.filter { $0 > 0 }
-      scale = wholes.reduce(0, +) / Double(wholes.count)
+extension SequentialMeanTest {
+  /// A replication that says nothing is none.
+  fileprivate mutating func add(_ sample: MetricSample) {
+    switch sample {
+    case .value(let value): if let value { add(value) }
+    case .ratio(let part, let whole): if whole > 0 { add(part: part, whole: whole) }
     }
-    let range = query.metric.range
-    func metric(_ value: Double) -> Double {
-      min(max(condition.limit + value / scale, range.lowerBound), range.upperBound)
-    }
-    return ConfidenceInterval(
-      estimate: observed, low: metric(tested.low), high: metric(tested.high), confidence: 1 - error)
   }
 }

@@ -70,14 +70,16 @@ private final class XMLOutline: NSObject, XMLParserDelegate {
     "testsuite": (
       ["", "testsuites"], ["name", "tests"],
       [
-        "name", "tests", "failures", "errors", "group", "time", "disabled", "skipped", "timestamp", "hostname",
+        "name", "tests", "failures", "errors", "group", "time", "disabled", "skipped", "timestamp",
+        "hostname",
         "id", "package", "file", "log", "url", "version",
       ]
     ),
     "properties": (["testsuite", "testcase"], [], []),
     "property": (["properties"], ["name", "value"], ["name", "value"]),
     "testcase": (
-      ["testsuite"], ["name"], ["name", "time", "classname", "group", "assertions", "status", "class", "file"]
+      ["testsuite"], ["name"],
+      ["name", "time", "classname", "group", "assertions", "status", "class", "file"]
     ),
     "skipped": (["testcase"], [], ["type", "message"]), "error": (["testcase"], [], ["type", "message"]),
     "failure": (["testcase"], [], ["type", "message"]), "system-out": (["testcase", "testsuite"], [], []),

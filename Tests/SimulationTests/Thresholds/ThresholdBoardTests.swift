@@ -38,7 +38,7 @@ import Testing
   func ratioOfSums() throws {
     var board = try ThresholdFixture.board(["loss_ratio < 5%"], lost: [])
     // One in ten of few, none of many: the mean of ratios is 5 %, the ratio of sums 1 %.
-    for index in 0..<20 {
+    for index in 0..<100 {
       let few = index % 2 == 0
       board.add(ThresholdFixture.result(index, lost: few ? 10 + index % 3 : 0, of: few ? 100 : 1000))
     }
