@@ -69,8 +69,8 @@ struct RunCommand: ParsableCommand {
         Console.remark(modesOf: [scenario])
       }
       let board = try gate.board(of: scenario, replications: replications)
-      let files = try gate.open()
       let target = out ?? "results/\(scenario.name)"
+      let files = try gate.open(beside: target)
       let writer = try ReportWriter(folder: ResultFolder(target: target), hasThresholds: board != nil)
       let session = RunSession(
         scenario: scenario, path: self.scenario,

@@ -60,8 +60,15 @@ struct ThresholdOptions: ParsableArguments {
 
   /// The files that the options name, so that a place that cannot be written is known before a run spends its
   /// time.
-  func open() throws -> SideFiles {
-    try SideFiles(junit: junit.map { try SideFile($0) }, summary: summaryFile.map { try SideFile($0) })
+  /// - Parameter results: folder of the results, which is replaced as a whole.
+  func open(beside results: String) throws -> SideFiles {
+    let folder = URL(fileURLWithPath: results).standardizedFileURL.path + "/"
+    for path in [junit, summaryFile].compactMap({ $0 })
+    where URL(fileURLWithPath: path).standardizedFileURL.path.hasPrefix(folder) {
+      throw ResultFolderError("cannot write \(path): results take the place of all that is in \(results)")
+    }
+    return try SideFiles(
+      junit: junit.map { try SideFile($0) }, summary: summaryFile.map { try SideFile($0) })
   }
 
   /// - Throws: exit code 99 if a threshold failed, else 98 if one is undecided.

@@ -20,7 +20,7 @@ public enum ThresholdTable {
 
   /// As in datapackage.json and docs/results.md.
   static var description: (file: String, rowMeaning: String, columns: [ReportColumnDescription]) {
-    (file, "threshold", columns)
+    (file, "threshold, in runs that have any", columns)
   }
 
   private static let columns: [ReportColumnDescription] = {

@@ -126,8 +126,9 @@ struct ThresholdTrack: Sendable {
       return "all \(values) replications give the same; \(needed) are needed to rule out others"
     }
     if test.isHeldBack { return "a few replications make most of the mean, which is too few of them to tell" }
-    return test.interval == nil
-      ? "too few replications for an interval" : "the limit lies inside the interval"
+    let isInside = test.interval?.contains(condition.limit) ?? false
+    return isInside
+      ? "the limit lies inside the interval" : "\(values) replications are too few for a verdict"
   }
 
   private var blank: ThresholdOutcome {
@@ -141,10 +142,9 @@ struct ThresholdTrack: Sendable {
   ) -> ThresholdOutcome {
     var outcome = blank
     (outcome.verdict, outcome.reason) = (verdict, reason)
-    if let interval = test?.interval, let observed = outcome.observed {
+    if isVaried, let interval = test?.interval, let observed = outcome.observed {
       let range = query.metric.range
       let ends = [interval.low, interval.high].map { min(max($0, range.lowerBound), range.upperBound) }
-      // Undecided, the interval is that of the last look, which need not be at the last replication.
       outcome.interval = ConfidenceInterval(
         estimate: observed, low: ends[0], high: ends[1], confidence: interval.confidence)
     }

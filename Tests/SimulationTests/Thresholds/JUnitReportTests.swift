@@ -66,21 +66,17 @@ private final class XMLOutline: NSObject, XMLParserDelegate {
 
   /// Parents, required and allowed attributes, by element.
   private static let schema: [String: (parents: Set<String>, needed: Set<String>, allowed: Set<String>)] = [
-    "testsuites": ([""], [], ["name", "time", "tests", "failures", "disabled", "errors"]),
+    "testsuites": ([""], [], ["name", "time", "tests", "failures", "errors"]),
     "testsuite": (
-      ["", "testsuites"], ["name", "tests"],
+      ["", "testsuites"], ["name", "tests", "failures", "errors"],
       [
-        "name", "tests", "failures", "errors", "group", "time", "disabled", "skipped", "timestamp",
-        "hostname",
-        "id", "package", "file", "log", "url", "version",
+        "name", "tests", "failures", "errors", "group", "time", "skipped", "timestamp", "hostname", "id",
+        "package", "file", "log", "url",
       ]
     ),
-    "properties": (["testsuite", "testcase"], [], []),
+    "properties": (["testsuite"], [], []),
     "property": (["properties"], ["name", "value"], ["name", "value"]),
-    "testcase": (
-      ["testsuite"], ["name"],
-      ["name", "time", "classname", "group", "assertions", "status", "class", "file"]
-    ),
+    "testcase": (["testsuite"], ["name"], ["name", "time", "classname", "group"]),
     "skipped": (["testcase"], [], ["type", "message"]), "error": (["testcase"], [], ["type", "message"]),
     "failure": (["testcase"], [], ["type", "message"]), "system-out": (["testcase", "testsuite"], [], []),
   ]

@@ -135,6 +135,9 @@ import Testing
       #expect(result.exitCode == 73)
       #expect(result.errors.contains("cannot write no/such/file.xml"), "\(result.errors)")
       #expect(!TestFiles.exists(program.folder + "/results"))
+      let inside = try program.run("gate.json", option, "./results/gate/file.xml")
+      #expect(inside.exitCode == 73)
+      #expect(inside.errors.contains("results take the place of all that is in results/gate"))
     }
   }
 
