@@ -129,12 +129,12 @@ def _section(figure):
     if figure.chart is not None:
         inner += f'<div class="plot" id="plot-{figure.name}" role="img" aria-label="{text(figure.title)}"></div>\n'
     inner += "".join(f'<p class="left-out">{text(note)}</p>\n' for note in figure.notes)
-    inner += "".join(_details(summary, table) for summary, table in figure.tables)
+    inner += "".join(_details(summary, table, figure.open_tables) for summary, table in figure.tables)
     return f'<section id="{figure.name}">\n{inner}</section>\n'
 
 
-def _details(summary, table):
-    return f"<details><summary>{text(summary)}</summary>\n{_table(table)}</details>\n"
+def _details(summary, table, is_open=False):
+    return f"<details{' open' if is_open else ''}><summary>{text(summary)}</summary>\n{_table(table)}</details>\n"
 
 
 def _table(table):

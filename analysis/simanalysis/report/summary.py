@@ -85,8 +85,8 @@ def overview(facts):
         return None, _variants(facts)
     variant = facts.variants[0]
     say = {"ratio": words.percent, "s": words.seconds, "ms": lambda v: words.seconds(v / 1000)}
-    chosen = [("connections lost", "loss_ratio"), ("operations lost after retries", "operation_loss_ratio"),
-              ("lost connections", "lost"), ("attempts", "attempted"), ("misdelivered", "outcome.misdelivered"),
+    chosen = [("loss ratio", "loss_ratio"), ("operations lost after retries", "operation_loss_ratio"),
+              ("connections lost", "lost"), ("attempts", "attempted"), ("misdelivered", "outcome.misdelivered"),
               ("oldest table", "staleness_max"), ("slowest 1 % of requests", "request_p99")]
     cards = []
     for name, metric in chosen:

@@ -60,8 +60,8 @@ def number(value, digits=3):
         return f"{mantissa}e{int(power)}".replace("-", "−")
     places = max(0, digits - 1 - math.floor(math.log10(size)))
     text = f"{value:.{places}f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
+    if value.is_integer():
+        text = text.partition(".")[0]
     return text.replace("-", "−")
 
 

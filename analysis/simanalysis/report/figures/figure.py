@@ -38,6 +38,7 @@ class Figure:
     notes: list = field(default_factory=list)
     tables: list = field(default_factory=list)
     narrow_labels: int = 120
+    open_tables: bool = False
 
 
 def sized(chart, height, title=None):
@@ -52,11 +53,34 @@ def narrow_parameter():
 
 
 def time_axis(title="simulated time, s", **more):
-    return altair.Axis(title=title, format="~g", tickCount=10, grid=False, **more)
+    return altair.Axis(title=title, format=",~f", tickCount=10, grid=False, **more)
 
 
 def time_scale(end):
     return altair.Scale(domain=[0, end], nice=False, zero=False)
+
+
+def event_lines(groups, end, axis=None):
+    """Thin lines where events are, to be layered with a panel that has this axis; none where there are no events."""
+    if not groups:
+        return []
+    lines = pandas.DataFrame({"t": [float(g.time) for g in groups]})
+    return [altair.Chart(lines).mark_rule(style="rule", strokeDash=[3, 3], opacity=0.8).encode(
+        x=altair.X("t:Q", scale=time_scale(end), axis=axis))]
+
+
+def event_numbers(groups, end):
+    """A strip with the events' numbers, those of the figure of losses; none where there are no events."""
+    if not groups:
+        return []
+    data = pandas.DataFrame({"time": [float(g.time) for g in groups], "number": [str(g.number) for g in groups],
+                             "what": [g.label for g in groups]})
+    base = altair.Chart(data).encode(x=altair.X("time:Q", scale=time_scale(end), axis=None), y=altair.value(9),
+                                     tooltip=[altair.Tooltip("what:N", title="event")])
+    return [sized(altair.layer(base.mark_rule(style="rule", strokeDash=[3, 3], opacity=0.8).encode(y2=altair.value(18)),
+                               base.mark_point(style="badge", shape="circle", size=190, filled=True, strokeWidth=1,
+                                               opacity=1),
+                               base.mark_text(style="ink-text", fontSize=10).encode(text="number:N")), 18)]
 
 
 def bin_width(times):
