@@ -10,15 +10,17 @@ RELATIVE = 1e-9
 _DIGITS = 9
 
 
-def half_unit(value):
-    """Half a unit of the ninth significant digit: how far a printed number may be from the true one.
-
-    Whole numbers below 10^9 are printed as they are. (A fraction that happens to be rounded to a whole number is taken
-    for one; its error is then missed, and made up for by the other inputs'.)
-    """
-    if value == 0 or not math.isfinite(value) or (value == int(value) and abs(value) < 10**_DIGITS):
+def rounding(value):
+    """Half a unit of the ninth significant digit: how far a printed number may be from the true one."""
+    if value == 0 or not math.isfinite(value):
         return 0.0
     return 0.5 * 10.0 ** (math.floor(math.log10(abs(value))) - _DIGITS + 1)
+
+
+def half_unit(value):
+    """The same of an input. Whole numbers below 10^9 are taken for counts, which are printed as they are. (A fraction
+    that was rounded to a whole number is taken for one too; its error is missed.)"""
+    return 0.0 if math.isfinite(value) and value == int(value) and abs(value) < 10**_DIGITS else rounding(value)
 
 
 def sensitivity(function, inputs):
@@ -43,4 +45,4 @@ def sensitivity(function, inputs):
 
 def allowed(printed, expected, slack=0.0):
     """How far `printed` may be from `expected`, whose own uncertainty is `slack`."""
-    return slack + half_unit(printed) + RELATIVE * max(abs(printed), abs(expected))
+    return slack + rounding(printed) + RELATIVE * max(abs(printed), abs(expected))

@@ -2,10 +2,11 @@
 #
 # The statistics by SciPy and numpy, from their definitions and not from the Swift code.
 
+import functools
 import math
 
 import numpy
-from scipy import stats
+from scipy import special, stats
 
 CONFIDENCE = 0.95
 
@@ -66,7 +67,7 @@ def multinomial_variation(total, shares):
 def mean_interval(values, confidence=CONFIDENCE):
     """(mean, low, high): Student's t; low and high are None below two values."""
     x = numpy.asarray(values, float)
-    return _interval(float(x.mean()), float(stats.sem(x)) if len(x) > 1 else None, len(x), confidence)
+    return _interval(float(x.mean()), _error(x) if len(x) > 1 else None, len(x), confidence)
 
 
 def ratio_interval(numerators, denominators, confidence=CONFIDENCE):
@@ -77,14 +78,24 @@ def ratio_interval(numerators, denominators, confidence=CONFIDENCE):
     ratio = y.sum() / x.sum()
     error = None
     if len(x) > 1:
-        error = float(stats.sem(y - ratio * x)) / abs(x.mean())
+        error = _error(y - ratio * x) / abs(x.mean())
     return _interval(float(ratio), error, len(x), confidence)
+
+
+@functools.cache
+def t_quantile(probability, degrees):
+    return float(stats.t.ppf(probability, degrees))
+
+
+def _error(x):
+    """Standard error of the mean of independent values."""
+    return float(x.std(ddof=1)) / math.sqrt(len(x))
 
 
 def _interval(centre, error, count, confidence):
     if error is None:
         return centre, None, None
-    reach = float(stats.t.ppf((1 + confidence) / 2, count - 1)) * error
+    reach = t_quantile((1 + confidence) / 2, count - 1) * error
     return centre, centre - reach, centre + reach
 
 
@@ -93,10 +104,10 @@ def paired_p_value(differences):
     d = numpy.asarray(differences, float)
     if len(d) < 2:
         return None
-    error = float(stats.sem(d))
+    error = _error(d)
     if error == 0:
         return 1.0 if d.mean() == 0 else 0.0
-    return float(2 * stats.t.sf(abs(d.mean() / error), len(d) - 1))
+    return float(2 * special.stdtr(len(d) - 1, -abs(d.mean() / error)))
 
 
 def holm(p_values):

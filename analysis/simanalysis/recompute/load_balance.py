@@ -49,7 +49,7 @@ def _test(row, key, observed, part, findings):
         return 0
     expected = formulas.multinomial_variation(sum(observed), shares)
     # The mean variation tells one multinomial from a mixture of several.
-    if row["expected_cv"] != row["expected_cv"] or abs(row["expected_cv"] / expected - 1) > 1e-7:
+    if row["expected_cv"] != row["expected_cv"] or abs(row["expected_cv"] - expected) > 1e-7 * expected:
         return 1
     total = sum(observed)
     findings.compare(FILE, _name(key), "expected_cv", row["expected_cv"],
