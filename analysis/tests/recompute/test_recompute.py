@@ -183,7 +183,8 @@ def test_mean_variation_of_a_multinomial_is_what_draws_have():
 
 
 @pytest.mark.parametrize("text, code, message", [
-    ("function,arguments,value\ngsl_cdf_tdist_Pinv,0.975 4,2.77644510519779\nkolmogorov_Q,1,0.26999967167735\n", 0, ""),
+    ("function,arguments,value\ngsl_cdf_tdist_Pinv,0.975 4,2.77644510519779\nkolmogorov_Q,1,0.2699996716773546\n"
+     "gsl_stats_skew,1 2 3,1e-17\ngsl_stats_max,1 5 3,5\n", 0, ""),
     ("function,arguments,value\ngsl_cdf_tdist_Pinv,0.975 4,2.77644511519779\n", 65, "line 2, gsl_cdf_tdist_Pinv"),
     ("function,arguments,value\ngsl_cdf_magic,1,2\n", 65, "no counterpart"),
     ("function,arguments,value\ngsl_cdf_tdist_Pinv,0.975,2\n", 65, "gsl_cdf_tdist_Pinv(0.975)"),

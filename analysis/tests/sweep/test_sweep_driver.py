@@ -156,7 +156,7 @@ def test_a_worker_with_another_sim_is_named(start_sweep, plan, tmp_path, cluster
     other.chmod(other.stat().st_mode | stat.S_IXUSR)
     cluster.add_worker("same", environment={"SIM": str(FAKE)})
     cluster.add_worker("other", environment={"SIM": str(other)})
-    wait_for_workers(cluster, 2)
+    cluster.wait_for_workers(2)
     sweep = start_sweep(plan(2), tmp_path / "done", "--scheduler", cluster.address, environment={"SIM": str(FAKE)})
     code, _, errors = sweep.wait()
     assert code == 65 and str(other) in errors and "SHA-256" in errors and str(FAKE) in errors
@@ -206,13 +206,6 @@ def test_a_job_that_kills_its_workers_is_given_up(start_sweep, plan, tmp_path, c
     assert code == 70 and "those workers died while running it" in errors, errors
     # allowed-failures is 3 in distributed.yaml.
     assert killed == 4
-
-
-def wait_for_workers(cluster, count):
-    from distributed import Client
-
-    with Client(cluster.address, set_as_default=False) as client:
-        client.wait_for_workers(count, timeout=60)
 
 
 def test_help_names_exit_codes_and_examples(capsys):
