@@ -32,7 +32,10 @@ def causes_figure(facts):
     chart = altair.vconcat(*panels, spacing=14)
     top = ranked.index[0]
     share = ranked.iloc[0] / ranked.sum()
-    title = f"{words.percent(share, 2)} of the losses: {words.CAUSES.get(top, top)}"
+    what = "losses" if not any(facts.total(v, "outcome.misdelivered") for v in facts.variants) else \
+        "lost or misdelivered connections"
+    how = f"All {what}" if share > 0.995 else f"{words.percent(share, 2)} of the {what}"
+    title = f"{how}: {words.CAUSES.get(top, top)}"
     per = "Numbers are means per replication. " if facts.count > 1 else ""
     caption = ("Each lost or misdelivered connection has one cause: the first part on its packet’s path that would have "
                f"saved it, had it been up to date. {per}Above by the second in which the attempt began, below in total.")

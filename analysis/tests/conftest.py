@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Results to test with are made by the simulator itself, once per session. A missing binary fails: nothing is skipped.
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILDS = (ROOT / ".build-release/release/sim", ROOT / ".build/debug/sim")
+
+
+@pytest.fixture(scope="session")
+def sim():
+    """Path of the simulator: $SIM, else a build in this repository."""
+    named = os.environ.get("SIM")
+    if named:
+        path = Path(named)
+        assert os.access(path, os.X_OK), f"SIM={named} is no program"
+        return path.resolve()
+    for path in BUILDS:
+        if os.access(path, os.X_OK):
+            return path
+    pytest.fail("no simulator to test with: `make release`, or set SIM to the path of one", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def make(sim, tmp_path_factory):
+    """A function: arguments of sim -> a folder of results."""
+    place = tmp_path_factory.mktemp("results")
+
+    def run(name, *arguments, codes=(0,)):
+        folder = place / name
+        done = subprocess.run([sim, *map(str, arguments), "--out", folder, "--no-progress", "--quiet"], cwd=ROOT,
+                              capture_output=True, text=True)
+        assert done.returncode in codes, f"sim {' '.join(map(str, arguments))}: {done.stderr}"
+        return folder
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def churn(make):
+    """node-churn, three replications."""
+    return make("node-churn", "scenarios/node-churn.json", "--replications", 3)
+
+
+@pytest.fixture(scope="session")
+def comparison(make):
+    """node-churn in three modes."""
+    return make("compare", "compare", "scenarios/node-churn.json", "--replications", 3, "--modes", "iptables,nftables,ebpf")
+
+
+@pytest.fixture(scope="session")
+def lossless(make):
+    """A scenario without losses."""
+    return make("lb-fairness", "scenarios/lb-fairness.json")
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A function: folder -> a copy of it that a test may spoil."""
+
+    def make_copy(folder, name="copy"):
+        return Path(shutil.copytree(folder, tmp_path / name))
+
+    return make_copy
