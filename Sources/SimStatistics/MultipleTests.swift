@@ -2,15 +2,17 @@
 //
 // Many tests at once: p-values adjusted so that the chance of any false alarm among all of them is bounded.
 
-/// Holm's step-down procedure (Scandinavian Journal of Statistics 6, 1979); needs no independence.
-public enum HolmAdjustment {
-  /// For each p-value the smallest family-wise level at which its hypothesis is rejected, in the same order.
-  public static func adjust(_ pValues: [Double]) -> [Double] {
-    let order = pValues.indices.sorted { (pValues[$0], $0) < (pValues[$1], $1) }
-    var adjusted = pValues
+/// Several tests at once (Holm, Scandinavian Journal of Statistics 6, 1979).
+public enum HolmCorrection {
+  /// p-values such that, if those below α are taken for findings, the chance of any false one is at most α.
+  /// Missing ones stay missing and count for nothing.
+  public static func adjusted(_ pValues: [Double?]) -> [Double?] {
+    let known = pValues.indices.filter { pValues[$0] != nil }
+    let order = known.sorted { (pValues[$0]!, $0) < (pValues[$1]!, $1) }
+    var adjusted = [Double?](repeating: nil, count: pValues.count)
     var largest = 0.0
     for (rank, index) in order.enumerated() {
-      largest = max(largest, min(1, pValues[index] * Double(pValues.count - rank)))
+      largest = max(largest, min(1, Double(order.count - rank) * pValues[index]!))
       adjusted[index] = largest
     }
     return adjusted

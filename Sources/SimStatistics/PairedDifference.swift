@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Two treatments of the same replications: the differences within the pairs, Student's t of their mean, and
-// Holm's correction where several pairs are looked at together.
+// Two treatments of the same replications: the differences within the pairs and Student's t of their
+// mean.
 
 import CGSL
 
@@ -41,22 +41,5 @@ public struct PairedDifference: Sendable, Equatable {
     guard standardError > 0 else { return mean == 0 ? 1 : 0 }
     _ = GSLSetup.done
     return 2 * gsl_cdf_tdist_Q(abs(mean / standardError), Double(count - 1))
-  }
-}
-
-/// Several tests at once (Holm, Scandinavian Journal of Statistics 6, 1979).
-public enum HolmCorrection {
-  /// p-values such that, if those below α are taken for findings, the chance of any false one is at most α.
-  /// Missing ones stay missing and count for nothing.
-  public static func adjusted(_ pValues: [Double?]) -> [Double?] {
-    let known = pValues.indices.filter { pValues[$0] != nil }
-    let order = known.sorted { (pValues[$0]!, $0) < (pValues[$1]!, $1) }
-    var adjusted = [Double?](repeating: nil, count: pValues.count)
-    var largest = 0.0
-    for (rank, index) in order.enumerated() {
-      largest = max(largest, min(1, Double(order.count - rank) * pValues[index]!))
-      adjusted[index] = largest
-    }
-    return adjusted
   }
 }

@@ -153,7 +153,7 @@ struct AnswersCommand: ParsableCommand {
   }
 
   private static var metricList: String {
-    FigureMetric.catalogue.map { metric in
+    LabelledMetric.catalogue.map { metric in
       let labels = metric.labels.isEmpty ? "" : "{" + metric.labels.joined(separator: ",") + "}"
       return "\(metric.name)\(labels) (\(metric.unit))\n    \(metric.meaning)\n"
     }.joined()

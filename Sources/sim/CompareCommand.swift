@@ -156,6 +156,7 @@ struct CompareCommand: ParsableCommand {
       comparison.add(result, variant: task.scenario)
       done += 1
       progress?.show(done: done, of: total)
+      return .goOn
     }
     if interruption.isRequested { throw RunInterrupted(at: .zero) }
     let record = RunRecord(

@@ -21,9 +21,11 @@ struct RunCommand: ParsableCommand {
 
   @OptionGroup var options: ScenarioOptions
 
-  @Option(
-    help: "Number of runs with independent random draws, one after the other; files have the rows of all.")
+  @Option(help: "Number of runs with independent random draws; files have the rows of all.")
   var replications = 1
+
+  @Option(help: "Runs at the same time; changes no byte of the results. (default: number of processors)")
+  var jobs: Int?
 
   @Option(
     help: "Folder of the reports. Earlier results there are replaced. (default: results/<scenario name>)")
@@ -45,6 +47,9 @@ struct RunCommand: ParsableCommand {
     guard (1...1_000_000).contains(replications) else {
       throw ValidationError("--replications takes a number from 1 to 1000000; found \(replications)")
     }
+    if let jobs, !(1...1024).contains(jobs) {
+      throw ValidationError("--jobs takes a number from 1 to 1024; found \(jobs)")
+    }
     if quiet && verbose { throw ValidationError("--quiet and --verbose exclude each other") }
   }
 
@@ -57,10 +62,12 @@ struct RunCommand: ParsableCommand {
       }
       let target = out ?? "results/\(scenario.name)"
       let writer = try ReportWriter(folder: ResultFolder(target: target))
-      let monitor = RunMonitor(
-        progress: quiet || noProgress ? nil : ProgressPrinter(), replications: replications)
+      let session = RunSession(
+        scenario: scenario, path: self.scenario,
+        jobs: jobs ?? ProcessInfo.processInfo.activeProcessorCount,
+        showsProgress: !quiet && !noProgress, isVerbose: verbose)
       do {
-        let summary = try simulate(scenario, into: writer, monitor)
+        let summary = try session.run(ReplicatedRun(scenario, most: replications), into: writer)
         let text = summary.text(
           format, files: writer.target, isVerbose: verbose, isColoured: Console.isColoured)
         try Console.write(text)
@@ -73,36 +80,6 @@ struct RunCommand: ParsableCommand {
         throw error
       }
     }
-  }
-
-  private func simulate(
-    _ scenario: ScenarioFile, into writer: ReportWriter, _ monitor: RunMonitor
-  ) throws -> RunSummary {
-    let host = HostClock()
-    var summary: RunSummary?
-    for replication in 0..<replications {
-      monitor.begin(replication: replication)
-      let result = try SimulationRun.run(scenario, replication: replication, observer: monitor)
-      monitor.end(of: result)
-      try writer.append(result)
-      if verbose { remark(about: result) }
-      if summary == nil { summary = RunSummary(result) } else { summary!.add(result) }
-    }
-    guard let summary else { preconditionFailure("no replication was run") }
-    if monitor.isInterrupted { throw RunInterrupted(at: .zero + scenario.duration) }
-    let record = RunRecord(
-      scenarioPath: self.scenario, scenarioHash: scenario.contentHash,
-      arguments: Array(CommandLine.arguments.dropFirst()))
-    try writer.finish(record, host: host.record())
-    return summary
-  }
-
-  private func remark(about result: RunResult) {
-    Console.remark(
-      "sim: replication \(result.identity.replication): "
-        + "\(ReadableNumber.grouped(result.simulationEvents)) events, "
-        + "\(ReadableNumber.grouped(result.packets)) packets, digest \(String(result.digest, radix: 16)), "
-        + "last attempt decided at \(ReadableNumber.seconds(result.drainedAt))")
   }
 
   private func tell(_ interruption: RunInterrupted, duration: SimDuration, target: String) {

@@ -38,16 +38,3 @@ import Testing
     #expect(LeastSquaresFit(design: [], observed: [], weights: []) == nil)
   }
 }
-
-@Suite struct HolmAdjustmentTests {
-  /// 4 x 0.01, 3 x 0.02, 2 x 0.03 held at 0.06, 0.5.
-  @Test func theSmallestIsMultipliedByAllAndNoneFallsBelowASmallerOne() {
-    let adjusted = HolmAdjustment.adjust([0.03, 0.01, 0.5, 0.02])
-    for (found, wanted) in zip(adjusted, [0.06, 0.04, 0.5, 0.06]) { #expect(abs(found - wanted) < 1e-12) }
-  }
-
-  @Test func nothingExceedsOne() {
-    #expect(HolmAdjustment.adjust([0.9, 0.8]) == [1, 1])
-    #expect(HolmAdjustment.adjust([]) == [])
-  }
-}

@@ -14,11 +14,7 @@ public struct LabJudgement: Sendable {
   public init(_ checks: [LabCheck], level: Double) {
     self.checks = checks
     self.level = level
-    let tested = checks.indices.filter { checks[$0].test != nil }
-    let values = HolmAdjustment.adjust(tested.compactMap { checks[$0].test?.pValue })
-    var all = [Double?](repeating: nil, count: checks.count)
-    for (index, value) in zip(tested, values) { all[index] = value }
-    adjusted = all
+    adjusted = HolmCorrection.adjusted(checks.map { $0.test?.pValue })
   }
 
   /// Why the check disagrees; empty if it does not.

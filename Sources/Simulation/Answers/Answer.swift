@@ -42,7 +42,7 @@ public struct Answer: Sendable {
   public let figures: [Figure]
   private let template: String
 
-  init(_ plan: AnswerPlan, samples: [[FigureSample]]) {
+  init(_ plan: AnswerPlan, samples: [[MetricSample]]) {
     path = plan.path
     scenario = plan.base.name
     question = plan.base.question
@@ -75,28 +75,13 @@ public struct Answer: Sendable {
 }
 
 extension Answer.Figure {
-  init(_ settings: AnswerSettings.Figure, _ samples: [FigureSample], variant: String) {
+  init(_ settings: AnswerSettings.Figure, _ samples: [MetricSample], variant: String) {
     self.settings = settings
     self.variant = variant
-    unit = FigureMetric.named(settings.metric.name)!.unit
-    var parts: (part: [Double], whole: [Double]) = ([], [])
-    var moments = RunningMoments()
-    for sample in samples {
-      switch sample {
-      case .value(let value): if let value { moments.add(value) }
-      case .ratio(let part, let whole):
-        parts.part.append(part)
-        parts.whole.append(whole)
-      }
-    }
-    if parts.part.isEmpty {
-      (mean, standardError, count) = (moments.mean, moments.standardError, moments.count)
-      interval = moments.interval(confidence: Comparison.confidence)
-    } else {
-      let ratio = RatioEstimate(numerators: parts.part, denominators: parts.whole)
-      (mean, standardError, count) = (ratio?.ratio, ratio?.standardError, ratio?.count ?? 0)
-      interval = ratio?.interval(confidence: Comparison.confidence)
-    }
+    unit = LabelledMetric.named(settings.metric.name)!.unit
+    let estimate = MetricEstimate(samples)
+    (mean, standardError, count) = (estimate.mean, estimate.standardError, estimate.count)
+    interval = estimate.interval(confidence: Comparison.confidence)
   }
 
   /// How it is written: as asked for, else ratios of losses and shares in percent.

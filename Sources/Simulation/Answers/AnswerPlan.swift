@@ -19,7 +19,9 @@ public struct AnswerPlan: Sendable {
   public init?(path: String, load: (_ edits: [String]) throws -> ScenarioFile) throws {
     let base = try load([])
     guard let settings = base.answer else { return nil }
-    var mistakes = settings.figures.compactMap { Self.mistake(in: $0, of: base) }
+    var mistakes = settings.figures.compactMap {
+      MetricQuery.mistake(in: $0.metric, at: $0.position, of: base)
+    }
     var scenarios: [(name: String, file: ScenarioFile)] = []
     for variant in settings.variants {
       do {
@@ -38,48 +40,16 @@ public struct AnswerPlan: Sendable {
   /// - Parameter tick: told after each run.
   /// - Throws: what a run throws; `RunInterrupted`.
   public func run(on pool: ReplicationPool, tick: () -> Void = {}) throws -> Answer {
-    var samples = settings.figures.map { _ in [FigureSample]() }
+    var samples = settings.figures.map { _ in [MetricSample]() }
     try pool.run(scenarios, replications: settings.replications) { task, result in
       for (index, figure) in settings.figures.enumerated() where figure.variant == task.scenario {
-        let metric = FigureMetric.named(figure.metric.name)!
-        samples[index].append(metric.sample(FigureScope(result, figure.metric)))
+        let metric = LabelledMetric.named(figure.metric.name)!
+        samples[index].append(metric.sample(MetricScope(result, figure.metric)))
       }
       tick()
+      return .goOn
     }
     return Answer(self, samples: samples)
-  }
-
-  private static func mistake(in figure: AnswerSettings.Figure, of base: ScenarioFile) -> Diagnostic? {
-    guard let metric = FigureMetric.named(figure.metric.name) else {
-      return Diagnostic(
-        position: figure.position, message: "no metric has the name \"\(figure.metric.name)\"",
-        suggestion: nearestName(to: figure.metric.name, in: FigureMetric.catalogue.map(\.name)))
-    }
-    for label in figure.metric.labels where !metric.labels.contains(label.name) {
-      let known = metric.labels.isEmpty ? "takes no labels" : "takes " + metric.labels.joined(separator: ", ")
-      return Diagnostic(
-        position: figure.position, message: "\(metric.name) \(known), not \"\(label.name)\"",
-        suggestion: nearestName(to: label.name, in: metric.labels))
-    }
-    for label in figure.metric.labels {
-      guard let known = values(of: label.name, in: base), !known.contains(where: label.matches) else {
-        continue
-      }
-      return Diagnostic(
-        position: figure.position, message: "nothing has the \(label.name) \"\(label.value)\"",
-        suggestion: nearestName(to: label.value, in: known))
-    }
-    return nil
-  }
-
-  /// What a label can be; nil where only a run says it.
-  static func values(of label: String, in scenario: ScenarioFile) -> [String]? {
-    switch label {
-    case "cause": Cause.allCases.map(\.rawValue)
-    case "outcome": Outcome.allCases.map(\.rawValue)
-    case "client": scenario.clients.map(\.name)
-    default: nil
-    }
   }
 
   /// A mistake in what a variant sets is told at the variant.

@@ -61,15 +61,15 @@ import Traffic
     return result
   }()
 
-  private func sample(_ text: String) throws -> FigureSample {
+  private func sample(_ text: String) throws -> MetricSample {
     let selector = try #require(MetricSelector(text))
-    return try #require(FigureMetric.named(selector.name)).sample(FigureScope(Self.result, selector))
+    return try #require(LabelledMetric.named(selector.name)).sample(MetricScope(Self.result, selector))
   }
 
   @Test(
     "a metric counts what its labels leave",
     arguments: [
-      ("attempted", FigureSample.value(26)), ("attempted{service=default/web}", .value(21)),
+      ("attempted", MetricSample.value(26)), ("attempted{service=default/web}", .value(21)),
       ("lost{client=a}", .value(5)), ("lost{service=default/web,cause=stale_table}", .value(3)),
       ("lost{service=default/*,outcome=refused}", .value(3)), ("lost{service=nobody}", .value(0)),
       ("loss_ratio{service=default/web,client=a}", .ratio(part: 3, whole: 10)),
@@ -89,21 +89,21 @@ import Traffic
       ("event_time{object=node/n2}", .value(nil)),
       ("operations", .value(0)),
     ])
-  func aMetricCountsWhatItsLabels(text: String, expected: FigureSample) throws {
+  func aMetricCountsWhatItsLabels(text: String, expected: MetricSample) throws {
     #expect(try sample(text) == expected)
   }
 
   @Test("every metric of summary.csv can be a figure, and no name is there twice")
   func everyMetricOfSummarycsvCanBe() {
-    let names = FigureMetric.catalogue.map(\.name)
+    let names = LabelledMetric.catalogue.map(\.name)
     #expect(Set(names).count == names.count)
     for entry in SummaryMetric.catalogue {
-      #expect(FigureMetric.named(entry.metric) != nil, "\(entry.metric)")
+      #expect(LabelledMetric.named(entry.metric) != nil, "\(entry.metric)")
     }
   }
 
   private func figure(
-    _ metric: String, _ samples: [FigureSample], predicted: Double? = nil, form: AnswerSettings.Form? = nil
+    _ metric: String, _ samples: [MetricSample], predicted: Double? = nil, form: AnswerSettings.Form? = nil
   ) throws -> Answer.Figure {
     var scenario = AnswerSettings()
     let position = SourcePosition(file: "t.json", line: 1, column: 1)
@@ -178,7 +178,11 @@ import Traffic
       ),
       ("lost{outcome=refsued}", #"t.json:7:9: nothing has the outcome "refsued"; did you mean "refused"?"#),
       ("lost{client=fronted}", #"t.json:7:9: nothing has the client "fronted"; did you mean "frontend"?"#),
-      ("lost{client=front*,cause=stale_*,outcome=refused,service=default/any}", nil),
+      (
+        "lost{service=192.0.2.2}",
+        #"t.json:7:9: nothing has the service "192.0.2.2"; did you mean "192.0.2.1"?"#
+      ),
+      ("lost{client=front*,cause=stale_*,outcome=refused,service=192.0.2.1}", nil),
     ])
   func aLabelWhoseValueNothingHas(_ metric: String, _ mistake: String?) throws {
     var file = ScenarioFile(name: "t", duration: .seconds(1))

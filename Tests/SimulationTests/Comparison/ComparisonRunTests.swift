@@ -45,6 +45,7 @@ import Traffic
       order.append("\(task.replication)/\(result.identity.variant)")
       try writer.append(result)
       comparison.add(result, variant: task.scenario)
+      return .goOn
     }
     #expect(order == (0..<3).flatMap { r in ProxyMode.allCases.map { "\(r)/\($0.rawValue)" } })
     let record = RunRecord(scenarioPath: "x.json", scenarioHash: 1, arguments: [])
@@ -116,6 +117,7 @@ import Traffic
     var digest: UInt64?
     try ReplicationPool(jobs: 2).run(Self.scenarios(), replications: 1) { task, result in
       if task.scenario == 0 { digest = result.digest }
+      return .goOn
     }
     #expect(digest == alone.digest)
   }
@@ -130,6 +132,7 @@ import Traffic
     #expect(throws: APIRefusal.self) {
       try ReplicationPool(jobs: 2).run(scenarios.map { (name: $0.0, file: $0.1) }, replications: 2) { _, _ in
         taken += 1
+        return .goOn
       }
     }
     #expect(taken == 1, "what comes before the error in the order of results is taken")
@@ -149,8 +152,21 @@ import Traffic
     let pool = ReplicationPool(jobs: 2) { asked.wrappingAdd(1, ordering: .relaxed).oldValue < 3 }
     var taken = 0
     #expect(throws: RunInterrupted.self) {
-      try pool.run(Self.scenarios(), replications: 5) { _, _ in taken += 1 }
+      try pool.run(Self.scenarios(), replications: 5) { _, _ in
+        taken += 1
+        return .goOn
+      }
     }
     #expect(taken < 20)
+  }
+
+  @Test("a pool that has enough hands over nothing more", arguments: [1, 3])
+  func enough(jobs: Int) throws {
+    var taken: [Int] = []
+    try ReplicationPool(jobs: jobs).run([("base", Self.scenario())], replications: 50) { task, _ in
+      taken.append(task.replication)
+      return taken.count == 3 ? .enough : .goOn
+    }
+    #expect(taken == [0, 1, 2])
   }
 }

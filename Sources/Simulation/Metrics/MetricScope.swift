@@ -8,7 +8,7 @@ import SimKernel
 import SimStatistics
 
 /// A result, seen through labels.
-struct FigureScope: Sendable {
+struct MetricScope: Sendable {
   let result: RunResult
   private let labels: [MetricSelector.Label]
 

@@ -10,9 +10,12 @@ public struct MetricSelector: Sendable, Hashable, CustomStringConvertible {
     public var name: String
     public var value: String
 
-    /// The text begins with what stands before `*`, or is the value.
+    /// The text begins with what stands before `*`, or is the value. A Service without its namespace is that
+    /// name in any namespace.
     public func matches(_ text: String) -> Bool {
-      value.last == "*" ? text.hasPrefix(value.dropLast()) : text == value
+      if value.last == "*" { return text.hasPrefix(value.dropLast()) }
+      if name == "service", !value.contains("/"), text.hasSuffix("/" + value) { return true }
+      return text == value
     }
   }
 

@@ -12,6 +12,13 @@ import Synchronization
 /// Says whether a run is to go on; asked from several threads.
 public typealias GoOnQuestion = @Sendable () -> Bool
 
+/// What is to become of a series of runs after one of its results.
+public enum PoolDecision: Sendable {
+  case goOn
+  /// Results that come later in the order are not wanted.
+  case enough
+}
+
 /// Work that is independent of each other, done on several threads.
 public struct ReplicationPool: Sendable {
   /// One replication of one scenario.
@@ -32,12 +39,12 @@ public struct ReplicationPool: Sendable {
     self.goesOn = goesOn
   }
 
-  /// Runs `replications` of each scenario under its name and calls `take` with each result, on this thread
-  /// and in order. At most a few results per thread are held.
+  /// Runs `replications` of each scenario under its name, or fewer if `take` has enough, and calls `take`
+  /// with each result, on this thread and in order. At most a few results per thread are held.
   /// - Throws: what the first run that failed has thrown, or `take`; `RunInterrupted` if it does not go on.
   public func run(
     _ scenarios: [(name: String, file: ScenarioFile)], replications: Int,
-    take: (Task, RunResult) throws -> Void
+    take: (Task, RunResult) throws -> PoolDecision
   ) throws {
     let count = scenarios.count * replications
     let board = TaskBoard(count: count, window: 2 * jobs)
@@ -65,7 +72,7 @@ public struct ReplicationPool: Sendable {
       let (replication, scenario) = index.quotientAndRemainder(dividingBy: scenarios.count)
       let result = try board.take(index).get()
       guard goesOn() else { throw RunInterrupted(at: .zero + result.duration) }
-      try take(Task(scenario: scenario, replication: replication), result)
+      if case .enough = try take(Task(scenario: scenario, replication: replication), result) { return }
     }
   }
 }

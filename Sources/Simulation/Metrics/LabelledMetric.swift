@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The numbers that answers are made of: every metric of summary.csv, and metrics that labels narrow down to a
-// Service, a client, a pod. One replication gives one sample; what the samples say together is Answer's.
+// The numbers that answers, thresholds and targets are made of: every metric of summary.csv, and metrics that
+// labels narrow down to a Service, a client, a pod. One replication gives one sample; what the samples say
+// together is MetricEstimate's.
 
 import NetworkTypes
 import Scenario
@@ -9,7 +10,7 @@ import SimKernel
 import SimStatistics
 
 /// What one replication says of a metric.
-enum FigureSample: Sendable, Equatable {
+public enum MetricSample: Sendable, Equatable {
   /// nil: the replication has nothing to say, such as a latency without connections.
   case value(Double?)
   /// Averaged over replications as a ratio of sums.
@@ -17,26 +18,34 @@ enum FigureSample: Sendable, Equatable {
 }
 
 /// A metric with the labels that it takes.
-public struct FigureMetric: Sendable {
+public struct LabelledMetric: Sendable {
   public let name: String
   public let unit: String
   public let meaning: String
   public let labels: [String]
-  let sample: @Sendable (FigureScope) -> FigureSample
+  let sample: @Sendable (MetricScope) -> MetricSample
 
   /// Metrics that take labels, then those of summary.csv, which take none; a name is in it once.
-  public static let catalogue: [FigureMetric] = labelled + unlabelled
+  public static let catalogue: [LabelledMetric] = labelled + unlabelled
 
-  static func named(_ name: String) -> FigureMetric? { byName[name] }
+  /// By name; the unit may stand behind it (`connect_p99_ms`), and `load_balance_` before what is called
+  /// `load_`.
+  static func named(_ name: String) -> LabelledMetric? {
+    if let metric = byName[name] { return metric }
+    let longer = "load_balance_"
+    if name.hasPrefix(longer) { return named("load_" + name.dropFirst(longer.count)) }
+    guard let mark = name.lastIndex(of: "_"), let metric = byName[String(name[..<mark])] else { return nil }
+    return metric.unit == name[name.index(after: mark)...] ? metric : nil
+  }
 
-  private static let byName: [String: FigureMetric] = Dictionary(
+  private static let byName: [String: LabelledMetric] = Dictionary(
     uniqueKeysWithValues: catalogue.map { ($0.name, $0) })
 
-  private static let unlabelled: [FigureMetric] = {
+  private static let unlabelled: [LabelledMetric] = {
     let taken = Set(labelled.map(\.name))
     return SummaryMetric.catalogue.enumerated().filter { !taken.contains($0.element.metric) }.map {
       index, entry in
-      FigureMetric(name: entry.metric, unit: entry.unit, meaning: entry.meaning, labels: []) { scope in
+      LabelledMetric(name: entry.metric, unit: entry.unit, meaning: entry.meaning, labels: []) { scope in
         .value(SummaryMetric.values(of: scope.result)[index].value)
       }
     }
@@ -49,47 +58,47 @@ public struct FigureMetric: Sendable {
 
 private let attemptLabels = ["service", "port", "client", "outcome", "cause"]
 
-private let attemptMetrics: [FigureMetric] = [
-  FigureMetric(
+private let attemptMetrics: [LabelledMetric] = [
+  LabelledMetric(
     name: "attempted", unit: "connections", meaning: "Attempts.", labels: ["service", "port", "client"]
   ) { .value($0.count { _ in true }) },
-  FigureMetric(
+  LabelledMetric(
     name: "lost", unit: "connections", meaning: "Attempts that were lost.", labels: attemptLabels
   ) { .value($0.count(\.outcome.isLost)) },
-  FigureMetric(
+  LabelledMetric(
     name: "loss_ratio", unit: "ratio",
     meaning: "Attempts that were lost, with this outcome and cause, of all that were decided.",
     labels: attemptLabels
   ) { .ratio(part: $0.count(\.outcome.isLost), whole: $0.decided) },
-  FigureMetric(
+  LabelledMetric(
     name: "misdelivered", unit: "connections", meaning: "Attempts that something else answered.",
     labels: attemptLabels
   ) { .value($0.count { $0.outcome == .misdelivered }) },
 ]
 
 private let outcomeMetrics = Outcome.allCases.map { outcome in
-  FigureMetric(
+  LabelledMetric(
     name: "outcome.\(outcome.rawValue)", unit: "connections",
     meaning: "Attempts with the outcome \(outcome.rawValue).", labels: ["service", "port", "client", "cause"]
   ) { .value($0.count { $0.outcome == outcome }) }
 }
 
 private let causeMetrics = Cause.allCases.map { cause in
-  FigureMetric(
+  LabelledMetric(
     name: "cause.\(cause.rawValue)", unit: "connections",
     meaning: "Lost or misdelivered attempts with the cause \(cause.rawValue).",
     labels: ["service", "port", "client", "outcome"]
   ) { .value($0.count { $0.cause == cause }) }
 }
 
-private let timeMetrics: [FigureMetric] = [
-  FigureMetric(
+private let timeMetrics: [LabelledMetric] = [
+  LabelledMetric(
     name: "first_loss", unit: "s", meaning: "Start of the first attempt that was lost.", labels: attemptLabels
   ) { .value($0.lossTimes.min()) },
-  FigureMetric(
+  LabelledMetric(
     name: "last_loss", unit: "s", meaning: "Start of the last attempt that was lost.", labels: attemptLabels
   ) { .value($0.lossTimes.max()) },
-  FigureMetric(
+  LabelledMetric(
     name: "loss_span", unit: "s", meaning: "From the first attempt that was lost to the last.",
     labels: attemptLabels
   ) { scope in
@@ -99,14 +108,14 @@ private let timeMetrics: [FigureMetric] = [
   },
 ]
 
-private let latencyMetrics: [FigureMetric] = LatencyPhase.allCases.flatMap { phase in
+private let latencyMetrics: [LabelledMetric] = LatencyPhase.allCases.flatMap { phase in
   let quantiles: [(String, Double)] = [
     ("p01", 0.01), ("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999),
   ]
   func metric(
     _ name: String, _ meaning: String, _ value: @escaping @Sendable (LatencyHistogram) -> Double?
-  ) -> FigureMetric {
-    FigureMetric(
+  ) -> LabelledMetric {
+    LabelledMetric(
       name: "\(phase.rawValue)_\(name)", unit: "ms",
       meaning: "\(meaning) of phase \(phase.rawValue), of completed attempts unless `outcome` says others.",
       labels: ["service", "port", "outcome"]
@@ -117,11 +126,11 @@ private let latencyMetrics: [FigureMetric] = LatencyPhase.allCases.flatMap { pha
     + [metric("max", "Maximum") { $0.maxMilliseconds }]
 }
 
-private let loadMetrics: [FigureMetric] = {
+private let loadMetrics: [LabelledMetric] = {
   func metric(
     _ name: String, _ meaning: String, _ value: @escaping @Sendable (SpreadStatistics) -> Double?
-  ) -> FigureMetric {
-    FigureMetric(
+  ) -> LabelledMetric {
+    LabelledMetric(
       name: name, unit: "ratio",
       meaning: meaning + " Over several Service ports the mean weighted by connections.",
       labels: ["service", "port"]
@@ -136,12 +145,12 @@ private let loadMetrics: [FigureMetric] = {
   ]
 }()
 
-private let shareMetrics: [FigureMetric] = {
+private let shareMetrics: [LabelledMetric] = {
   let labels = ["service", "port", "pod", "node", "ip"]
   func metric(
     _ name: String, _ meaning: String, _ value: @escaping @Sendable (EndpointShare) -> Double
-  ) -> FigureMetric {
-    FigureMetric(name: name, unit: "ratio", meaning: meaning, labels: labels) { scope in
+  ) -> LabelledMetric {
+    LabelledMetric(name: name, unit: "ratio", meaning: meaning, labels: labels) { scope in
       .ratio(
         part: scope.shares(narrowed: true).reduce(0) { $0 + value($1) },
         whole: scope.shares(narrowed: false).reduce(0) { $0 + value($1) })
@@ -157,11 +166,11 @@ private let shareMetrics: [FigureMetric] = {
     metric("request_share", "Share of the Service's requests that these endpoints got.") {
       Double($0.requests)
     },
-    FigureMetric(
+    LabelledMetric(
       name: "endpoint_connections", unit: "connections", meaning: "Connections that these endpoints got.",
       labels: labels
     ) { .value(Double($0.shares(narrowed: true).reduce(0) { $0 + $1.connections })) },
-    FigureMetric(
+    LabelledMetric(
       name: "idle_endpoints", unit: "ratio", meaning: "Share of these endpoints without a connection.",
       labels: labels
     ) { scope in
@@ -171,24 +180,24 @@ private let shareMetrics: [FigureMetric] = {
   ]
 }()
 
-private let syncMetrics: [FigureMetric] = ["p50", "p90", "p99", "max"].flatMap { name in
+private let syncMetrics: [LabelledMetric] = ["p50", "p90", "p99", "max"].flatMap { name in
   let share = ["p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1][name]!
   return [
-    FigureMetric(
+    LabelledMetric(
       name: "programming_latency_\(name)", unit: "ms",
       meaning: "Quantile \(share) of the programming latency of syncs with changes.",
       labels: ["node", "kind"]
     ) { scope in
-      .value(FigureScope.quantile(share, of: scope.syncs.compactMap { $0.programmingLatency?.milliseconds }))
+      .value(MetricScope.quantile(share, of: scope.syncs.compactMap { $0.programmingLatency?.milliseconds }))
     },
-    FigureMetric(
+    LabelledMetric(
       name: "sync_duration_\(name)", unit: "ms", meaning: "Quantile \(share) of the duration of syncs.",
       labels: ["node", "kind"]
-    ) { .value(FigureScope.quantile(share, of: $0.syncs.map(\.duration.milliseconds))) },
+    ) { .value(MetricScope.quantile(share, of: $0.syncs.map(\.duration.milliseconds))) },
   ]
 }
 
-private let eventTime = FigureMetric(
+private let eventTime = LabelledMetric(
   name: "event_time", unit: "s", meaning: "Time of the first such row of events.csv.",
   labels: ["object", "action", "detail"]
 ) { .value($0.events.map { ($0.time - SimTime.zero).seconds }.min()) }

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# The driver with the fake `sim`: what is tried again and what is not, what is left behind, and who may take part.
+
+import json
+import os
+import stat
+import time
+from pathlib import Path
+
+import pytest
+from sweep_processes import ANALYSIS, FAKE, jobs_under
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def run(start_sweep, plan, out, *arguments, **named):
+    return start_sweep(plan, out, "--sim", FAKE, *arguments, **named).wait()
+
+
+def names(folder):
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def test_runs_all_jobs_and_says_how_to_join_them(start_sweep, plan, tmp_path):
+    code, text, errors = run(start_sweep, plan(5), tmp_path / "done", "--workers", 2)
+    assert code == 0, errors
+    assert names(tmp_path / "done") == [f"job{n:03}.csv" for n in range(5)]
+    assert "sim sweep merge" in text and "5 of 5 jobs" in text
+    assert "5 of 5 jobs" in errors and "ETA 0:00" in errors
+
+
+def test_merges_when_asked(start_sweep, plan, tmp_path):
+    code, text, errors = run(start_sweep, plan(3), tmp_path / "done", "--merge", tmp_path / "joined")
+    assert (code, text) == (0, "merged 3 jobs\n"), errors
+    assert (tmp_path / "joined/all.csv").read_text().count("job,value") == 3
+
+
+def test_does_only_what_is_missing(start_sweep, plan, tmp_path):
+    path, out, log = plan(4), tmp_path / "done", tmp_path / "log"
+    assert run(start_sweep, path, out)[0] == 0
+    (out / "job002.csv").unlink()
+    (out / "job003.csv").write_text("cut")
+    assert run(start_sweep, path, out, "--log", log)[0] == 0
+    ran = {line["job"] for line in map(json.loads, log.read_text().splitlines()) if line["event"] == "ended"}
+    assert ran == {"job002", "job003"}
+
+
+@pytest.mark.parametrize("how", [{}, {"signal": 9}, {"exit": 73}])
+def test_a_failed_job_is_tried_again_and_its_stderr_shown(start_sweep, plan, tmp_path, how):
+    job = {"id": "shaky", "failures": 2, "state": str(tmp_path / "state")} | how
+    code, _, errors = run(start_sweep, plan([job]), tmp_path / "done", "--retries", 2)
+    assert code == 0, errors
+    assert errors.count("trouble with shaky") == 2
+    assert names(tmp_path / "done") == ["shaky.csv"]
+
+
+def test_retries_end(start_sweep, plan, tmp_path):
+    jobs = [{"id": "bad", "failures": 9, "state": str(tmp_path / "state")}, {"id": "good"}]
+    code, _, errors = run(start_sweep, plan(jobs), tmp_path / "done", "--retries", 1)
+    assert code == 70
+    assert "given up after 2 attempts" in errors and "1 job failed" in errors
+    assert names(tmp_path / "done") == ["good.csv"]
+    assert len((tmp_path / "state").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("code", [64, 65])
+def test_wrong_plans_are_not_tried_again(start_sweep, plan, tmp_path, code):
+    job = {"id": "wrong", "failures": 99, "exit": code, "state": str(tmp_path / "state")}
+    found, _, errors = run(start_sweep, plan([job]), tmp_path / "done")
+    assert found == code
+    assert "trouble with wrong" in errors and "not tried again" in errors
+    assert len((tmp_path / "state").read_text().splitlines()) == 1
+
+
+def test_a_job_that_writes_nothing_is_a_failure(start_sweep, plan, tmp_path):
+    code, _, errors = run(start_sweep, plan([{"id": "mute", "silent": True}]), tmp_path / "done", "--retries", 0)
+    assert code == 70 and "exit 0 without mute.csv" in errors
+    assert names(tmp_path / "done") == []
+
+
+def test_stops_when_the_target_is_reached(start_sweep, plan, tmp_path):
+    jobs = [{"id": f"job{n:03}", "sleep": 0.05 if n < 3 else 3600} for n in range(8)]
+    start = time.monotonic()
+    code, text, errors = run(start_sweep, plan(jobs, enough=3), tmp_path / "done", "--workers", 2)
+    assert code == 0, errors
+    assert time.monotonic() - start < 60
+    assert "the other 5 are not needed" in text
+    assert names(tmp_path / "done") == ["job000.csv", "job001.csv", "job002.csv"]
+
+
+def test_ctrl_c_leaves_whole_files_and_no_process(start_sweep, plan, tmp_path):
+    state = tmp_path / "state"
+    jobs = [{"id": "quick"}, *({"id": f"long{n}", "sleep": 3600, "state": str(state)} for n in range(3))]
+    sweep = start_sweep(plan(jobs), tmp_path / "done", "--sim", FAKE, "--workers", 2)
+    end = time.monotonic() + 60
+    while not (state.exists() and (tmp_path / "done/quick.csv").exists()):
+        assert time.monotonic() < end and sweep.is_running()
+        time.sleep(0.05)
+    sweep.interrupt()
+    code, _, errors = sweep.wait(30)
+    assert code == 130 and "interrupted" in errors
+    assert names(tmp_path / "done") == ["quick.csv"]
+    for line in state.read_text().splitlines():
+        assert_ends(int(line.split()[0]))
+
+
+def assert_ends(pid, seconds=10):
+    end = time.monotonic() + seconds
+    while Path(f"/proc/{pid}").exists() and "zombie" not in Path(f"/proc/{pid}/status").read_text():
+        assert time.monotonic() < end, f"process {pid} is still there"
+        time.sleep(0.05)
+
+
+def test_unwritable_folder(start_sweep, plan, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, errors = run(start_sweep, plan(1), tmp_path / "file")
+    assert code == 73 and "cannot be made" in errors
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda text: text[:-5], "the file is cut"),
+    (lambda text: text.replace('"jobs": 2', '"jobs": 3'), "2 jobs; expected 3"),
+    (lambda text: text.replace("job001", "job000"), "is in line 2 already"),
+    (lambda text: text.replace("job001", "../etc"), "no id of a job"),
+    (lambda text: text.replace('"plan"', '"plane"'), "1: no plan"),
+    (lambda text: "scenario: yaml\n", "no JSON"),
+    (lambda text: text.replace("9.9.9", "9.9.8"), "was made by sim 9.9.8"),
+])
+def test_wrong_plan_files(start_sweep, plan, tmp_path, change, message):
+    path = plan(2)
+    path.write_text(change(path.read_text()))
+    code, _, errors = run(start_sweep, path, tmp_path / "done")
+    assert code == 65 and message in errors
+
+
+@pytest.mark.parametrize("arguments, code, message", [
+    (["--sim", "/nowhere/sim"], 66, "no program"),
+    (["--sim", FAKE, "--retries", "-1"], 64, "below 0"),
+    (["--sim", FAKE, "--workers", "0"], 64, "not above 0"),
+    (["--sim", FAKE, "--workers", "1", "--scheduler", "tcp://127.0.0.1:1"], 64, "embedded"),
+    (["--sim", FAKE, "--scheduler", "tcp://127.0.0.1:1"], 69, "no scheduler answers"),
+    (["--sim", FAKE, "--colour"], 64, "unrecognized"),
+])
+def test_wrong_arguments(start_sweep, plan, tmp_path, arguments, code, message):
+    found, _, errors = start_sweep(plan(1), tmp_path / "done", *arguments).wait()
+    assert found == code and message in errors
+    assert "Traceback" not in errors
+
+
+def test_a_worker_with_another_sim_is_named(start_sweep, plan, tmp_path, cluster):
+    other = tmp_path / "sim"
+    other.write_text(FAKE.read_text() + "# another one\n")
+    other.chmod(other.stat().st_mode | stat.S_IXUSR)
+    cluster.add_worker("same", environment={"SIM": str(FAKE)})
+    cluster.add_worker("other", environment={"SIM": str(other)})
+    wait_for_workers(cluster, 2)
+    sweep = start_sweep(plan(2), tmp_path / "done", "--scheduler", cluster.address, environment={"SIM": str(FAKE)})
+    code, _, errors = sweep.wait()
+    assert code == 65 and str(other) in errors and "SHA-256" in errors and str(FAKE) in errors
+    assert errors.count("  worker tcp://") == 1
+    assert names(tmp_path / "done") == []
+
+
+def test_a_worker_without_sim_is_named(start_sweep, plan, tmp_path, cluster):
+    cluster.add_worker("bare", environment={"SIM": "/nowhere/sim"})
+    sweep = start_sweep(plan(1), tmp_path / "done", "--scheduler", cluster.address, environment={"SIM": str(FAKE)})
+    code, _, errors = sweep.wait()
+    assert code == 65 and "no program /nowhere/sim" in errors
+
+
+def test_a_worker_that_comes_later_gets_the_plan_too(start_sweep, plan, tmp_path, cluster):
+    jobs = [{"id": f"job{n:03}", "sleep": 0.5} for n in range(30)]
+    cluster.add_worker("first")
+    sweep = start_sweep(plan(jobs), tmp_path / "done", "--sim", FAKE, "--scheduler", cluster.address, "--log",
+                        tmp_path / "log")
+    end = time.monotonic() + 60
+    while not list((tmp_path / "done").glob("*.csv")):
+        assert time.monotonic() < end and sweep.is_running()
+        time.sleep(0.05)
+    cluster.add_worker("second")
+    code, _, errors = sweep.wait()
+    assert code == 0, errors
+    log = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert len({line["worker"] for line in log if line["event"] == "ended"}) == 2
+
+
+def test_a_job_that_kills_its_workers_is_given_up(start_sweep, plan, tmp_path, cluster):
+    """With a nanny each: Dask starts workers again, and blames the task in the end."""
+    state = tmp_path / "state"
+    jobs = [{"id": "deadly", "sleep": 3600, "state": str(state)}]
+    cluster.add_worker("one", nanny=True)
+    sweep = start_sweep(plan(jobs), tmp_path / "done", "--sim", FAKE, "--scheduler", cluster.address, "--retries", 0)
+    killed = 0
+    end = time.monotonic() + 90
+    while sweep.is_running() and time.monotonic() < end:
+        for process, _ in jobs_under(cluster.workers["one"].pid):
+            parent = process.parent()
+            if parent is not None and parent.pid != cluster.workers["one"].pid:
+                parent.kill()
+                killed += 1
+        time.sleep(0.1)
+    code, _, errors = sweep.wait(10)
+    assert code == 70 and "those workers died while running it" in errors, errors
+    # allowed-failures is 3 in distributed.yaml.
+    assert killed == 4
+
+
+def wait_for_workers(cluster, count):
+    from distributed import Client
+
+    with Client(cluster.address, set_as_default=False) as client:
+        client.wait_for_workers(count, timeout=60)
+
+
+def test_help_names_exit_codes_and_examples(capsys):
+    from simanalysis.sweep.__main__ import main
+
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert ended.value.code == 0 and "exit codes" in text and "--scheduler tcp://" in text
+    assert ANALYSIS.exists() and os.access(FAKE, os.X_OK)
