@@ -42,15 +42,12 @@ class Cluster:
         return process.pid
 
     def end(self):
+        """At once: nothing of theirs is to be kept, and jobs end with their workers."""
         for process in [*self.workers.values(), self._scheduler]:
-            if process.poll() is None:
-                process.terminate()
-        for process in [*self.workers.values(), self._scheduler]:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            for child in _descendants(process.pid):
+                child.kill()
+            process.kill()
+            process.wait()
 
     def log(self, name):
         return (self._folder / f"{name}.log").read_text()
@@ -102,14 +99,17 @@ class Sweep:
         self._process.communicate()
 
 
+def _descendants(pid):
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
 def jobs_under(pid):
     """(process, id of its job) of each `sim sweep run` that process `pid` has started and that runs now."""
     found = []
-    try:
-        children = psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return found
-    for child in children:
+    for child in _descendants(pid):
         try:
             words = child.cmdline()
         except psutil.Error:

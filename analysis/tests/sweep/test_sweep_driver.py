@@ -12,6 +12,8 @@ import pytest
 from sweep_processes import ANALYSIS, FAKE, jobs_under
 
 pytestmark = pytest.mark.timeout(120)
+# distributed.comm.timeouts.connect, in the environment's spelling of Dask's configuration.
+SHORT = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "2s"}
 
 
 def run(start_sweep, plan, out, *arguments, **named):
@@ -143,7 +145,7 @@ def test_wrong_plan_files(start_sweep, plan, tmp_path, change, message):
     (["--sim", FAKE, "--colour"], 64, "unrecognized"),
 ])
 def test_wrong_arguments(start_sweep, plan, tmp_path, arguments, code, message):
-    found, _, errors = start_sweep(plan(1), tmp_path / "done", *arguments).wait()
+    found, _, errors = start_sweep(plan(1), tmp_path / "done", *arguments, environment=SHORT).wait()
     assert found == code and message in errors
     assert "Traceback" not in errors
 
@@ -170,7 +172,7 @@ def test_a_worker_without_sim_is_named(start_sweep, plan, tmp_path, cluster):
 
 
 def test_a_worker_that_comes_later_gets_the_plan_too(start_sweep, plan, tmp_path, cluster):
-    jobs = [{"id": f"job{n:03}", "sleep": 0.5} for n in range(30)]
+    jobs = [{"id": f"job{n:03}", "sleep": 0.25} for n in range(30)]
     cluster.add_worker("first")
     sweep = start_sweep(plan(jobs), tmp_path / "done", "--sim", FAKE, "--scheduler", cluster.address, "--log",
                         tmp_path / "log")

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# What `sim` worked out with GSL, SciPy works out as well; and a number that is changed is found.
+
+import csv
+import json
+import math
+import shutil
+
+import numpy
+import pytest
+from real_sim import REPOSITORY, sim
+from scipy import stats
+
+from simanalysis import load
+from simanalysis.recompute import formulas
+from simanalysis.recompute.__main__ import main, recompute
+from simanalysis.recompute.digits import half_unit, sensitivity
+from simanalysis.recompute.findings import Findings
+
+SCENARIO = REPOSITORY / "scenarios/clusterip.json"
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """Two modes that lose differently, five replications."""
+    folder = tmp_path_factory.mktemp("compared") / "clusterip"
+    sim("compare", SCENARIO, "--modes", "iptables,ipvs", "--replications", 5, "--quiet", "--out", folder)
+    return folder
+
+
+def edit(folder, name, chosen, column, change):
+    """Changes a cell of the first row that `chosen` accepts; the description of the file is kept in step."""
+    path = folder / name
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    row = next(row for row in rows if row[column] and chosen(row))
+    before = row[column]
+    row[column] = change(before)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    package = json.loads((folder / "datapackage.json").read_text())
+    for resource in package["resources"]:
+        for key in ("hash", "bytes"):
+            if resource["path"] == name:
+                resource.pop(key, None)
+    (folder / "datapackage.json").write_text(json.dumps(package))
+    return before, row[column]
+
+
+def test_a_comparison_agrees(compared, capsys):
+    findings = recompute(load(compared))
+    assert findings.disagreements == []
+    compared_numbers = {column: tally.compared for (_, column), tally in findings.tallies.items()}
+    for column in ("difference", "ci_low", "ci_high", "p_value", "p_adjusted", "ratio", "ratio_ci_low", "jain_index",
+                   "gini", "cv", "z"):
+        assert compared_numbers[column] >= 10, column
+    undecidable = sum(tally.undecidable for tally in findings.tallies.values())
+    assert undecidable < sum(compared_numbers.values()) / 50
+    assert main([str(compared)]) == 0
+    assert "latency.csv: quantiles" in capsys.readouterr().out
+
+
+def is_lost(row):
+    return row["metric"] == "lost" and float(row["difference"]) != 0
+
+
+@pytest.mark.parametrize("file, chosen, column", [
+    ("comparison.csv", is_lost, "difference"),
+    ("comparison.csv", is_lost, "ci_low"),
+    ("comparison.csv", is_lost, "ci_high"),
+    ("comparison.csv", is_lost, "ratio"),
+    ("comparison.csv", is_lost, "ratio_ci_low"),
+    ("comparison.csv", is_lost, "ratio_ci_high"),
+    ("comparison.csv", is_lost, "p_value"),
+    ("comparison.csv", is_lost, "p_adjusted"),
+    ("load_balance_stats.csv", lambda row: True, "jain_index"),
+    ("load_balance_stats.csv", lambda row: True, "gini"),
+    ("load_balance_stats.csv", lambda row: True, "cv"),
+    ("load_balance_stats.csv", lambda row: True, "max_over_mean"),
+    ("load_balance_stats.csv", lambda row: True, "p_value"),
+    ("theory.csv", lambda row: abs(float(row["z"])) > 0.1, "z"),
+])
+def test_a_change_in_the_sixth_digit_is_found(compared, tmp_path, capsys, file, chosen, column):
+    folder = tmp_path / "copy"
+    shutil.copytree(compared, folder)
+    before, after = edit(folder, file, chosen, column, lambda text: repr(float(text) * (1 + 3e-6)))
+    assert main([str(folder)]) == 65
+    errors = capsys.readouterr().err
+    line = next(line for line in errors.splitlines() if f": {column} is " in line)
+    assert file in line and f"{float(after):.12g}" in line
+    recomputed = float(line.rsplit(" ", 1)[1])
+    assert recomputed == pytest.approx(float(before), rel=1e-6)
+
+
+def test_even_and_constant_candidates_let_the_statistic_be_recomputed(tmp_path):
+    """Without a change in the cluster all decisions have the same candidates."""
+    scenario = json.loads(SCENARIO.read_text())
+    scenario["manifests"] = [str(SCENARIO.parent / name) for name in scenario["manifests"]]
+    del scenario["events"]
+    path = tmp_path / "calm.json"
+    path.write_text(json.dumps(scenario))
+    sim("run", path, "--replications", 3, "--quiet", "--out", tmp_path / "calm")
+    findings = recompute(load(tmp_path / "calm"))
+    assert findings.disagreements == []
+    assert findings.tallies["load_balance_stats.csv", "statistic"].compared == 3
+    assert findings.tallies["load_balance_stats.csv", "expected_cv"].compared == 3
+
+
+def test_a_folder_that_is_no_result_is_named(tmp_path, capsys):
+    assert main([str(tmp_path / "nowhere")]) == 66
+    assert "no such folder" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 64
+
+
+@pytest.mark.parametrize("value, unit", [
+    (0.0, 0), (7.0, 0), (123456789.0, 0), (0.123456789, 5e-10), (123.456789, 5e-7), (1.5e12, 5e3), (math.nan, 0)])
+def test_rounding_to_nine_digits(value, unit):
+    assert half_unit(value) == pytest.approx(unit)
+
+
+def test_sensitivity_adds_what_each_input_may_do():
+    assert sensitivity(lambda x: x[0] - x[1], [0.5, 0.25]) == pytest.approx(1e-9)
+    assert sensitivity(lambda x: x[0] - x[1], [5.0, 2.0]) == 0
+    assert sensitivity(lambda x: 1 / (x[0] - 0.5) if x[0] != 0.5 else None, [0.5]) == math.inf
+
+
+def test_findings_tell_agreement_from_disagreement():
+    findings = Findings()
+    findings.check("f", "r", "c", 0.333333333, 1 / 3)
+    findings.check("f", "r", "c", 1.0, 1.0000000016)
+    findings.check("f", "r", "c", math.nan, None)
+    assert findings.disagreements == []
+    findings.check("f", "r", "c", 0.333333335, 1 / 3)
+    findings.check("f", "r", "c", math.nan, 1.0)
+    findings.check("f", "r", "c", 1.0, None)
+    assert len(findings.disagreements) == 3
+    assert str(findings.disagreements[0]) == "f: r: c is 0.333333335; recomputed 0.333333333333"
+
+
+def test_holm_is_that_of_his_paper():
+    # Adjusted as in statsmodels' and R's p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm").
+    assert formulas.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+def test_intervals_are_those_of_scipy():
+    values = [3.1, 4.7, 2.2, 5.9, 4.4]
+    mean, low, high = formulas.mean_interval(values)
+    other = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (low, high) == pytest.approx((other.low, other.high))
+    assert mean == pytest.approx(numpy.mean(values))
+    assert formulas.paired_p_value(values) == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
+    assert formulas.paired_p_value([2.0, 2.0]) == 0 and formulas.paired_p_value([0.0, 0.0]) == 1
+    assert formulas.mean_interval([1.0]) == (1.0, None, None)
+
+
+def test_ratio_of_sums_is_covered_by_its_interval():
+    random = numpy.random.default_rng(1)
+    covered = 0
+    for _ in range(400):
+        x = random.uniform(50, 150, 30)
+        y = 0.2 * x + random.normal(0, 5, 30)
+        _, low, high = formulas.ratio_interval(y, x)
+        covered += low <= 0.2 <= high
+    assert 0.92 < covered / 400 < 0.98
+
+
+def test_measures_of_inequality_at_their_ends():
+    assert formulas.jain([5, 5, 5]) == pytest.approx(1) and formulas.jain([9, 0, 0]) == pytest.approx(1 / 3)
+    assert formulas.gini([5, 5, 5]) == pytest.approx(0) and formulas.gini([9, 0, 0]) == pytest.approx(2 / 3)
+    assert formulas.jain([0, 0]) is None and formulas.max_over_mean([1, 3]) == pytest.approx(1.5)
+
+
+def test_mean_variation_of_a_multinomial_is_what_draws_have():
+    shares = [0.2, 0.3, 0.5]
+    draws = numpy.random.default_rng(7).multinomial(500, shares, 20_000)
+    found = (draws.std(axis=1) / draws.mean(axis=1)).mean()
+    assert formulas.multinomial_variation(500, shares) == pytest.approx(found, rel=3e-3)
+
+
+@pytest.mark.parametrize("text, code, message", [
+    ("function,arguments,value\ngsl_cdf_tdist_Pinv,0.975 4,2.77644510519779\nkolmogorov_Q,1,0.26999967167735\n", 0, ""),
+    ("function,arguments,value\ngsl_cdf_tdist_Pinv,0.975 4,2.77644511519779\n", 65, "line 2, gsl_cdf_tdist_Pinv"),
+    ("function,arguments,value\ngsl_cdf_magic,1,2\n", 65, "no counterpart"),
+    ("function,arguments,value\ngsl_cdf_tdist_Pinv,0.975,2\n", 65, "gsl_cdf_tdist_Pinv(0.975)"),
+    ("function,arguments,value\n", 65, "no values"),
+    ("a,b\n", 65, "another header"),
+    (None, 66, "cannot be read"),
+])
+def test_table_of_gsl_functions(tmp_path, capsys, text, code, message):
+    path = tmp_path / "table.csv"
+    if text is not None:
+        path.write_text(text)
+    assert main(["--gsl-table", str(path)]) == code
+    assert message in capsys.readouterr().err
