@@ -2,29 +2,20 @@
 #
 # Results to test with are made by the simulator itself, once per session. A missing binary fails: nothing is skipped.
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from real_sim import binary
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILDS = (ROOT / ".build-release/release/sim", ROOT / ".build/debug/sim")
 
 
 @pytest.fixture(scope="session")
 def sim():
     """Path of the simulator: $SIM, else a build in this repository."""
-    named = os.environ.get("SIM")
-    if named:
-        path = Path(named)
-        assert os.access(path, os.X_OK), f"SIM={named} is no program"
-        return path.resolve()
-    for path in BUILDS:
-        if os.access(path, os.X_OK):
-            return path
-    pytest.fail("no simulator to test with: `make release`, or set SIM to the path of one", pytrace=False)
+    return Path(binary()).resolve()
 
 
 @pytest.fixture(scope="session")
