@@ -56,7 +56,7 @@ def test_the_verdict_has_the_loss_its_interval_and_the_main_cause(churn):
 
 def test_one_run_says_that_it_has_no_interval(make):
     _, verdict = headline(Facts(simanalysis.load(make("single", "scenarios/clusterip.json"))))
-    assert verdict.endswith("one run has no interval.")
+    assert verdict.endswith("a single run has no interval.")
 
 
 def test_without_losses_the_page_says_so_and_leaves_figures_out(lossless):

@@ -64,7 +64,7 @@ def _losses(facts, variant):
     if lost == 0:
         text = f"No connection was lost of {attempted:,.0f} attempted"
         if n == 1:
-            return text + "; one run cannot say how often some are."
+            return text + "; a single run has no interval."
         bound = 1 - (1 - CONFIDENCE) ** (1 / n)
         return text + (f" in {n} replications: with 95 % confidence fewer than {words.percent(bound, 2)} of such runs lose "
                        "any (rule of three over replications).")
@@ -76,7 +76,7 @@ def _losses(facts, variant):
         share, name = causes.iloc[0] / causes.sum(), causes.index[0]
         how = "all of them" if share > 0.995 else words.percent(share, 2) + " of them"
         text += f", {how} because {words.CAUSES.get(name, name)}"
-    text += "." if n > 1 else "; one run has no interval."
+    text += "." if n > 1 else "; a single run has no interval."
     wrong = facts.total(variant, "outcome.misdelivered")
     return text + (f" Besides, {words.count(wrong / n)} {'per replication ' if n > 1 else ''}were answered by a pod of "
                    "another Service." if wrong else "")
