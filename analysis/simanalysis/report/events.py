@@ -20,7 +20,9 @@ _PHRASES = {
     ("node", "target unhealthy"): "load balancer drops {name}", ("node", "target healthy"): "load balancer takes {name}",
     ("node", "Ready=Unknown"): "API: {name} not ready", ("node", "Ready=True"): "API: {name} ready",
     ("node", "kube-proxy restarts"): "{name}: kube-proxy restarts",
-    ("node", "kube-proxy configured"): "{name}: kube-proxy set to {detail}",
+    ("node", "kube-proxy configured"): "{name}: set to {detail}",
+    ("node", "kube-proxy removes rules"): "{name}: removes rules {detail}",
+    ("node", "kube-proxy programs mode nftables"): "{name}: programs nftables",
     ("workload", "rollout"): "rollout of {name}", ("workload", "scaled"): "{name} scaled {detail}",
     ("deployment", "NewReplicaSetAvailable"): "rollout of {name} done",
     ("service", "endpoint sync failed"): "{name}: endpoint sync failed", ("dns", "changed"): "DNS: {name} changed",
@@ -96,16 +98,16 @@ def group_events(frame, end, limit=MAX_GROUPS):
             for i, items in enumerate(groups)]
 
 
-def _label(phrases, longest=34):
+def _label(phrases, longest=38):
     """The first phrase, and how many more; the same with several names is told once."""
     kinds = list(dict.fromkeys(text.partition(": ")[2] or text for text in phrases))
     if len(phrases) == 1:
-        text = phrases[0]
+        text, more = phrases[0], ""
     elif len(kinds) == 1:
-        text = f"{kinds[0]} ({len(phrases)}×)"
+        text, more = kinds[0], f" ({len(phrases)}×)"
     else:
-        text = f"{phrases[0]} +{len(phrases) - 1}"
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+        text, more = phrases[0], f" +{len(phrases) - 1}"
+    return (text if len(text) <= longest else text[: longest - 1] + "…") + more
 
 
 def place_labels(groups, end, width, letter=6.4, gap=10):

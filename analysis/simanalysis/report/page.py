@@ -26,7 +26,8 @@ def render_page(results):
     """The whole page as text."""
     facts = Facts(results)
     figures = make_figures(facts)
-    sections = [_overview(facts)] + [_section(figure) for figure in figures] + [_settings(facts)]
+    told = [figure for figure in figures if figure.chart is not None or figure.tables]
+    sections = [_overview(facts), *map(_section, told), _left_out([f for f in figures if f not in told]), _settings(facts)]
     drawn = {f.name: specification(f) for f in figures if f.chart is not None}
     data = {"figures": drawn, "width": WIDTH, "narrowLabels": {f.name: f.narrow_labels for f in figures},
             "light": config(LIGHT), "dark": config(DARK)}
@@ -133,6 +134,12 @@ def _section(figure):
     return f'<section id="{figure.name}">\n{inner}</section>\n'
 
 
+def _left_out(figures):
+    """Sections with nothing to draw, and why, in one."""
+    items = "".join(f"<li><b>{text(f.title)}.</b> {text(' '.join([f.caption, *f.notes]))}</li>\n" for f in figures)
+    return f'<section id="left-out">\n<h2>Nothing to draw</h2>\n<ul>\n{items}</ul>\n</section>\n' if items else ""
+
+
 def _details(summary, table, is_open=False):
     return f"<details{' open' if is_open else ''}><summary>{text(summary)}</summary>\n{_table(table)}</details>\n"
 
@@ -149,7 +156,7 @@ def _overview(facts):
     cards, table = overview(facts)
     if table is not None:
         return f'<section id="overview">\n{_table(table)}</section>\n'
-    items = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}<small>{text(more)}</small></dd></div>\n"
+    items = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}{f"<small>{text(more)}</small>" if more else ""}</dd></div>\n"
                     for name, value, more in cards)
     return f'<section id="overview"><dl class="cards">\n{items}</dl></section>\n'
 

@@ -6,7 +6,8 @@
 
 # Blue, vermillion, green, orange, purple, sky blue: neighbours in a stack differ in lightness, too.
 CATEGORIES = ["#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9"]
-OTHER = "#999999"
+OTHER = "#6E6E6E"
+EXTRA = ["#F0E442", OTHER]
 
 LIGHT = {
     "background": "#FFFFFF", "ink": "#1B1F24", "muted": "#59636E", "grid": "#E4E7EB", "rule": "#8B949E",
@@ -38,7 +39,8 @@ def config(theme):
         "legend": {
             "labelColor": theme["ink"], "titleColor": theme["muted"], "labelFontSize": 12, "titleFontSize": 12,
             "titleFontWeight": "normal", "orient": "top", "symbolType": "square", "labelLimit": 260, "offset": 10,
-            "columnPadding": 16, "rowPadding": 4,
+            "columnPadding": 16, "rowPadding": 4, "symbolBaseFillColor": theme["ink"],
+            "symbolBaseStrokeColor": theme["ink"], "layout": {"top": {"margin": 26, "direction": "horizontal"}},
         },
         "title": {
             "color": theme["ink"], "fontSize": 13, "fontWeight": 600, "anchor": "start", "frame": "group",

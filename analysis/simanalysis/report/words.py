@@ -10,7 +10,7 @@ CAUSES = {
     "name_not_found": "the name does not exist",
     "stale_dns": "the client used an address that DNS had given earlier",
     "dns_lost": "the DNS server did not answer",
-    "insert_race": "two DNS queries of one socket displaced each other in conntrack",
+    "insert_race": "a concurrent packet displaced its conntrack entry",
     "lb_no_target": "the load balancer held no node for healthy",
     "lb_stale_target": "the load balancer still trusted a node that had failed",
     "lb_moved": "the load balancer moved open connections to another node",
@@ -52,6 +52,8 @@ def number(value, digits=3):
     value = float(value)
     if value == 0:
         return "0"
+    if abs(value) < 10 ** (digits - 1):
+        value = float(f"{value:.{digits}g}")
     size = abs(value)
     if size >= 10 ** (digits - 1) and size < 1e15:
         return f"{round(value):,}".replace("-", "−")

@@ -28,11 +28,14 @@ def causes_figure(facts):
                                       if REST in named else CATEGORIES[: len(named)]),
         legend=altair.Legend(title=None, symbolType="square"))
     panels = _over_time(facts, variants, named, colour)
-    panels.append(_in_total(counts[counts["variant"].isin(variants)], named, colour, variants))
+    panels.append(_in_total(counts[counts["variant"].isin(variants)], named, colour, variants, facts))
     chart = altair.vconcat(*panels, spacing=14)
     top = ranked.index[0]
     share = ranked.iloc[0] / ranked.sum()
-    title = f"{words.percent(share, 2)} of the losses: {words.CAUSES.get(top, top)}"
+    what = "losses" if not any(facts.total(v, "outcome.misdelivered") for v in facts.variants) else \
+        "lost or misdelivered connections"
+    how = f"All {what}" if share > 0.995 else f"{words.percent(share, 2)} of the {what}"
+    title = f"{how}: {words.CAUSES.get(top, top)}"
     per = "Numbers are means per replication. " if facts.count > 1 else ""
     caption = ("Each lost or misdelivered connection has one cause: the first part on its packet’s path that would have "
                f"saved it, had it been up to date. {per}Above by the second in which the attempt began, below in total.")
@@ -82,7 +85,7 @@ def _over_time(facts, variants, named, colour):
     return [altair.vconcat(*panels, spacing=6)]
 
 
-def _in_total(counts, named, colour, variants):
+def _in_total(counts, named, colour, variants, facts):
     data = counts.assign(cause=counts["cause"].where(counts["cause"].isin(named), REST))
     data = data.groupby(["variant", "cause"], sort=False)["number"].sum().reset_index()
     data["order"] = data["cause"].map({name: i for i, name in enumerate(named)})
@@ -95,7 +98,7 @@ def _in_total(counts, named, colour, variants):
     data["part"] = data["number"] / total.max()
     y = altair.Y("variant:N", sort=list(variants), title=None,
                  axis=altair.Axis(labels=len(variants) > 1, ticks=False))
-    x = altair.Axis(title="connections lost" + (" per replication, in total" if total.max() else ""), format=",~f",
+    x = altair.Axis(title="connections lost" + (" per replication" if facts.count > 1 else ""), format=",~f",
                     tickCount=6)
     base = altair.Chart(rounded(data))
     bars = base.mark_bar(style="piece", strokeWidth=1.5, height=22).encode(

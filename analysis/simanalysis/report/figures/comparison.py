@@ -9,8 +9,7 @@ import numpy
 import pandas
 
 from .. import words
-from ..palette import CATEGORIES
-from .figure import MOST_VARIANTS, Figure, Table, rounded, sized
+from .figure import MOST_VARIANTS, Figure, Table, rounded, sized, variant_colour
 
 GROUPS = {
     "Losses": {"loss_ratio": "loss ratio", "lost": "connections lost", "operations_lost": "operations lost"},
@@ -39,7 +38,7 @@ def comparison_figure(facts):
     if rows.empty:
         return Figure("comparison", "Nothing differs that could be drawn", "comparison.csv has no ratio of the metrics "
                       "that this figure draws: no replications, or a baseline of 0.", notes=notes)
-    panels = [_panel(part, group, baseline, others) for group, part in rows.groupby("group", sort=False)]
+    panels = [_panel(part, group, baseline, others, facts) for group, part in rows.groupby("group", sort=False)]
     chart = altair.vconcat(*panels, spacing=14).resolve_scale(x="independent", color="shared", shape="shared")
     replications = int(mine["replications"].max())
     caption = (f"Change against {baseline}, with the 95 % interval of the ratio of sums: the same arrivals and the same "
@@ -73,7 +72,7 @@ def _change(change, low, high):
     return f"{sign}{words.percent(change, 2)} ± {words.number(100 * half, 2)}"
 
 
-def _panel(rows, group, baseline, others):
+def _panel(rows, group, baseline, others, facts):
     labels = list(dict.fromkeys(rows["label"]))
     reach = [float(min(rows["low"].min(), 0)), float(max(rows["high"].max(), 0))]
     span = (reach[1] - reach[0]) or 0.01
@@ -83,8 +82,7 @@ def _panel(rows, group, baseline, others):
     x = {"scale": altair.Scale(domain=domain, nice=False, zero=False),
          "axis": altair.Axis(title=f"change against {baseline}", format="+~%", grid=True, tickCount=6,
                              labelExpr="datum.value == 0 ? '0' : datum.label")}
-    colour = altair.Color("variant:N", scale=altair.Scale(domain=others, range=CATEGORIES[: len(others)]),
-                          legend=altair.Legend(title=None))
+    colour = variant_colour(facts, others)
     base = altair.Chart(rounded(rows))
     tip = ["variant:N", "label:N", altair.Tooltip("text:N", title="change"), altair.Tooltip("mean:Q"),
            altair.Tooltip("baseline_mean:Q", title=f"mean of {baseline}"), "unit:N",
@@ -96,7 +94,7 @@ def _panel(rows, group, baseline, others):
     ]
     for sure, held in SURE.items():
         layers.append(base.transform_filter(f"datum.sure == '{held}'").mark_point(
-            size=58, strokeWidth=2, opacity=1, filled=sure).encode(
+            size=88 if sure else 58, strokeWidth=2, opacity=1, filled=sure).encode(
             x=altair.X("change:Q", **x), y=y, yOffset=offset, color=colour, tooltip=tip))
     return sized(altair.layer(*layers), altair.Step(15, **{"for": "offset"}), group)
 

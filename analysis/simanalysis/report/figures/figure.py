@@ -8,6 +8,8 @@ import altair
 import numpy
 import pandas
 
+from ..palette import CATEGORIES, EXTRA
+
 # Width of a plot in PNG and SVG. The page's script puts its own width in the place of this number, so nothing else
 # in a figure may be as wide.
 WIDTH = 720
@@ -39,6 +41,15 @@ class Figure:
     tables: list = field(default_factory=list)
     narrow_labels: int = 120
     open_tables: bool = False
+
+
+def variant_colour(facts, shown):
+    """One colour per variant, the same in every figure; the legend has the variants that a figure shows."""
+    names = facts.variants[: len(CATEGORIES)]
+    names = [*names, *(v for v in shown if v not in names)]
+    colours = [(CATEGORIES + EXTRA)[i % len(CATEGORIES + EXTRA)] for i in range(len(names))]
+    return altair.Color("variant:N", scale=altair.Scale(domain=names, range=colours),
+                        legend=altair.Legend(title=None, values=list(shown)))
 
 
 def sized(chart, height, title=None):

@@ -10,13 +10,12 @@ import altair
 import pandas
 
 from .. import words
-from ..palette import CATEGORIES
-from .figure import Figure, Table, rounded, shown_variants, sized
+from .figure import Figure, Table, rounded, shown_variants, sized, variant_colour
 
 PHASES = {"connect": "Connecting", "request": "Requests", "dns": "Looking up a name"}
 QUANTILES = {"p50": 2, "p90": 10, "p99": 100, "p999": 1000, "max": 1}
 NAMES = {"p50": "median", "p90": "90 %", "p99": "99 %", "p999": "99.9 %", "max": "longest"}
-SHAPES = ["circle", "stroke", "square", "diamond", "cross"]
+SHAPES = ["circle", "triangle-up", "square", "diamond", "cross"]
 MOST_TARGETS = 12
 
 
@@ -103,8 +102,7 @@ def _panel(spans, marks, phase, variants, facts, domain, last):
     several = facts.is_comparison
     y = altair.Y("target:N", sort=targets, title=None, scale=altair.Scale(paddingInner=0.35, paddingOuter=0.2))
     offset = {"yOffset": altair.YOffset("variant:N", sort=list(variants))} if several else {}
-    colour = {"color": altair.Color("variant:N", scale=altair.Scale(domain=list(variants), range=CATEGORIES[:len(variants)]),
-                                    legend=altair.Legend(title=None))} if several else {}
+    colour = {"color": variant_colour(facts, variants)} if several else {}
     style = {} if several else {"style": "accent"}
     tip = ["target:N", "variant:N", "quantile:N", altair.Tooltip("ms:Q", title="ms"),
            altair.Tooltip("count:Q", title="observations", format=",")]
@@ -117,7 +115,7 @@ def _panel(spans, marks, phase, variants, facts, domain, last):
             x=altair.X("ms:Q", **x), y=y, tooltip=tip, **offset, **colour,
             shape=altair.Shape("quantile:N", legend=altair.Legend(title=None, symbolType=altair.Undefined),
                                scale=altair.Scale(domain=list(NAMES.values()),
-                                                  range=["circle", "triangle-up", "square", "diamond", "cross"])))]
+                                                  range=SHAPES)))]
     height = altair.Step(11, **{"for": "offset"}) if several else altair.Step(26)
     return sized(altair.layer(*layers), height, PHASES[phase])
 

@@ -10,6 +10,7 @@ import numpy
 import pandas
 
 from .. import words
+from ..palette import CATEGORIES, OTHER
 from .figure import Figure, Table, rounded, shown_variants, sized
 
 MOST_ENDPOINTS = 14
@@ -103,7 +104,7 @@ def _panel(rows, name, facts, variants, present):
     layers.append(base.mark_tick(style="rule", thickness=2, height=11).encode(x=altair.X("expected:Q", **x), y=y))
     layers.append(base.mark_point(filled=True, size=52, opacity=1).encode(
         x=altair.X("share:Q", **x), y=y,
-        color=altair.Color("state:N", scale=altair.Scale(domain=STATES, range=["#0072B2", "#D55E00", "#999999"]),
+        color=altair.Color("state:N", scale=altair.Scale(domain=STATES, range=[CATEGORIES[0], CATEGORIES[1], OTHER]),
                            legend=altair.Legend(title=None, values=present)),
         shape=altair.Shape("state:N", scale=altair.Scale(domain=STATES, range=["circle", "diamond", "circle"]),
                            legend=altair.Legend(title=None, values=present, symbolType=altair.Undefined)),
@@ -122,7 +123,10 @@ def _present(rows):
 def _title(rows, variant):
     banded = rows[(rows["variant"] == variant) & rows["low"].notna()]
     if banded.empty:
-        return "Shares of endpoints"
+        first = rows[rows["variant"] == variant] if (rows["variant"] == variant).any() else rows
+        first = first[first["name"] == first.sort_values("all", ascending=False, kind="stable")["name"].iloc[0]]
+        return (f"Endpoints of {first['name'].iloc[0]} got {words.percent(first['share'].min())} to "
+                f"{words.percent(first['share'].max())} of its connections")
     outside = int((banded["state"] == "outside the band").sum())
     return (f"{outside:,} of {len(banded):,} endpoints lie outside what chance gives; "
             f"chance alone puts about {max(1, round(0.05 * len(banded)))} there")
