@@ -8,12 +8,13 @@ import math
 import shutil
 
 import numpy
+import pandas
 import pytest
 from real_sim import REPOSITORY, sim
 from scipy import stats
 
 from simanalysis import load
-from simanalysis.recompute import formulas
+from simanalysis.recompute import formulas, summary, thresholds
 from simanalysis.recompute.__main__ import main, recompute
 from simanalysis.recompute.digits import half_unit, sensitivity
 from simanalysis.recompute.findings import Findings
@@ -198,3 +199,51 @@ def test_table_of_gsl_functions(tmp_path, capsys, text, code, message):
         path.write_text(text)
     assert main(["--gsl-table", str(path)]) == code
     assert message in capsys.readouterr().err
+
+
+def summary_of(rows):
+    """A frame of summary.csv: (metric, unit, replication, value, low, high, n)."""
+    names = ["metric", "unit", "replication", "value", "ci_low", "ci_high", "n"]
+    frame = pandas.DataFrame(rows, columns=names)
+    frame["replication"] = frame["replication"].astype("Int64")
+    frame["n"] = frame["n"].astype("Int64")
+    return frame.assign(run_id="r", variant="base")
+
+
+PARTS, WHOLES = [3, 0, 8, 1], [100, 120, 90, 110]
+
+
+def pooled_rows(change=0.0):
+    ratio, low, high = formulas.ratio_interval(PARTS, WHOLES)
+    mean = numpy.mean(PARTS)
+    t = stats.ttest_1samp(PARTS, 0).confidence_interval()
+    return [
+        *(("loss_ratio", "ratio", r, float(f"{p / w:.9g}"), None, None, w)
+          for r, (p, w) in enumerate(zip(PARTS, WHOLES))),
+        ("loss_ratio", "ratio", None, float(f"{ratio:.9g}"), float(f"{low:.9g}"), float(f"{high:.9g}") + change, 4),
+        *(("lost", "connections", r, float(p), None, None, None) for r, p in enumerate(PARTS)),
+        ("lost", "connections", None, mean, float(f"{t.low:.9g}"), float(f"{t.high:.9g}"), 4),
+    ]
+
+
+def test_pooled_rows_are_ratios_of_sums_or_means():
+    findings = Findings()
+    summary.recompute({"summary": summary_of(pooled_rows())}, findings)
+    assert findings.disagreements == []
+    assert [tally.compared for tally in findings.tallies.values()] == [2, 2, 2]
+    summary.recompute({"summary": summary_of(pooled_rows(change=1e-6))}, findings)
+    assert [(d.row, d.column) for d in findings.disagreements] == [("loss_ratio of base", "ci_high")]
+
+
+@pytest.mark.parametrize("operator, verdict, low, high, right", [
+    ("<", "pass", 0.01, 0.05, True), ("<", "pass", 0.01, 0.2, False), ("<", "fail", 0.2, 0.3, True),
+    ("<", "fail", 0.05, 0.3, False), (">", "pass", 0.2, 0.3, True), (">", "pass", 0.05, 0.3, False),
+    (">", "fail", 0.01, 0.05, True), (">", "fail", 0.05, 0.3, False), ("<", "undecided", 0.05, 0.3, True)])
+def test_verdicts_stand_on_their_interval(operator, verdict, low, high, right):
+    row = {"threshold": "t", "variant": "base", "metric": "loss_ratio", "labels": None, "operator": operator,
+           "limit": 0.1, "unit": "ratio", "observed": float(f"{sum(PARTS) / sum(WHOLES):.9g}"), "ci_low": low,
+           "ci_high": high, "replications": 4, "verdict": verdict}
+    findings = Findings()
+    thresholds.recompute({"thresholds": pandas.DataFrame([row]), "summary": summary_of(pooled_rows())}, findings)
+    assert [d.column for d in findings.disagreements] == ([] if right else ["verdict"])
+    assert findings.tallies["thresholds.csv", "observed"].compared == 1
