@@ -52,6 +52,14 @@ def test_frames_hold_what_the_files_hold(churn):
     assert losses["cause"].isna().any(), "an empty cell is no value and no text"
 
 
+def test_a_file_that_is_read_in_parts_is_the_same(churn, monkeypatch):
+    whole = simanalysis.load(churn, tables=["staleness", "timeline", "events"])
+    monkeypatch.setattr("simanalysis.table.ROWS_AT_ONCE", 97)
+    parts = simanalysis.load(churn, tables=["staleness", "timeline", "events"])
+    for name, frame in whole.tables.items():
+        pandas.testing.assert_frame_equal(frame, parts[name])
+
+
 def test_a_seed_beyond_two_to_the_53_keeps_every_digit(make):
     seed = 2**64 - 59
     folder = make("seed", "scenarios/headless.json", "--seed", seed)

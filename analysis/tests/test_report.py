@@ -195,7 +195,8 @@ def with_thresholds(folder):
 def test_thresholds_lead_the_verdict_and_have_a_figure(churn, copy):
     facts = Facts(simanalysis.load(with_thresholds(copy(churn))))
     verdict = headline(facts)[1]
-    assert verdict.startswith("1 of 3 thresholds holds; fails: connect_p99_ms < 1; undecided: load_max_over_mean < 1.6. ")
+    assert verdict.startswith("1 of 3 thresholds holds; fails: connect_p99_ms < 1 (observed 5 ms); undecided: ")
+    assert "load_max_over_mean < 1.6 (observed " in verdict
     figure = make_figures(facts)[0]
     assert figure.name == "thresholds" and figure.chart is not None
     assert [row[0] for row in figure.tables[0][1].rows] == ["passes", "fails", "undecided"]

@@ -156,9 +156,12 @@ def _overview(facts):
     cards, table = overview(facts)
     if table is not None:
         return f'<section id="overview">\n{_table(table)}</section>\n'
-    items = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}{f"<small>{text(more)}</small>" if more else ""}</dd></div>\n"
-                    for name, value, more in cards)
+    items = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}{_small(more)}</dd></div>\n" for name, value, more in cards)
     return f'<section id="overview"><dl class="cards">\n{items}</dl></section>\n'
+
+
+def _small(value):
+    return f"<small>{text(value)}</small>" if value else ""
 
 
 def _settings(facts):

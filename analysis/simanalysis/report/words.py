@@ -52,6 +52,7 @@ def number(value, digits=3):
     value = float(value)
     if value == 0:
         return "0"
+    whole = value.is_integer()
     if abs(value) < 10 ** (digits - 1):
         value = float(f"{value:.{digits}g}")
     size = abs(value)
@@ -62,7 +63,7 @@ def number(value, digits=3):
         return f"{mantissa}e{int(power)}".replace("-", "−")
     places = max(0, digits - 1 - math.floor(math.log10(size)))
     text = f"{value:.{places}f}"
-    if value.is_integer():
+    if whole:
         text = text.partition(".")[0]
     return text.replace("-", "−")
 

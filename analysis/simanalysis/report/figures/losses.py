@@ -52,7 +52,10 @@ def _rates(facts, timeline, variants):
     parts = [part.rename_axis(columns="t").stack().rename(name) for part, name in
              ((by.mean(), "mean"), (by.min(), "low"), (by.max(), "high"))]
     data = pandas.concat(parts, axis=1).reset_index()
-    return data, wide, float(grid.columns.max() + wide)
+    end = float(grid.columns.max() + wide)
+    # The last step reaches to its end.
+    last = data[data["t"] == grid.columns.max()].assign(t=end)
+    return pandas.concat([data, last], ignore_index=True).sort_values(["variant", "t"], kind="stable"), wide, end
 
 
 def drawn_events(facts, variant, end):
@@ -146,7 +149,7 @@ def _event_table(groups, several):
 
 def _title(data, width, groups):
     """The shortest time in which nine tenths of the losses fall, and what happened as it began."""
-    sums = data.groupby("t")["mean"].sum().sort_index()
+    sums = data.groupby("t")["mean"].sum().sort_index().iloc[:-1]
     total = sums.cumsum().to_numpy()
     before = total - sums.to_numpy()
     last = [int((total < b + 0.9 * total[-1] - 1e-9).sum()) for b in before if b <= 0.1 * total[-1] + 1e-9]
