@@ -75,7 +75,7 @@ def sweep_with_a_killed_worker(cluster, start_sweep, plan, out, log, *arguments)
 
 
 def test_fake_jobs_survive_a_killed_worker(cluster, start_sweep, plan, tmp_path):
-    jobs = [{"id": f"job{n:03}", "sleep": 0.1} for n in range(40)]
+    jobs = [{"id": f"job{n:03}", "sleep": 0.1} for n in range(20)]
     path, out = plan(jobs), tmp_path / "done"
     out.mkdir()
     sweep_with_a_killed_worker(cluster, start_sweep, path, out, tmp_path / "log", "--sim", FAKE, "--merge",

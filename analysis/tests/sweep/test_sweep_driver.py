@@ -3,17 +3,16 @@
 # The driver with the fake `sim`: what is tried again and what is not, what is left behind, and who may take part.
 
 import json
-import os
 import stat
 import time
 from pathlib import Path
 
 import pytest
-from sweep_processes import ANALYSIS, FAKE, jobs_under
+from sweep_processes import FAKE, jobs_under
+
+from simanalysis.sweep.__main__ import main
 
 pytestmark = pytest.mark.timeout(120)
-# distributed.comm.timeouts.connect, in the environment's spelling of Dask's configuration.
-SHORT = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "2s"}
 
 
 def run(start_sweep, plan, out, *arguments, **named):
@@ -114,10 +113,10 @@ def assert_ends(pid, seconds=10):
         time.sleep(0.05)
 
 
-def test_unwritable_folder(start_sweep, plan, tmp_path):
+def test_unwritable_folder(capsys, plan, tmp_path):
     (tmp_path / "file").write_text("")
-    code, _, errors = run(start_sweep, plan(1), tmp_path / "file")
-    assert code == 73 and "cannot be made" in errors
+    assert main([str(plan(1)), "--out", str(tmp_path / "file"), "--sim", str(FAKE)]) == 73
+    assert "cannot be made" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("change, message", [
@@ -129,11 +128,11 @@ def test_unwritable_folder(start_sweep, plan, tmp_path):
     (lambda text: "scenario: yaml\n", "no JSON"),
     (lambda text: text.replace("9.9.9", "9.9.8"), "was made by sim 9.9.8"),
 ])
-def test_wrong_plan_files(start_sweep, plan, tmp_path, change, message):
+def test_wrong_plan_files(capsys, plan, tmp_path, change, message):
     path = plan(2)
     path.write_text(change(path.read_text()))
-    code, _, errors = run(start_sweep, path, tmp_path / "done")
-    assert code == 65 and message in errors
+    assert main([str(path), "--out", str(tmp_path / "done"), "--sim", str(FAKE)]) == 65
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments, code, message", [
@@ -141,13 +140,19 @@ def test_wrong_plan_files(start_sweep, plan, tmp_path, change, message):
     (["--sim", FAKE, "--retries", "-1"], 64, "below 0"),
     (["--sim", FAKE, "--workers", "0"], 64, "not above 0"),
     (["--sim", FAKE, "--workers", "1", "--scheduler", "tcp://127.0.0.1:1"], 64, "embedded"),
-    (["--sim", FAKE, "--scheduler", "tcp://127.0.0.1:1"], 69, "no scheduler answers"),
     (["--sim", FAKE, "--colour"], 64, "unrecognized"),
 ])
-def test_wrong_arguments(start_sweep, plan, tmp_path, arguments, code, message):
-    found, _, errors = start_sweep(plan(1), tmp_path / "done", *arguments, environment=SHORT).wait()
-    assert found == code and message in errors
-    assert "Traceback" not in errors
+def test_wrong_arguments(capsys, plan, tmp_path, arguments, code, message):
+    assert main([str(plan(1)), "--out", str(tmp_path / "done"), *map(str, arguments)]) == code
+    assert message in capsys.readouterr().err
+
+
+def test_no_scheduler(start_sweep, plan, tmp_path):
+    # distributed.comm.timeouts.connect, in the environment's spelling of Dask's configuration.
+    short = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s"}
+    code, _, errors = run(start_sweep, plan(1), tmp_path / "done", "--scheduler", "tcp://127.0.0.1:1",
+                          environment=short)
+    assert code == 69 and "no scheduler answers" in errors and "Traceback" not in errors
 
 
 def test_a_worker_with_another_sim_is_named(start_sweep, plan, tmp_path, cluster):
@@ -172,15 +177,18 @@ def test_a_worker_without_sim_is_named(start_sweep, plan, tmp_path, cluster):
 
 
 def test_a_worker_that_comes_later_gets_the_plan_too(start_sweep, plan, tmp_path, cluster):
-    jobs = [{"id": f"job{n:03}", "sleep": 0.25} for n in range(30)]
+    gate = tmp_path / "gate"
+    jobs = [{"id": f"job{n:03}", "sleep": 0.1, "until": str(gate)} for n in range(16)]
     cluster.add_worker("first")
     sweep = start_sweep(plan(jobs), tmp_path / "done", "--sim", FAKE, "--scheduler", cluster.address, "--log",
                         tmp_path / "log")
     end = time.monotonic() + 60
-    while not list((tmp_path / "done").glob("*.csv")):
+    while not jobs_under(cluster.workers["first"].pid):
         assert time.monotonic() < end and sweep.is_running()
         time.sleep(0.05)
     cluster.add_worker("second")
+    cluster.wait_for_workers(2)
+    gate.touch()
     code, _, errors = sweep.wait()
     assert code == 0, errors
     log = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
@@ -209,10 +217,7 @@ def test_a_job_that_kills_its_workers_is_given_up(start_sweep, plan, tmp_path, c
 
 
 def test_help_names_exit_codes_and_examples(capsys):
-    from simanalysis.sweep.__main__ import main
-
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
     text = capsys.readouterr().out
     assert ended.value.code == 0 and "exit codes" in text and "--scheduler tcp://" in text
-    assert ANALYSIS.exists() and os.access(FAKE, os.X_OK)
