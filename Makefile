@@ -56,6 +56,7 @@ report: analysis ## Draw $(RESULTS) as one HTML page, report.html in it
 	$(VENV)/bin/python -m simanalysis.report $(RESULTS) $(ARGS)
 
 analysis-test: analysis analysis-tools release ## Test analysis/: report, sweep with a killed worker, SciPy against GSL
+	swift build $(RELEASE) --product simstudy
 	cd analysis && SIM='$(CURDIR)/.build-release/release/sim' .venv/bin/python -m pytest $(ARGS)
 
 sweep: analysis release ## Run the jobs of $(PLAN) on all cores, into $(basename $(PLAN)).done

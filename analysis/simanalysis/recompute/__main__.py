@@ -60,6 +60,8 @@ def _report(name, findings):
         text = f"  {f'{file} {column}':{width}}  {tally.compared:6} compared, greatest difference {tally.worst:.1e}"
         if tally.undecidable:
             text += f"; {tally.undecidable} hang on digits that are not printed"
+        if tally.excused:
+            text += f"; {tally.excused} within a known absolute error (docs/recompute.md)"
         print(text)
     for note in findings.notes:
         print(f"  {note}")

@@ -34,6 +34,7 @@ class Tally:
 
     compared: int = 0
     undecidable: int = 0
+    excused: int = 0
     worst: float = 0.0
 
 
@@ -45,17 +46,20 @@ class Findings:
     disagreements: list = field(default_factory=list)
     notes: list = field(default_factory=list)
 
-    def compare(self, file, row, column, printed, function, inputs):
+    def compare(self, file, row, column, printed, function, inputs, absolute=0.0):
         """One printed number against function(inputs); None or NaN is an empty cell, which must be empty in both.
 
         function -- of a list of numbers as printed. Where their rounding alone could change the result by a thousandth
         of it, the number is counted as undecidable, unless it is printed exactly as recomputed.
         """
         expected = function(list(inputs))
-        self.check(file, row, column, printed, expected, sensitivity(function, list(inputs)))
+        self.check(file, row, column, printed, expected, sensitivity(function, list(inputs)), absolute=absolute)
 
-    def check(self, file, row, column, printed, expected, slack=0.0, whole=False):
-        """As `compare`, with a result and its uncertainty. whole -- all digits of `printed` are there."""
+    def check(self, file, row, column, printed, expected, slack=0.0, *, absolute=0.0, whole=False):
+        """As `compare`, with a result and its uncertainty.
+
+        absolute -- a difference that the functions themselves explain. whole -- all digits of `printed` are there.
+        """
         tally = self.tallies.setdefault((file, column), Tally())
         empty = _is_empty(printed)
         if empty or expected is None:
@@ -65,6 +69,10 @@ class Findings:
         printed, expected = float(printed), float(expected)
         size = max(abs(printed), abs(expected))
         difference = abs(printed - expected)
+        if RELATIVE * size < difference <= absolute:
+            tally.compared += 1
+            tally.excused += 1
+            return
         if not math.isfinite(slack) or slack > _USELESS * size > 0:
             if difference > _EXACT * size:
                 tally.undecidable += 1

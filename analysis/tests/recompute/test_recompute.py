@@ -10,11 +10,11 @@ import shutil
 import numpy
 import pandas
 import pytest
-from real_sim import REPOSITORY, sim
+from real_sim import REPOSITORY, beside_sim, run, sim
 from scipy import stats
 
 from simanalysis import load
-from simanalysis.recompute import formulas, summary, thresholds
+from simanalysis.recompute import formulas, gsl, summary, thresholds
 from simanalysis.recompute.__main__ import main, recompute
 from simanalysis.recompute.digits import half_unit, sensitivity
 from simanalysis.recompute.findings import Findings
@@ -247,3 +247,21 @@ def test_verdicts_stand_on_their_interval(operator, verdict, low, high, right):
     thresholds.recompute({"thresholds": pandas.DataFrame([row]), "summary": summary_of(pooled_rows())}, findings)
     assert [d.column for d in findings.disagreements] == ([] if right else ["verdict"])
     assert findings.tallies["thresholds.csv", "observed"].compared == 1
+
+
+@pytest.mark.parametrize("n, m", [(5, 5), (7, 11), (20, 30)])
+def test_paths_give_scipys_exact_p_value(n, m):
+    random = numpy.random.default_rng(n)
+    a, b = random.normal(0, 1, n), random.normal(0.7, 1, m)
+    assert gsl.two_sample_p_value(a, b) == pytest.approx(stats.ks_2samp(a, b, method="exact").pvalue, rel=1e-12)
+
+
+def test_functions_of_gsl_are_those_of_scipy(tmp_path, capsys):
+    """`simstudy gsl-table` prints the values; it is built beside sim."""
+    table = tmp_path / "gsl.csv"
+    table.write_text(run(beside_sim("simstudy"), "gsl-table"))
+    assert main(["--gsl-table", str(table)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(int(line.split(" compared")[0].split()[-1]) for line in lines if " compared" in line) == \
+        len(table.read_text().splitlines()) - 1
+    assert len(lines) > 10
