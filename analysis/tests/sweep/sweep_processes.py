@@ -4,7 +4,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -89,8 +88,8 @@ class Sweep:
     def is_running(self):
         return self._process.poll() is None
 
-    def interrupt(self):
-        self._process.send_signal(signal.SIGINT)
+    def send(self, number):
+        self._process.send_signal(number)
 
     def wait(self, seconds=120):
         """(exit code, stdout, stderr)."""

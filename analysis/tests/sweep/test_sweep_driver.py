@@ -3,7 +3,10 @@
 # The driver with the fake `sim`: what is tried again and what is not, what is left behind, and who may take part.
 
 import json
+import os
+import signal
 import stat
+import subprocess
 import time
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pytest
 from sweep_processes import FAKE, jobs_under
 
 from simanalysis.sweep.__main__ import main
+from simanalysis.sweep.store import Store
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -90,20 +94,26 @@ def test_stops_when_the_target_is_reached(start_sweep, plan, tmp_path):
     assert names(tmp_path / "done") == ["job000.csv", "job001.csv", "job002.csv"]
 
 
-def test_ctrl_c_leaves_whole_files_and_no_process(start_sweep, plan, tmp_path):
-    state = tmp_path / "state"
-    jobs = [{"id": "quick"}, *({"id": f"long{n}", "sleep": 3600, "state": str(state)} for n in range(3))]
-    sweep = start_sweep(plan(jobs), tmp_path / "done", "--sim", FAKE, "--workers", 2)
+@pytest.mark.parametrize("number, expected", [
+    (signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)], ids=["INT", "TERM", "KILL"])
+def test_a_stopped_driver_leaves_whole_files_and_no_process(start_sweep, plan, tmp_path, number, expected):
+    state, gate = tmp_path / "state", tmp_path / "gate"
+    jobs = [{"id": "quick"}, *({"id": f"long{n}", "until": str(gate), "state": str(state)} for n in range(3))]
+    path, out = plan(jobs), tmp_path / "done"
+    sweep = start_sweep(path, out, "--sim", FAKE, "--workers", 2)
     end = time.monotonic() + 60
-    while not (state.exists() and (tmp_path / "done/quick.csv").exists()):
+    while not (state.exists() and (out / "quick.csv").exists()):
         assert time.monotonic() < end and sweep.is_running()
         time.sleep(0.05)
-    sweep.interrupt()
+    sweep.send(number)
     code, _, errors = sweep.wait(30)
-    assert code == 130 and "interrupted" in errors
-    assert names(tmp_path / "done") == ["quick.csv"]
+    assert code == expected and ("interrupted" in errors) == (code == 130)
+    assert names(out) == ["quick.csv"]
     for line in state.read_text().splitlines():
         assert_ends(int(line.split()[0]))
+    gate.touch()
+    assert run(start_sweep, path, out)[0] == 0
+    assert len(names(out)) == 4
 
 
 def assert_ends(pid, seconds=10):
@@ -116,7 +126,17 @@ def assert_ends(pid, seconds=10):
 def test_unwritable_folder(capsys, plan, tmp_path):
     (tmp_path / "file").write_text("")
     assert main([str(plan(1)), "--out", str(tmp_path / "file"), "--sim", str(FAKE)]) == 73
-    assert "cannot be made" in capsys.readouterr().err
+    assert "cannot be used" in capsys.readouterr().err
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    dead = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True).stdout.strip()
+    (tmp_path / f".job1.tmp-{dead}").write_text("half")
+    (tmp_path / f".job2.tmp-{os.getpid()}").write_text("somebody works on it")
+    store = Store(tmp_path)
+    assert names(tmp_path) == [f".job2.tmp-{os.getpid()}"]
+    store.write("job2", b"whole")
+    assert names(tmp_path) == ["job2.csv"] and (tmp_path / "job2.csv").read_bytes() == b"whole"
 
 
 @pytest.mark.parametrize("change, message", [
