@@ -46,6 +46,8 @@ class Facts:
         self.replications = {v: sorted(int(r) for r in each.loc[each["variant"] == v, "replication"].unique())
                              for v in self.variants}
         modes = self.summary.drop_duplicates("variant").set_index("variant")["proxy_mode"]
+        scenarios = self.summary.drop_duplicates("variant").set_index("variant")["scenario"]
+        self.scenarios = {v: str(scenarios[v]) for v in self.variants}
         self.modes = {v: str(modes[v]) for v in self.variants}
         self._each = {key: part.set_index("replication")["value"].sort_index()
                       for key, part in each.groupby(["variant", "metric"], sort=False)}
@@ -75,6 +77,11 @@ class Facts:
     @property
     def is_comparison(self):
         return len(self.variants) > 1
+
+    @property
+    def is_one_scenario(self):
+        """Only then the same things happen in all variants."""
+        return len(set(self.scenarios.values())) == 1
 
     def values(self, variant, metric):
         """One value per replication that has one."""

@@ -84,8 +84,7 @@ def _document(facts, sections, data):
     style = (own / "page.css").read_text(encoding="utf-8")
     policy = (f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; base-uri 'none'; "
               f"form-action 'none'; script-src {library_hash} {script_hash}")
-    run = facts.results.run
-    title = text(run.get("scenario", "results"))
+    title = text(", ".join(dict.fromkeys(facts.scenarios.values())) or "results")
     question, verdict = headline(facts)
     return f"""<!DOCTYPE html>
 <html lang="en">
