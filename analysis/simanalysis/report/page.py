@@ -5,6 +5,7 @@
 # and nothing is fetched, so that a name that slipped through would still be inert.
 
 import base64
+import functools
 import hashlib
 import json
 from html import escape
@@ -76,10 +77,15 @@ def _script(source):
     return f"<script>{source}</script>", f"'sha256-{digest}'"
 
 
+@functools.cache
+def _library():
+    """Vega, Vega-Lite and what draws them, as vl-convert brings them along."""
+    return _script("\n" + vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;") + "\n")
+
+
 def _document(facts, sections, data):
     own = resources.files(__package__)
-    library, library_hash = _script("\n" + vl_convert.javascript_bundle(
-        "window.vegaEmbed = vegaEmbed;") + "\n")
+    library, library_hash = _library()
     script, script_hash = _script("\n" + (own / "page.js").read_text(encoding="utf-8"))
     style = (own / "page.css").read_text(encoding="utf-8")
     policy = (f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; base-uri 'none'; "
