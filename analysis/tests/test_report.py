@@ -233,6 +233,15 @@ def test_damage_exits_with_65_and_keeps_the_old_page(lossless, copy, capsys):
     assert (folder / "report.html").read_text() == "old"
 
 
+def test_a_folder_without_a_summary_exits_with_65(lossless, copy, capsys):
+    folder = copy(lossless)
+    package = json.loads((folder / "datapackage.json").read_text())
+    package["resources"] = [r for r in package["resources"] if r["path"] != "summary.csv"]
+    (folder / "datapackage.json").write_text(json.dumps(package))
+    assert main([str(folder)]) == 65
+    assert "has no summary.csv" in capsys.readouterr().err
+
+
 def test_an_unreadable_folder_exits_with_66(tmp_path, capsys):
     assert main([str(tmp_path / "nowhere")]) == 66
     assert "there is no such folder" in capsys.readouterr().err

@@ -11,6 +11,8 @@ import numpy
 import pandas
 from scipy import stats
 
+from ..errors import ResultsError
+
 CONFIDENCE = 0.95
 _RATIOS = {"loss_ratio": ("lost", ("attempted", "-outcome.unfinished", "-outcome.client_gone")),
            "operation_loss_ratio": ("operations_lost", ("operations",))}
@@ -35,6 +37,8 @@ class Facts:
 
     def __init__(self, results):
         self.results = results
+        if "summary" not in results:
+            raise ResultsError(results.folders[0], "has no summary.csv", expected="results of sim run or sim compare")
         summary = results["summary"].copy()
         if "folder" in summary and summary["folder"].nunique() > 1:
             self.folders = list(summary["folder"].cat.categories)

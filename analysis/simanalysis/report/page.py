@@ -17,7 +17,7 @@ from . import words
 from .facts import Facts
 from .figures import make_figures
 from .figures.figure import WIDTH
-from .palette import DARK, LIGHT, config
+from .palette import DARK, LIGHT, ON_DARK, config
 from .summary import headline, overview, settings
 
 _EXPORT_FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
@@ -31,7 +31,8 @@ def render_page(results):
     sections = [_overview(facts), *map(_section, told), _left_out([f for f in figures if f not in told]), _settings(facts)]
     drawn = {f.name: specification(f) for f in figures if f.chart is not None}
     data = {"figures": drawn, "width": WIDTH, "narrowLabels": {f.name: f.narrow_labels for f in figures},
-            "light": config(LIGHT), "dark": config(DARK)}
+            "light": config(LIGHT), "dark": config(DARK),
+            "onDark": ON_DARK, "narrowColumns": {f.name: f.narrow_columns for f in figures}}
     return _document(facts, sections, data)
 
 

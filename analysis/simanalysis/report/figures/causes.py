@@ -40,7 +40,7 @@ def causes_figure(facts):
     caption = ("Each lost or misdelivered connection has one cause: the first part on its packet’s path that would have "
                f"saved it, had it been up to date. {per}Above by the second in which the attempt began, below in total.")
     return Figure("causes", title, caption, chart, notes, [("Causes in words", _table(facts, counts, ranked))],
-                  open_tables=True)
+                  narrow_columns=2, open_tables=True)
 
 
 def _counts(facts):
