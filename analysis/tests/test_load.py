@@ -3,6 +3,7 @@
 # The loader: types, several folders, and that every kind of damage is found and named.
 
 import json
+from pathlib import Path
 
 import pandas
 import pytest
@@ -192,3 +193,13 @@ def test_a_csv_file_of_somebody_else_is_noted_and_not_read(lossless, copy):
     folder = copy(lossless)
     (folder / "mine.csv").write_text("a,b\n1,2\n")
     assert simanalysis.load(folder).notes == ["mine.csv is not in datapackage.json and was not read"]
+
+
+def test_the_example_of_the_readme_works(make, monkeypatch, tmp_path, capsys):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/clusterip").symlink_to(make("clusterip", "scenarios/clusterip.json"))
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    exec(text.split("```python")[1].split("```")[0], {})
+    printed = capsys.readouterr().out
+    assert "stale_table" in printed and "0.1.0" in printed

@@ -9,7 +9,7 @@ import itertools
 import numpy
 import pytest
 
-from simanalysis.report.palette import CATEGORIES, DARK, LIGHT, OTHER
+from simanalysis.report.palette import CATEGORIES, DARK, LIGHT, ON_DARK, OTHER
 
 VISIONS = {
     "normal": numpy.eye(3),
@@ -48,8 +48,10 @@ def contrast(a, b):
 
 
 @pytest.mark.parametrize("vision", VISIONS)
-def test_any_two_colours_of_categories_can_be_told_apart(vision):
-    near = {pair: distance(*pair, vision) for pair in itertools.combinations([*CATEGORIES, OTHER], 2)}
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_any_two_colours_of_categories_can_be_told_apart(theme, vision):
+    colours = [ON_DARK.get(c, c) if theme == "dark" else c for c in [*CATEGORIES, OTHER]]
+    near = {pair: distance(*pair, vision) for pair in itertools.combinations(colours, 2)}
     assert min(near.values()) >= APART, sorted(near.items(), key=lambda item: item[1])[:3]
 
 

@@ -17,6 +17,7 @@ from scipy import stats
 
 import simanalysis
 from simanalysis.report import render_page, words, write_figures
+from simanalysis.report.__main__ import main
 from simanalysis.report.facts import Facts, mean_estimate, ratio_estimate
 from simanalysis.report.figures import make_figures
 from simanalysis.report.summary import headline
@@ -109,10 +110,6 @@ def test_every_section_is_there(page):
     assert identities >= {"overview", "losses", "causes", "staleness", "latency", "shares", "settings"}
 
 
-def test_a_comparison_has_a_forest_plot(comparison):
-    assert 'id="plot-comparison"' in render_page(simanalysis.load(comparison))
-
-
 def test_the_settings_run_it_again(page, churn):
     run = json.loads((churn / "run.json").read_text())["run"]
     assert "sim scenarios/node-churn.json --replications 3" in page
@@ -138,6 +135,7 @@ def test_the_same_results_give_the_same_page(page, churn):
 def test_names_are_inert(comparison, copy):
     folder = spoil(copy(comparison))
     page = render_page(simanalysis.load(folder))
+    assert 'id="plot-comparison"' in page, "a comparison has a forest plot"
     elements = Elements(page)
     assert [tag for tag, _ in elements.found].count("script") == 3, "data, library, and the page's own"
     assert not [tag for tag, _ in elements.found if tag in ("img", "svg")]
@@ -209,37 +207,49 @@ def test_numbers_have_three_digits(value, text):
     assert words.number(value) == text
 
 
-def run(*arguments):
-    return subprocess.run([sys.executable, "-m", "simanalysis.report", *map(str, arguments)], capture_output=True, text=True)
-
-
 def test_the_command_writes_the_page_and_the_figures(lossless, tmp_path):
-    done = run(lossless, "-o", tmp_path / "page.html", "--figures", tmp_path / "figures")
+    done = subprocess.run(
+        [sys.executable, "-m", "simanalysis.report", lossless, "-o", tmp_path / "page.html", "--figures",
+         tmp_path / "figures"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "page.html").read_text().startswith("<!DOCTYPE html>")
     assert done.stdout.split("\n")[0] == str(tmp_path / "page.html")
     assert not list(tmp_path.glob(".*")), "nothing temporary is left"
 
 
-def test_wrong_use_exits_with_64():
-    assert run().returncode == 64
-    assert run("x", "--figure-dir").returncode == 64
+@pytest.mark.parametrize("arguments", [[], ["x", "--figure-dir"], ["x", "--output"]])
+def test_wrong_use_exits_with_64(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 64 and "usage: " in capsys.readouterr().err
 
 
-def test_damage_exits_with_65_and_keeps_the_old_page(lossless, copy):
+def test_damage_exits_with_65_and_keeps_the_old_page(lossless, copy, capsys):
     folder = copy(lossless)
     (folder / "report.html").write_text("old")
     (folder / "timeline.csv").unlink()
-    done = run(folder)
-    assert done.returncode == 65 and "timeline.csv: the file is missing" in done.stderr
+    assert main([str(folder)]) == 65
+    assert "timeline.csv: the file is missing" in capsys.readouterr().err
     assert (folder / "report.html").read_text() == "old"
 
 
-def test_an_unreadable_folder_exits_with_66(tmp_path):
-    done = run(tmp_path / "nowhere")
-    assert done.returncode == 66 and "there is no such folder" in done.stderr
+def test_a_folder_without_a_summary_exits_with_65(lossless, copy, capsys):
+    folder = copy(lossless)
+    package = json.loads((folder / "datapackage.json").read_text())
+    package["resources"] = [r for r in package["resources"] if r["path"] != "summary.csv"]
+    (folder / "datapackage.json").write_text(json.dumps(package))
+    assert main([str(folder)]) == 65
+    assert "has no summary.csv" in capsys.readouterr().err
 
 
-def test_output_that_cannot_be_written_exits_with_73(lossless, tmp_path):
-    done = run(lossless, "-o", tmp_path / "missing" / "page.html")
-    assert done.returncode == 73 and "cannot be written" in done.stderr
+def test_an_unreadable_folder_exits_with_66(tmp_path, capsys):
+    assert main([str(tmp_path / "nowhere")]) == 66
+    assert "there is no such folder" in capsys.readouterr().err
+
+
+def test_output_that_cannot_be_written_exits_with_73(lossless, tmp_path, capsys):
+    assert main([str(lossless), "-o", str(tmp_path / "missing/page.html")]) == 73
+    assert "cannot be written" in capsys.readouterr().err
+    assert main([str(lossless), "-o", str(tmp_path)]) == 73, "a folder is no page"
+    (tmp_path / "taken").write_text("")
+    assert main([str(lossless), "-o", str(tmp_path / "page.html"), "--figures", str(tmp_path / "taken")]) == 73

@@ -5,6 +5,7 @@
 # and nothing is fetched, so that a name that slipped through would still be inert.
 
 import base64
+import functools
 import hashlib
 import json
 from html import escape
@@ -16,7 +17,7 @@ from . import words
 from .facts import Facts
 from .figures import make_figures
 from .figures.figure import WIDTH
-from .palette import DARK, LIGHT, config
+from .palette import DARK, LIGHT, ON_DARK, config
 from .summary import headline, overview, settings
 
 _EXPORT_FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
@@ -30,7 +31,8 @@ def render_page(results):
     sections = [_overview(facts), *map(_section, told), _left_out([f for f in figures if f not in told]), _settings(facts)]
     drawn = {f.name: specification(f) for f in figures if f.chart is not None}
     data = {"figures": drawn, "width": WIDTH, "narrowLabels": {f.name: f.narrow_labels for f in figures},
-            "light": config(LIGHT), "dark": config(DARK)}
+            "light": config(LIGHT), "dark": config(DARK),
+            "onDark": ON_DARK, "narrowColumns": {f.name: f.narrow_columns for f in figures}}
     return _document(facts, sections, data)
 
 
@@ -76,16 +78,20 @@ def _script(source):
     return f"<script>{source}</script>", f"'sha256-{digest}'"
 
 
+@functools.cache
+def _library():
+    """Vega, Vega-Lite and what draws them, as vl-convert brings them along."""
+    return _script("\n" + vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;") + "\n")
+
+
 def _document(facts, sections, data):
     own = resources.files(__package__)
-    library, library_hash = _script("\n" + vl_convert.javascript_bundle(
-        "window.vegaEmbed = vegaEmbed;") + "\n")
+    library, library_hash = _library()
     script, script_hash = _script("\n" + (own / "page.js").read_text(encoding="utf-8"))
     style = (own / "page.css").read_text(encoding="utf-8")
     policy = (f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; base-uri 'none'; "
               f"form-action 'none'; script-src {library_hash} {script_hash}")
-    run = facts.results.run
-    title = text(run.get("scenario", "results"))
+    title = text(", ".join(dict.fromkeys(facts.scenarios.values())) or "results")
     question, verdict = headline(facts)
     return f"""<!DOCTYPE html>
 <html lang="en">

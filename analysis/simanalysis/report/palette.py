@@ -7,6 +7,8 @@
 # Blue, vermillion, green, orange, purple, sky blue: neighbours in a stack differ in lightness, too.
 CATEGORIES = ["#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9"]
 OTHER = "#6E6E6E"
+# Blue is too dark on a dark page.
+ON_DARK = {"#0072B2": "#3D8BFD"}
 EXTRA = ["#F0E442", OTHER]
 
 LIGHT = {

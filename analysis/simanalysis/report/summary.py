@@ -40,7 +40,7 @@ def _comparison(facts):
         if not ranked:
             return ""
         least, most = ranked[0], ranked[-1]
-        return (f"Loss ratios go from {_ratio(least[0])} ({least[1]}) to {_ratio(most[0])} ({most[1]}).")
+        return f"Loss ratios go from {_ratio(least[0])} in {least[1]} to {_ratio(most[0])} in {most[1]}."
     baseline = str(frame["baseline"].iloc[0])
     others = [v for v in facts.variants if v != baseline]
     text = compared(frame[frame["baseline"] == baseline], baseline, others)

@@ -40,7 +40,7 @@ def causes_figure(facts):
     caption = ("Each lost or misdelivered connection has one cause: the first part on its packet’s path that would have "
                f"saved it, had it been up to date. {per}Above by the second in which the attempt began, below in total.")
     return Figure("causes", title, caption, chart, notes, [("Causes in words", _table(facts, counts, ranked))],
-                  open_tables=True)
+                  narrow_columns=2, open_tables=True)
 
 
 def _counts(facts):
@@ -69,7 +69,7 @@ def _over_time(facts, variants, named, colour):
     sums["base"] = sums["top"] - sums["number"]
     timeline = facts.table("timeline")
     end = max(float(sums["until"].max()), float(timeline["t_s"].max()) + 1 if timeline is not None else 0)
-    groups = drawn_events(facts, variants[0], end)
+    groups = drawn_events(facts, variants[0], end) if facts.is_one_scenario else []
     y = {"scale": altair.Scale(domain=[0, float(sums["top"].max())], nice=True), "axis": altair.Axis(
         title="lost per second" if len(variants) == 1 else "lost/s", tickCount=4, format="~s")}
     panels = event_numbers(groups, end)

@@ -31,6 +31,7 @@ class Figure:
 
     name -- of its files. title -- what the reader should see first. caption -- how to read it. chart -- None where
     there is nothing to draw: then `caption` says why. notes -- what was left out. tables -- (summary, Table) pairs.
+    narrow_labels, narrow_columns -- pixels of labels and columns of legends on a phone.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Figure:
     notes: list = field(default_factory=list)
     tables: list = field(default_factory=list)
     narrow_labels: int = 120
+    narrow_columns: int = 1
     open_tables: bool = False
 
 

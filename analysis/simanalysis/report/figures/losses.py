@@ -25,20 +25,25 @@ def losses_figure(facts):
     variants, notes = shown_variants(facts)
     data, width, end = _rates(facts, timeline, variants)
     groups = drawn_events(facts, variants[0], end)
-    ticks = _pod_ticks(facts, variants[0], end)
-    panels = [_panel(data[data["variant"] == v], v, facts, groups, end, data["high"].max(),
-                     ticks is None and v == variants[-1]) for v in variants]
-    if groups:
-        panels.insert(0, _labels(groups, end))
+    ticks = _pod_ticks(facts, variants[0], end) if facts.is_one_scenario else None
+    panels, tables, lines, before = [], [], groups, None
+    for variant in variants:
+        if facts.scenarios[variant] != before:
+            before = facts.scenarios[variant]
+            lines = drawn_events(facts, variant, end)
+            panels += [_labels(lines, end)] if lines else []
+            name = "" if facts.is_one_scenario else f" of {before}"
+            tables += [(f"All labelled events{name}", _event_table(lines, facts.count > 1))] if lines else []
+        panels.append(_panel(data[data["variant"] == variant], variant, facts, lines, end, data["high"].max(),
+                             ticks is None and variant == variants[-1]))
     if ticks is not None:
         panels.append(ticks)
     chart = altair.vconcat(*panels, spacing=6).add_params(narrow_parameter()).resolve_scale(color="independent")
     several = facts.count > 1
     caption = (f"Attempts that were lost, by the second in which they began (bins of {words.seconds(width)}). "
                + ("The line is the mean over replications, the area spans all of them. " if several else "")
-               + (_event_caption(several) if groups else "events.csv has nothing that happened to the cluster."))
-    tables = [("All labelled events", _event_table(groups, several))] if groups else []
-    return Figure("losses", _title(data, width, groups), caption, chart, notes, tables)
+               + (_event_caption(several) if tables else "events.csv has nothing that happened to the cluster."))
+    return Figure("losses", _title(data, width, groups if facts.is_one_scenario else []), caption, chart, notes, tables)
 
 
 def _rates(facts, timeline, variants):

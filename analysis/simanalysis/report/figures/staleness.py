@@ -37,7 +37,7 @@ def staleness_figure(facts):
     cells["until"] = cells["t"] + wide
     end = float(cells["until"].max())
     cells = cells[cells["most"] > 0]
-    groups = drawn_events(facts, variants[0], end)
+    groups = drawn_events(facts, variants[0], end) if facts.is_one_scenario else []
     panels = event_numbers(groups, end)
     panels += [_panel(cells[cells["variant"] == v], v, nodes, end, cells["age"].max(), facts, groups, v == variants[-1])
                for v in variants]
