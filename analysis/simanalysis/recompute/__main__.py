@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from .. import errors, load
-from . import comparison, gsl, load_balance, summary, theory, thresholds
+from . import comparison, gsl, load_balance, summary, sweep, theory, thresholds
 from .findings import Findings
 
 _SHOWN = 20
@@ -45,7 +45,7 @@ def main(arguments=None):
 def recompute(results):
     """All comparisons of a folder, as Findings."""
     findings = Findings()
-    for part in (summary, load_balance, comparison, theory, thresholds):
+    for part in (summary, load_balance, comparison, theory, thresholds, sweep):
         part.recompute(results, findings)
     if "latency" in results:
         findings.note(_LATENCY)

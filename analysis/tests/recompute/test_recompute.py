@@ -14,7 +14,7 @@ from real_sim import REPOSITORY, beside_sim, run, sim
 from scipy import stats
 
 from simanalysis import load
-from simanalysis.recompute import formulas, gsl, summary, thresholds
+from simanalysis.recompute import formulas, gsl, summary, sweep, thresholds
 from simanalysis.recompute.__main__ import main, recompute
 from simanalysis.recompute.digits import half_unit, sensitivity
 from simanalysis.recompute.findings import Findings
@@ -265,3 +265,47 @@ def test_functions_of_gsl_are_those_of_scipy(tmp_path, capsys):
     assert sum(int(line.split(" compared")[0].split()[-1]) for line in lines if " compared" in line) == \
         len(table.read_text().splitlines()) - 1
     assert len(lines) > 10
+
+
+@pytest.mark.parametrize("column, change", [(None, 0), ("mean", 1e-6), ("ci_low", 1e-6), ("ci_high", 1e-6), ("n", 1)])
+def test_a_sweeps_combinations(column, change):
+    ratio, values = formulas.ratio_interval(PARTS, WHOLES), [0.25, 3.5, 1.125, 2.0]
+    samples = pandas.DataFrame([
+        *({"point": 3, "metric": "loss_ratio", "replication": r, "value": p / w, "part": p, "whole": w}
+          for r, (p, w) in enumerate(zip(PARTS, WHOLES))),
+        *({"point": 3, "metric": "connect_p99_ms", "replication": r, "value": v} for r, v in enumerate(values))])
+    rows = [dict(zip(("mean", "ci_low", "ci_high"), map(lambda x: float(f"{x:.9g}"), three)), point=3, metric=name, n=4)
+            for name, three in (("loss_ratio", ratio), ("connect_p99_ms", formulas.mean_interval(values)))]
+    if column:
+        rows[0][column] += change
+    findings = Findings()
+    sweep.recompute({"sweep": samples, "sweep_summary": pandas.DataFrame(rows)}, findings)
+    assert [(d.row, d.column) for d in findings.disagreements] == \
+        ([("loss_ratio of point 3", column)] if column else [])
+    assert findings.tallies["sweep_summary.csv", "mean"].compared == 2
+
+
+def test_what_was_observed_is_found_in_the_files():
+    losses = pandas.DataFrame([
+        {"variant": "base", "replication": r, "service": service, "outcome": outcome, "connections": count}
+        for r, (p, w) in enumerate(zip(PARTS, WHOLES))
+        for service, outcome, count in (
+            ("default/web", "refused", p), ("default/web", "completed", w - p), ("default/web", "unfinished", 7),
+            ("default/webshop", "reset", 50))])
+    spread = pandas.DataFrame([{"variant": "base", "replication": r, "service": "default/web", "port": "http",
+                                "max_over_mean": value} for r, value in enumerate([1.25, 1.5, 1.75, 9.0])])
+    common = {"variant": "base", "labels": "service=web", "operator": "<", "limit": 3.0, "unit": "ratio",
+              "ci_low": None, "ci_high": None, "verdict": "pass"}
+    rows = [
+        common | {"threshold": "a", "metric": "loss_ratio", "observed": sum(PARTS) / sum(WHOLES), "replications": 4},
+        common | {"threshold": "b", "metric": "load_balance_max_over_mean", "observed": 1.5, "replications": 3},
+        common | {"threshold": "c", "metric": "stale_time_ratio", "observed": 1.5, "replications": 3}]
+    frames = {"thresholds": pandas.DataFrame(rows), "connection_loss": losses, "load_balance_stats": spread,
+              "summary": summary_of(pooled_rows())}
+    findings = Findings()
+    thresholds.recompute(frames, findings)
+    assert findings.disagreements == [] and findings.tallies["thresholds.csv", "observed"].compared == 2
+    assert any("stale_time_ratio" in note for note in findings.notes)
+    frames["thresholds"]["observed"] *= 1.00001
+    thresholds.recompute(frames, findings)
+    assert [d.row for d in findings.disagreements] == ["a of base", "b of base"]
