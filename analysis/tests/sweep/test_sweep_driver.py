@@ -175,18 +175,42 @@ def test_no_scheduler(start_sweep, plan, tmp_path):
     assert code == 69 and "no scheduler answers" in errors and "Traceback" not in errors
 
 
-def test_a_worker_with_another_sim_is_named(start_sweep, plan, tmp_path, cluster):
-    other = tmp_path / "sim"
-    other.write_text(FAKE.read_text() + "# another one\n")
-    other.chmod(other.stat().st_mode | stat.S_IXUSR)
+@pytest.fixture
+def other_sim(tmp_path):
+    path = tmp_path / "sim"
+    path.write_text(FAKE.read_text() + "# another one\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return str(path)
+
+
+def test_a_worker_with_another_sim_is_named(start_sweep, plan, tmp_path, cluster, other_sim):
     cluster.add_worker("same", environment={"SIM": str(FAKE)})
-    cluster.add_worker("other", environment={"SIM": str(other)})
+    cluster.add_worker("other", environment={"SIM": other_sim})
     cluster.wait_for_workers(2)
     sweep = start_sweep(plan(2), tmp_path / "done", "--scheduler", cluster.address, environment={"SIM": str(FAKE)})
     code, _, errors = sweep.wait()
-    assert code == 65 and str(other) in errors and "SHA-256" in errors and str(FAKE) in errors
+    assert code == 65 and other_sim in errors and "SHA-256" in errors and str(FAKE) in errors
     assert errors.count("  worker tcp://") == 1
     assert names(tmp_path / "done") == []
+
+
+def test_a_worker_with_another_sim_that_comes_later_ends_the_sweep(start_sweep, plan, tmp_path, cluster, other_sim):
+    gate = tmp_path / "gate"
+    jobs = [{"id": "first"}, *({"id": f"job{n:03}", "until": str(gate)} for n in range(9))]
+    cluster.add_worker("same", environment={"SIM": str(FAKE)})
+    path, out = plan(jobs), tmp_path / "done"
+    sweep = start_sweep(path, out, "--scheduler", cluster.address, environment={"SIM": str(FAKE)})
+    end = time.monotonic() + 60
+    while not (out / "first.csv").exists():
+        assert time.monotonic() < end and sweep.is_running()
+        time.sleep(0.05)
+    cluster.add_worker("other", environment={"SIM": other_sim})
+    cluster.wait_for_workers(2)
+    gate.touch()
+    code, _, errors = sweep.wait()
+    assert code == 65 and "which came later" in errors and other_sim in errors
+    # Whatever it was given is still to be done, by the same command.
+    assert "first.csv" in names(out) and len(names(out)) < 10
 
 
 def test_a_worker_without_sim_is_named(start_sweep, plan, tmp_path, cluster):
