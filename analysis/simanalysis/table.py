@@ -36,6 +36,7 @@ def read_table(path, resource):
     parts, first = [], 0
     for chunk in reader:
         at = lines[1 + first : 1 + first + len(chunk)]
+        chunk = chunk.reset_index(drop=True)
         parts.append(pandas.DataFrame({f["name"]: _typed(path, chunk[f["name"]], f, at) for f in fields}))
         first += len(chunk)
     if not parts:

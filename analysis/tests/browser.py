@@ -47,7 +47,7 @@ def browser():
         driver.quit()
 
 
-def open_page(driver, path, *, width=1200, dark=False):
+def open_page(driver, path, *, width=1200, dark=False, patience=30):
     """Loads a page and waits until its figures are drawn. Earlier messages are forgotten."""
     driver.get_log("browser")
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
@@ -55,21 +55,13 @@ def open_page(driver, path, *, width=1200, dark=False):
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
         "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600})
     driver.get(path.resolve().as_uri())
-    WebDriverWait(driver, 30).until(
-        lambda d: d.execute_script("return document.documentElement.dataset.drawn !== undefined")
-        or any(m["level"] == "SEVERE" for m in d.get_log("browser") if not _keep(d, m)))
-
-
-def _keep(driver, message):
-    """Puts a message back for `errors`, since reading the log empties it."""
-    driver.__dict__.setdefault("kept_messages", []).append(message)
-    return False
+    WebDriverWait(driver, patience, poll_frequency=0.1).until(
+        lambda d: d.execute_script("return document.documentElement.dataset.drawn !== undefined"))
 
 
 def errors(driver):
     """Everything that went wrong in the page: exceptions, refused scripts, failed loads."""
-    messages = driver.__dict__.pop("kept_messages", []) + driver.get_log("browser")
-    return [m["message"] for m in messages if m["level"] in ("SEVERE", "WARNING")]
+    return [m["message"] for m in driver.get_log("browser") if m["level"] in ("SEVERE", "WARNING")]
 
 
 def picture(driver, selector=None):

@@ -20,7 +20,9 @@ _PHRASES = {
     ("node", "target unhealthy"): "load balancer drops {name}", ("node", "target healthy"): "load balancer takes {name}",
     ("node", "Ready=Unknown"): "API: {name} not ready", ("node", "Ready=True"): "API: {name} ready",
     ("node", "kube-proxy restarts"): "{name}: kube-proxy restarts",
-    ("node", "kube-proxy configured"): "{name}: kube-proxy set to {detail}",
+    ("node", "kube-proxy configured"): "{name}: set to {detail}",
+    ("node", "kube-proxy removes rules"): "{name}: removes rules {detail}",
+    ("node", "kube-proxy programs mode nftables"): "{name}: programs nftables",
     ("workload", "rollout"): "rollout of {name}", ("workload", "scaled"): "{name} scaled {detail}",
     ("deployment", "NewReplicaSetAvailable"): "rollout of {name} done",
     ("service", "endpoint sync failed"): "{name}: endpoint sync failed", ("dns", "changed"): "DNS: {name} changed",
@@ -96,34 +98,35 @@ def group_events(frame, end, limit=MAX_GROUPS):
             for i, items in enumerate(groups)]
 
 
-def _label(phrases, longest=34):
+def _label(phrases, longest=38):
     """The first phrase, and how many more; the same with several names is told once."""
     kinds = list(dict.fromkeys(text.partition(": ")[2] or text for text in phrases))
     if len(phrases) == 1:
-        text = phrases[0]
+        text, more = phrases[0], ""
     elif len(kinds) == 1:
-        text = f"{kinds[0]} ({len(phrases)}×)"
+        text, more = kinds[0], f" ({len(phrases)}×)"
     else:
-        text = f"{phrases[0]} +{len(phrases) - 1}"
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+        text, more = phrases[0], f" +{len(phrases) - 1}"
+    return (text if len(text) <= longest else text[: longest - 1] + "…") + more
 
 
-def place_labels(groups, end, width, letter=6.4, gap=14):
-    """Rows for labels so that none overlaps another: (row, side) per group, and the number of rows.
+def place_labels(groups, end, width, letter=6.4, gap=10):
+    """Rows for labels so that no text is crossed by another or by a line: ((row, side) per group, number of rows).
 
-    Side is "right" of its line where the text fits into the figure, else "left". width -- of the plot in pixels.
+    A line runs from its label down. So a label to the right of its line stands above those that begin beneath it, a
+    label to the left (where the right edge is near) above those that end there. width -- of the plot in pixels.
     """
-    busy, places = [], []
-    for group in groups:
-        length = letter * len(group.label) + 22
-        x = group.time / end * width
-        side = "right" if x + length <= width or x < length else "left"
-        start, stop = (x, x + length) if side == "right" else (x - length, x + 10)
-        row = 0
-        while row < len(busy) and any(start < b + gap and a < stop + gap for a, b in busy[row]):
-            row += 1
-        if row == len(busy):
-            busy.append([])
-        busy[row].append((start, stop))
-        places.append((row, side))
-    return places, len(busy)
+    places = [group.time / end * width for group in groups]
+    lengths = [letter * len(group.label) + 14 + gap for group in groups]
+    right = [x + length <= width + gap or x < length for x, length in zip(places, lengths)]
+    heights = [0] * len(groups)
+    for i in reversed(range(len(groups))):
+        if right[i]:
+            under = [heights[j] for j in range(i + 1, len(groups)) if places[j] - 10 <= places[i] + lengths[i]]
+            heights[i] = max(under, default=-1) + 1
+    for i in range(len(groups)):
+        if not right[i]:
+            under = [heights[j] for j in range(i) if places[j] + (lengths[j] if right[j] else 10) >= places[i] - lengths[i]]
+            heights[i] = max(under, default=-1) + 1
+    top = max(heights)
+    return [(top - h, "right" if r else "left") for h, r in zip(heights, right)], top + 1

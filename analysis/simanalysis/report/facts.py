@@ -11,6 +11,8 @@ import numpy
 import pandas
 from scipy import stats
 
+from ..errors import ResultsError
+
 CONFIDENCE = 0.95
 _RATIOS = {"loss_ratio": ("lost", ("attempted", "-outcome.unfinished", "-outcome.client_gone")),
            "operation_loss_ratio": ("operations_lost", ("operations",))}
@@ -35,6 +37,8 @@ class Facts:
 
     def __init__(self, results):
         self.results = results
+        if "summary" not in results:
+            raise ResultsError(results.folders[0], "has no summary.csv", expected="results of sim run or sim compare")
         summary = results["summary"].copy()
         if "folder" in summary and summary["folder"].nunique() > 1:
             self.folders = list(summary["folder"].cat.categories)
@@ -46,6 +50,8 @@ class Facts:
         self.replications = {v: sorted(int(r) for r in each.loc[each["variant"] == v, "replication"].unique())
                              for v in self.variants}
         modes = self.summary.drop_duplicates("variant").set_index("variant")["proxy_mode"]
+        scenarios = self.summary.drop_duplicates("variant").set_index("variant")["scenario"]
+        self.scenarios = {v: str(scenarios[v]) for v in self.variants}
         self.modes = {v: str(modes[v]) for v in self.variants}
         self._each = {key: part.set_index("replication")["value"].sort_index()
                       for key, part in each.groupby(["variant", "metric"], sort=False)}
@@ -75,6 +81,11 @@ class Facts:
     @property
     def is_comparison(self):
         return len(self.variants) > 1
+
+    @property
+    def is_one_scenario(self):
+        """Only then the same things happen in all variants."""
+        return len(set(self.scenarios.values())) == 1
 
     def values(self, variant, metric):
         """One value per replication that has one."""

@@ -16,13 +16,14 @@
 
   const isDark = () => choice === "dark" || (choice === "auto" && dark.matches);
 
-  // A copy of the figure with `width` in the place of the width of print.
-  function fitted(node, width) {
-    if (Array.isArray(node)) return node.map((item) => fitted(item, width));
+  // A copy of the figure with `width` in the place of the width of print, and colours that the theme has others for.
+  function fitted(node, width, colours) {
+    if (Array.isArray(node)) return node.map((item) => fitted(item, width, colours));
+    if (typeof node === "string" && Object.hasOwn(colours, node)) return colours[node];
     if (node === null || typeof node !== "object") return node;
     const copy = {};
     for (const [key, value] of Object.entries(node)) {
-      copy[key] = key === "width" && value === data.width ? width : key === "datasets" ? value : fitted(value, width);
+      copy[key] = key === "width" && value === data.width ? width : key === "datasets" ? value : fitted(value, width, colours);
     }
     return copy;
   }
@@ -52,7 +53,7 @@
   // Draws one figure. Expressions are interpreted (`ast`), since the page's content policy forbids making code of texts.
   async function draw(name, place, room, width, theme) {
     const narrow = room < 620;
-    const spec = fitted(data.figures[name], width);
+    const spec = fitted(data.figures[name], width, theme === "dark" ? data.onDark : {});
     for (const parameter of spec.params || []) {
       if (parameter.name === "narrow") parameter.value = narrow;
       if (parameter.name in (chosen[name] || {})) parameter.value = chosen[name][parameter.name];
@@ -61,7 +62,7 @@
     if (narrow) {
       config.axis.labelLimit = data.narrowLabels[name];
       config.axis.labelFontSize = 11;
-      config.legend.columns = 2;
+      config.legend.columns = data.narrowColumns[name];
       config.axisX = { ...config.axisX, labelOverlap: "greedy" };
     }
     const drawn = await vegaEmbed(place, spec, {

@@ -5,6 +5,7 @@
 # and nothing is fetched, so that a name that slipped through would still be inert.
 
 import base64
+import functools
 import hashlib
 import json
 from html import escape
@@ -16,7 +17,7 @@ from . import words
 from .facts import Facts
 from .figures import make_figures
 from .figures.figure import WIDTH
-from .palette import DARK, LIGHT, config
+from .palette import DARK, LIGHT, ON_DARK, config
 from .summary import headline, overview, settings
 
 _EXPORT_FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
@@ -26,10 +27,12 @@ def render_page(results):
     """The whole page as text."""
     facts = Facts(results)
     figures = make_figures(facts)
-    sections = [_overview(facts)] + [_section(figure) for figure in figures] + [_settings(facts)]
+    told = [figure for figure in figures if figure.chart is not None or figure.tables]
+    sections = [_overview(facts), *map(_section, told), _left_out([f for f in figures if f not in told]), _settings(facts)]
     drawn = {f.name: specification(f) for f in figures if f.chart is not None}
     data = {"figures": drawn, "width": WIDTH, "narrowLabels": {f.name: f.narrow_labels for f in figures},
-            "light": config(LIGHT), "dark": config(DARK)}
+            "light": config(LIGHT), "dark": config(DARK),
+            "onDark": ON_DARK, "narrowColumns": {f.name: f.narrow_columns for f in figures}}
     return _document(facts, sections, data)
 
 
@@ -75,16 +78,20 @@ def _script(source):
     return f"<script>{source}</script>", f"'sha256-{digest}'"
 
 
+@functools.cache
+def _library():
+    """Vega, Vega-Lite and what draws them, as vl-convert brings them along."""
+    return _script("\n" + vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;") + "\n")
+
+
 def _document(facts, sections, data):
     own = resources.files(__package__)
-    library, library_hash = _script("\n" + vl_convert.javascript_bundle(
-        "window.vegaEmbed = vegaEmbed;") + "\n")
+    library, library_hash = _library()
     script, script_hash = _script("\n" + (own / "page.js").read_text(encoding="utf-8"))
     style = (own / "page.css").read_text(encoding="utf-8")
     policy = (f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; base-uri 'none'; "
               f"form-action 'none'; script-src {library_hash} {script_hash}")
-    run = facts.results.run
-    title = text(run.get("scenario", "results"))
+    title = text(", ".join(dict.fromkeys(facts.scenarios.values())) or "results")
     question, verdict = headline(facts)
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -129,12 +136,18 @@ def _section(figure):
     if figure.chart is not None:
         inner += f'<div class="plot" id="plot-{figure.name}" role="img" aria-label="{text(figure.title)}"></div>\n'
     inner += "".join(f'<p class="left-out">{text(note)}</p>\n' for note in figure.notes)
-    inner += "".join(_details(summary, table) for summary, table in figure.tables)
+    inner += "".join(_details(summary, table, figure.open_tables) for summary, table in figure.tables)
     return f'<section id="{figure.name}">\n{inner}</section>\n'
 
 
-def _details(summary, table):
-    return f"<details><summary>{text(summary)}</summary>\n{_table(table)}</details>\n"
+def _left_out(figures):
+    """Sections with nothing to draw, and why, in one."""
+    items = "".join(f"<li><b>{text(f.title)}.</b> {text(' '.join([f.caption, *f.notes]))}</li>\n" for f in figures)
+    return f'<section id="left-out">\n<h2>Nothing to draw</h2>\n<ul>\n{items}</ul>\n</section>\n' if items else ""
+
+
+def _details(summary, table, is_open=False):
+    return f"<details{' open' if is_open else ''}><summary>{text(summary)}</summary>\n{_table(table)}</details>\n"
 
 
 def _table(table):
@@ -149,9 +162,12 @@ def _overview(facts):
     cards, table = overview(facts)
     if table is not None:
         return f'<section id="overview">\n{_table(table)}</section>\n'
-    items = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}<small>{text(more)}</small></dd></div>\n"
-                    for name, value, more in cards)
+    items = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}{_small(more)}</dd></div>\n" for name, value, more in cards)
     return f'<section id="overview"><dl class="cards">\n{items}</dl></section>\n'
+
+
+def _small(value):
+    return f"<small>{text(value)}</small>" if value else ""
 
 
 def _settings(facts):

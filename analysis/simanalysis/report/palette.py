@@ -6,7 +6,10 @@
 
 # Blue, vermillion, green, orange, purple, sky blue: neighbours in a stack differ in lightness, too.
 CATEGORIES = ["#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9"]
-OTHER = "#999999"
+OTHER = "#6E6E6E"
+# Blue is too dark on a dark page.
+ON_DARK = {"#0072B2": "#3D8BFD"}
+EXTRA = ["#F0E442", OTHER]
 
 LIGHT = {
     "background": "#FFFFFF", "ink": "#1B1F24", "muted": "#59636E", "grid": "#E4E7EB", "rule": "#8B949E",
@@ -38,7 +41,8 @@ def config(theme):
         "legend": {
             "labelColor": theme["ink"], "titleColor": theme["muted"], "labelFontSize": 12, "titleFontSize": 12,
             "titleFontWeight": "normal", "orient": "top", "symbolType": "square", "labelLimit": 260, "offset": 10,
-            "columnPadding": 16, "rowPadding": 4,
+            "columnPadding": 16, "rowPadding": 4, "symbolBaseFillColor": theme["ink"],
+            "symbolBaseStrokeColor": theme["ink"], "layout": {"top": {"margin": 26, "direction": "horizontal"}},
         },
         "title": {
             "color": theme["ink"], "fontSize": 13, "fontWeight": 600, "anchor": "start", "frame": "group",
@@ -47,17 +51,17 @@ def config(theme):
         "header": {"labelColor": theme["ink"], "titleColor": theme["muted"], "labelFontSize": 12},
         "range": {"category": CATEGORIES, "ramp": theme["ramp"], "heatmap": theme["ramp"]},
         "style": {
-            "ink-text": {**text, "fill": theme["ink"]},
-            "muted-text": {**text, "fill": theme["muted"], "fontSize": 11},
+            "ink-text": {**text, "fill": theme["ink"], "color": theme["ink"]},
+            "muted-text": {**text, "fill": theme["muted"], "color": theme["muted"], "fontSize": 11},
             "ink": {"stroke": theme["ink"], "fill": theme["ink"], "color": theme["ink"]},
             "rule": {"stroke": theme["rule"], "color": theme["rule"]},
             "zero": {"stroke": theme["ink"], "color": theme["ink"]},
             "band": {"fill": theme["band"], "stroke": None, "color": theme["band"]},
             "accent": {"fill": theme["accent"], "stroke": theme["accent"], "color": theme["accent"]},
-            "accent-line": {"stroke": theme["accent"], "fill": None, "filled": False},
+            "accent-line": {"stroke": theme["accent"], "color": theme["accent"]},
             "field": {"fill": theme["ramp"][0], "stroke": None, "color": theme["ramp"][0]},
             "alert": {"fill": theme["alert"], "stroke": theme["alert"], "color": theme["alert"]},
-            "badge": {"fill": theme["background"], "stroke": theme["rule"]},
+            "badge": {"fill": theme["background"], "stroke": theme["rule"], "color": theme["background"]},
             "piece": {"stroke": theme["background"]},
         },
     }

@@ -5,6 +5,8 @@
 
 import shlex
 
+import pandas
+
 from . import words
 from .facts import CONFIDENCE
 from .figures.comparison import verdict as compared
@@ -38,7 +40,7 @@ def _comparison(facts):
         if not ranked:
             return ""
         least, most = ranked[0], ranked[-1]
-        return (f"Loss ratios go from {_ratio(least[0])} ({least[1]}) to {_ratio(most[0])} ({most[1]}).")
+        return f"Loss ratios go from {_ratio(least[0])} in {least[1]} to {_ratio(most[0])} in {most[1]}."
     baseline = str(frame["baseline"].iloc[0])
     others = [v for v in facts.variants if v != baseline]
     text = compared(frame[frame["baseline"] == baseline], baseline, others)
@@ -62,21 +64,31 @@ def _losses(facts, variant):
     if lost == 0:
         text = f"No connection was lost of {attempted:,.0f} attempted"
         if n == 1:
-            return text + "; one run cannot say how often some are."
+            return text + "; a single run has no interval."
         bound = 1 - (1 - CONFIDENCE) ** (1 / n)
         return text + (f" in {n} replications: with 95 % confidence fewer than {words.percent(bound, 2)} of such runs lose "
                        "any (rule of three over replications).")
     text = f"{words.percent(loss.value)} of connections were lost"
     if loss.has_interval:
         text += f" (95 % interval {words.interval(loss.low, loss.high, words.percent)}, {n} replications)"
-    causes = sorted(((facts.total(variant, m), m.removeprefix("cause.")) for m in facts.units if m.startswith("cause.")),
-                    key=lambda pair: -pair[0])
-    total = sum(number for number, _ in causes)
-    if causes and causes[0][0] > 0:
-        share, name = causes[0][0] / total, causes[0][1]
+    causes = _causes_of_losses(facts, variant)
+    if len(causes):
+        share, name = causes.iloc[0] / causes.sum(), causes.index[0]
         how = "all of them" if share > 0.995 else words.percent(share, 2) + " of them"
         text += f", {how} because {words.CAUSES.get(name, name)}"
-    return text + ("." if n > 1 else "; one run has no interval.")
+    text += "." if n > 1 else "; a single run has no interval."
+    wrong = facts.total(variant, "outcome.misdelivered")
+    return text + (f" Besides, {words.count(wrong / n)} {'per replication ' if n > 1 else ''}were answered by a pod of "
+                   "another Service." if wrong else "")
+
+
+def _causes_of_losses(facts, variant):
+    """cause -> lost connections, most first; misdelivered ones have causes, too, and are no losses."""
+    rows = facts.table("connection_loss")
+    if rows is None:
+        return pandas.Series(dtype=float)
+    rows = rows[(rows["variant"] == variant) & (rows["outcome"] != "misdelivered")].dropna(subset=["cause"])
+    return rows.groupby(rows["cause"].astype(str))["connections"].sum().sort_values(ascending=False, kind="stable")
 
 
 def overview(facts):
@@ -85,8 +97,8 @@ def overview(facts):
         return None, _variants(facts)
     variant = facts.variants[0]
     say = {"ratio": words.percent, "s": words.seconds, "ms": lambda v: words.seconds(v / 1000)}
-    chosen = [("connections lost", "loss_ratio"), ("operations lost after retries", "operation_loss_ratio"),
-              ("lost connections", "lost"), ("attempts", "attempted"), ("misdelivered", "outcome.misdelivered"),
+    chosen = [("loss ratio", "loss_ratio"), ("operations lost after retries", "operation_loss_ratio"),
+              ("connections lost", "lost"), ("attempts", "attempted"), ("misdelivered", "outcome.misdelivered"),
               ("oldest table", "staleness_max"), ("slowest 1 % of requests", "request_p99")]
     cards = []
     for name, metric in chosen:

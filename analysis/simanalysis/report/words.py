@@ -10,7 +10,7 @@ CAUSES = {
     "name_not_found": "the name does not exist",
     "stale_dns": "the client used an address that DNS had given earlier",
     "dns_lost": "the DNS server did not answer",
-    "insert_race": "two DNS queries of one socket displaced each other in conntrack",
+    "insert_race": "a concurrent packet displaced its conntrack entry",
     "lb_no_target": "the load balancer held no node for healthy",
     "lb_stale_target": "the load balancer still trusted a node that had failed",
     "lb_moved": "the load balancer moved open connections to another node",
@@ -52,6 +52,9 @@ def number(value, digits=3):
     value = float(value)
     if value == 0:
         return "0"
+    whole = value.is_integer()
+    if abs(value) < 10 ** (digits - 1):
+        value = float(f"{value:.{digits}g}")
     size = abs(value)
     if size >= 10 ** (digits - 1) and size < 1e15:
         return f"{round(value):,}".replace("-", "−")
@@ -60,8 +63,8 @@ def number(value, digits=3):
         return f"{mantissa}e{int(power)}".replace("-", "−")
     places = max(0, digits - 1 - math.floor(math.log10(size)))
     text = f"{value:.{places}f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
+    if whole:
+        text = text.partition(".")[0]
     return text.replace("-", "−")
 
 

@@ -10,7 +10,6 @@ from distributed import Client, LocalCluster
 
 from .failures import UnavailableError
 
-_CONNECT = "20s"
 _FIRST_WORKER_SECONDS = 120
 
 
@@ -28,7 +27,7 @@ def client_of(scheduler, workers):
 @contextlib.contextmanager
 def _connected(scheduler):
     try:
-        client = Client(scheduler, timeout=_CONNECT, set_as_default=False)
+        client = Client(scheduler, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise UnavailableError(f"{scheduler}: no scheduler answers: {error}") from None
     try:

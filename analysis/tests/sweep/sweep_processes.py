@@ -4,13 +4,13 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import psutil
+from distributed import Client
 
 FAKE = Path(__file__).with_name("fake_sim.py")
 ANALYSIS = Path(__file__).parents[2]
@@ -41,16 +41,20 @@ class Cluster:
         self.workers[name] = process
         return process.pid
 
+    def wait_for_workers(self, count):
+        """Name -> address, when there are so many."""
+        with Client(self.address, set_as_default=False) as client:
+            client.wait_for_workers(count, timeout=60)
+            workers = client.scheduler_info()["workers"]
+        return {info["name"]: address for address, info in workers.items()}
+
     def end(self):
+        """At once: nothing of theirs is to be kept, and jobs end with their workers."""
         for process in [*self.workers.values(), self._scheduler]:
-            if process.poll() is None:
-                process.terminate()
-        for process in [*self.workers.values(), self._scheduler]:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            for child in _descendants(process.pid):
+                child.kill()
+            process.kill()
+            process.wait()
 
     def log(self, name):
         return (self._folder / f"{name}.log").read_text()
@@ -84,8 +88,8 @@ class Sweep:
     def is_running(self):
         return self._process.poll() is None
 
-    def interrupt(self):
-        self._process.send_signal(signal.SIGINT)
+    def send(self, number):
+        self._process.send_signal(number)
 
     def wait(self, seconds=120):
         """(exit code, stdout, stderr)."""
@@ -102,14 +106,17 @@ class Sweep:
         self._process.communicate()
 
 
+def _descendants(pid):
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
 def jobs_under(pid):
     """(process, id of its job) of each `sim sweep run` that process `pid` has started and that runs now."""
     found = []
-    try:
-        children = psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return found
-    for child in children:
+    for child in _descendants(pid):
         try:
             words = child.cmdline()
         except psutil.Error:

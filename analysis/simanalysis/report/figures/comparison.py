@@ -9,8 +9,7 @@ import numpy
 import pandas
 
 from .. import words
-from ..palette import CATEGORIES
-from .figure import MOST_VARIANTS, Figure, Table, rounded, sized
+from .figure import MOST_VARIANTS, Figure, Table, rounded, sized, variant_colour
 
 GROUPS = {
     "Losses": {"loss_ratio": "loss ratio", "lost": "connections lost", "operations_lost": "operations lost"},
@@ -39,13 +38,13 @@ def comparison_figure(facts):
     if rows.empty:
         return Figure("comparison", "Nothing differs that could be drawn", "comparison.csv has no ratio of the metrics "
                       "that this figure draws: no replications, or a baseline of 0.", notes=notes)
-    panels = [_panel(part, group, baseline, others) for group, part in rows.groupby("group", sort=False)]
+    panels = [_panel(part, group, baseline, others, facts) for group, part in rows.groupby("group", sort=False)]
     chart = altair.vconcat(*panels, spacing=14).resolve_scale(x="independent", color="shared", shape="shared")
     replications = int(mine["replications"].max())
     caption = (f"Change against {baseline}, with the 95 % interval of the ratio of sums: the same arrivals and the same "
                f"churn in all variants, {words.plural(replications, 'replication')}. Filled: the difference holds after "
                "Holm’s correction for all pairs of variants; hollow: it may be chance. Each group has its own scale.")
-    return Figure("comparison", verdict(mine, baseline, others), caption, chart, notes,
+    return Figure("comparison", _title(rows, baseline, others), caption, chart, notes,
                   [("Means and differences", _table(mine, baseline))])
 
 
@@ -73,7 +72,7 @@ def _change(change, low, high):
     return f"{sign}{words.percent(change, 2)} ± {words.number(100 * half, 2)}"
 
 
-def _panel(rows, group, baseline, others):
+def _panel(rows, group, baseline, others, facts):
     labels = list(dict.fromkeys(rows["label"]))
     reach = [float(min(rows["low"].min(), 0)), float(max(rows["high"].max(), 0))]
     span = (reach[1] - reach[0]) or 0.01
@@ -81,9 +80,9 @@ def _panel(rows, group, baseline, others):
     y = altair.Y("label:N", sort=labels, title=None, scale=altair.Scale(paddingInner=0.3, paddingOuter=0.15))
     offset = altair.YOffset("variant:N", sort=others)
     x = {"scale": altair.Scale(domain=domain, nice=False, zero=False),
-         "axis": altair.Axis(title=f"change against {baseline}", format="+~%", grid=True, tickCount=6)}
-    colour = altair.Color("variant:N", scale=altair.Scale(domain=others, range=CATEGORIES[: len(others)]),
-                          legend=altair.Legend(title=None))
+         "axis": altair.Axis(title=f"change against {baseline}", format="+~%", grid=True, tickCount=6,
+                             labelExpr="datum.value == 0 ? '0' : datum.label")}
+    colour = variant_colour(facts, others)
     base = altair.Chart(rounded(rows))
     tip = ["variant:N", "label:N", altair.Tooltip("text:N", title="change"), altair.Tooltip("mean:Q"),
            altair.Tooltip("baseline_mean:Q", title=f"mean of {baseline}"), "unit:N",
@@ -92,10 +91,11 @@ def _panel(rows, group, baseline, others):
         altair.Chart(pandas.DataFrame({"zero": [0]})).mark_rule(style="zero", strokeWidth=1).encode(
             x=altair.X("zero:Q", **x)),
         base.mark_rule(strokeWidth=2).encode(x=altair.X("low:Q", **x), x2="high:Q", y=y, yOffset=offset, color=colour),
-        base.mark_point(size=58, strokeWidth=2, opacity=1).encode(
-            x=altair.X("change:Q", **x), y=y, yOffset=offset, color=colour, tooltip=tip,
-            fill=altair.condition(f"datum.sure == '{SURE[True]}'", altair.Color("variant:N", scale=altair.Scale(
-                domain=others, range=CATEGORIES[: len(others)]), legend=None), altair.value("transparent")))]
+    ]
+    for sure, held in SURE.items():
+        layers.append(base.transform_filter(f"datum.sure == '{held}'").mark_point(
+            size=88 if sure else 58, strokeWidth=2, opacity=1, filled=sure).encode(
+            x=altair.X("change:Q", **x), y=y, yOffset=offset, color=colour, tooltip=tip))
     return sized(altair.layer(*layers), altair.Step(15, **{"for": "offset"}), group)
 
 
@@ -112,22 +112,27 @@ def verdict(frame, baseline, others):
             same.append(name)
         elif pandas.notna(row["ratio"]):
             half = (row["ratio_ci_high"] - row["ratio_ci_low"]) / 2
-            text = f"{name} {words.number(100 * abs(row['ratio'] - 1), 2)} ± {words.percent(half, 2)}"
-            (fewer if row["ratio"] < 1 else more).append(text)
+            text = f"{words.number(100 * abs(row['ratio'] - 1), 2)} ± {words.percent(half, 2)}"
+            (fewer if row["ratio"] < 1 else more).append((name, text))
         else:
-            text = f"{name} {words.count(abs(row['difference']))} connections"
-            (fewer if row["difference"] < 0 else more).append(text)
+            (fewer if row["difference"] < 0 else more).append((name, words.count(abs(row["difference"]))))
     parts = []
-    if fewer:
-        parts.append(f"{words.listing(fewer)} fewer")
-    if more:
-        parts.append(f"{words.listing(more)} more")
-    text = f"Against {baseline}, " + " and ".join(
-        [f"{p.rsplit(' ', 1)[0]} {p.rsplit(' ', 1)[1]} lost connections" for p in parts]) if parts else ""
+    for found, word in ((fewer, "fewer"), (more, "more")):
+        if found:
+            told = [f"{name} {'lost ' if i == 0 else ''}{amount}" for i, (name, amount) in enumerate(found)]
+            parts.append(f"{words.listing(told)} {word} connections than {baseline}")
     if same:
-        alike = f"{words.listing(same)} and {baseline} cannot be told apart by their losses"
-        text = f"{text}; {alike}" if text else alike[0].upper() + alike[1:]
-    return text or f"Variants against {baseline}"
+        parts.append(f"{words.listing(same)} and {baseline} cannot be told apart by their losses")
+    return "; ".join(parts) or f"Variants against {baseline}"
+
+
+def _title(rows, baseline, others):
+    """In how many of the drawn metrics each variant differs for sure."""
+    metrics = rows["label"].nunique()
+    held = rows[rows["sure"] == SURE[True]].groupby("variant").size()
+    told = [f"{name} differs in {held.get(name, 0)} of {metrics} metrics" if i == 0 else f"{name} in {held.get(name, 0)}"
+            for i, name in enumerate(others)]
+    return f"Compared with {baseline}: {words.listing(told)}"
 
 
 def _table(frame, baseline):

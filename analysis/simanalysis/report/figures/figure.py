@@ -8,6 +8,8 @@ import altair
 import numpy
 import pandas
 
+from ..palette import CATEGORIES, EXTRA
+
 # Width of a plot in PNG and SVG. The page's script puts its own width in the place of this number, so nothing else
 # in a figure may be as wide.
 WIDTH = 720
@@ -29,6 +31,7 @@ class Figure:
 
     name -- of its files. title -- what the reader should see first. caption -- how to read it. chart -- None where
     there is nothing to draw: then `caption` says why. notes -- what was left out. tables -- (summary, Table) pairs.
+    narrow_labels, narrow_columns -- pixels of labels and columns of legends on a phone.
     """
 
     name: str
@@ -38,6 +41,17 @@ class Figure:
     notes: list = field(default_factory=list)
     tables: list = field(default_factory=list)
     narrow_labels: int = 120
+    narrow_columns: int = 1
+    open_tables: bool = False
+
+
+def variant_colour(facts, shown):
+    """One colour per variant, the same in every figure; the legend has the variants that a figure shows."""
+    names = facts.variants[: len(CATEGORIES)]
+    names = [*names, *(v for v in shown if v not in names)]
+    colours = [(CATEGORIES + EXTRA)[i % len(CATEGORIES + EXTRA)] for i in range(len(names))]
+    return altair.Color("variant:N", scale=altair.Scale(domain=names, range=colours),
+                        legend=altair.Legend(title=None, values=list(shown)))
 
 
 def sized(chart, height, title=None):
@@ -52,11 +66,34 @@ def narrow_parameter():
 
 
 def time_axis(title="simulated time, s", **more):
-    return altair.Axis(title=title, format="~g", tickCount=10, grid=False, **more)
+    return altair.Axis(title=title, format=",~f", tickCount=10, grid=False, **more)
 
 
 def time_scale(end):
     return altair.Scale(domain=[0, end], nice=False, zero=False)
+
+
+def event_lines(groups, end, axis=None):
+    """Thin lines where events are, to be layered with a panel that has this axis; none where there are no events."""
+    if not groups:
+        return []
+    lines = pandas.DataFrame({"t": [float(g.time) for g in groups]})
+    return [altair.Chart(lines).mark_rule(style="rule", strokeDash=[3, 3], opacity=0.8).encode(
+        x=altair.X("t:Q", scale=time_scale(end), axis=axis))]
+
+
+def event_numbers(groups, end):
+    """A strip with the events' numbers, those of the figure of losses; none where there are no events."""
+    if not groups:
+        return []
+    data = pandas.DataFrame({"time": [float(g.time) for g in groups], "number": [str(g.number) for g in groups],
+                             "what": [g.label for g in groups]})
+    base = altair.Chart(data).encode(x=altair.X("time:Q", scale=time_scale(end), axis=None), y=altair.value(9),
+                                     tooltip=[altair.Tooltip("what:N", title="event")])
+    return [sized(altair.layer(base.mark_rule(style="rule", strokeDash=[3, 3], opacity=0.8).encode(y2=altair.value(18)),
+                               base.mark_point(style="badge", shape="circle", size=190, filled=True, strokeWidth=1,
+                                               opacity=1),
+                               base.mark_text(style="ink-text", fontSize=10).encode(text="number:N")), 18)]
 
 
 def bin_width(times):

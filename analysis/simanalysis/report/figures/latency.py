@@ -4,17 +4,18 @@
 # the median to the 99th percentile, a hair to the longest, marks at what the file has and nothing in between. A
 # quantile that fewer observations stand behind than it needs is the maximum under another name and is left out.
 
+import math
+
 import altair
 import pandas
 
 from .. import words
-from ..palette import CATEGORIES
-from .figure import Figure, Table, rounded, shown_variants, sized
+from .figure import Figure, Table, rounded, shown_variants, sized, variant_colour
 
 PHASES = {"connect": "Connecting", "request": "Requests", "dns": "Looking up a name"}
 QUANTILES = {"p50": 2, "p90": 10, "p99": 100, "p999": 1000, "max": 1}
 NAMES = {"p50": "median", "p90": "90 %", "p99": "99 %", "p999": "99.9 %", "max": "longest"}
-SHAPES = ["circle", "stroke", "square", "diamond", "cross"]
+SHAPES = ["circle", "triangle-up", "square", "diamond", "cross"]
 MOST_TARGETS = 12
 
 
@@ -33,14 +34,24 @@ def latency_figure(facts):
     data = data[data["target"].isin(targets.index[:MOST_TARGETS])]
     data = _without_constant_dns(data, notes := list(notes))
     chart = _chart(data, variants, facts)
-    worst = data[data["phase"] != "dns"].sort_values("p99").iloc[-1] if (data["phase"] != "dns").any() else data.iloc[0]
-    title = (f"Slowest hundredth: {PHASES[worst['phase']].lower()} to {worst['target']} takes "
-             f"{_milliseconds(worst['p99'])} or more" + (f" ({worst['variant']})" if facts.is_comparison else ""))
+    title = _title(data, facts)
     caption = ("Completed attempts and their requests, from the intended start. The bar spans median to 99th percentile, "
                "the hair ends at the longest; the results hold these quantiles and not the distribution between them"
                + (", here as means over replications (the longest of all)" if facts.count > 1 else "")
                + ". Quantiles with too few observations behind them are left out.")
     return Figure("latency", title, caption, chart, notes, [("Quantiles in milliseconds", _table(data, facts))])
+
+
+def _title(data, facts):
+    """The worst 99th percentile that enough observations stand behind."""
+    known = data.dropna(subset=["p99"])
+    known = known[known["phase"] == "request"] if (known["phase"] == "request").any() else known
+    if known.empty:
+        return "Too few attempts completed for a 99th percentile"
+    worst = known.loc[known["p99"].astype(float).idxmax()]
+    what = {"request": "requests to", "connect": "connections to", "dns": "look-ups of"}[worst["phase"]]
+    where = f" ({worst['variant']})" if facts.is_comparison else ""
+    return f"One in a hundred {what} {worst['target']} takes {_milliseconds(worst['p99'])} or more{where}"
 
 
 def _quantiles(rows):
@@ -54,8 +65,6 @@ def _quantiles(rows):
     data = by[["p50", "p90", "p99", "p999"]].mean().join(by["max"].max())
     data["mean"] = by["mean_ms"].mean()
     data["count"] = by["count"].sum().astype(int)
-    for lower, upper in (("p999", "p99"), ("p99", "p90"), ("p90", "p50")):
-        data[upper] = data[upper].where(data[upper].notna(), None)
     return data.reset_index()
 
 
@@ -86,15 +95,14 @@ def _chart(data, variants, facts):
 
 def _panel(spans, marks, phase, variants, facts, domain, last):
     targets = sorted(spans["target"].unique())
-    ticks = altair.Axis(title="latency, ms (log scale)" if last else None, format="~s", grid=True, tickCount=6,
+    ticks = altair.Axis(title="latency (log scale)" if last else None, grid=True, values=_decades(*domain),
                         labelExpr="datum.value >= 1000 ? format(datum.value / 1000, ',~g') + ' s' : "
                                   "format(datum.value, '~g') + ' ms'")
     x = {"scale": altair.Scale(type="log", domain=list(domain), nice=False), "axis": ticks}
     several = facts.is_comparison
     y = altair.Y("target:N", sort=targets, title=None, scale=altair.Scale(paddingInner=0.35, paddingOuter=0.2))
     offset = {"yOffset": altair.YOffset("variant:N", sort=list(variants))} if several else {}
-    colour = {"color": altair.Color("variant:N", scale=altair.Scale(domain=list(variants), range=CATEGORIES[:len(variants)]),
-                                    legend=altair.Legend(title=None))} if several else {}
+    colour = {"color": variant_colour(facts, variants)} if several else {}
     style = {} if several else {"style": "accent"}
     tip = ["target:N", "variant:N", "quantile:N", altair.Tooltip("ms:Q", title="ms"),
            altair.Tooltip("count:Q", title="observations", format=",")]
@@ -107,9 +115,17 @@ def _panel(spans, marks, phase, variants, facts, domain, last):
             x=altair.X("ms:Q", **x), y=y, tooltip=tip, **offset, **colour,
             shape=altair.Shape("quantile:N", legend=altair.Legend(title=None, symbolType=altair.Undefined),
                                scale=altair.Scale(domain=list(NAMES.values()),
-                                                  range=["circle", "triangle-up", "square", "diamond", "cross"])))]
+                                                  range=SHAPES)))]
     height = altair.Step(11, **{"for": "offset"}) if several else altair.Step(26)
     return sized(altair.layer(*layers), height, PHASES[phase])
+
+
+def _decades(low, high):
+    """Powers of ten, with 2 and 5 between them where there is room."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    steps = (1, 2, 5) if last - first <= 3 else ((1, 3) if last - first <= 4 else (1,))
+    values = [float(f"{step * 10.0**power:.1g}") for power in range(first, last + 1) for step in steps]
+    return [value for value in values if low <= value <= high]
 
 
 def _milliseconds(value):
@@ -122,6 +138,6 @@ def _table(data, facts):
     rows = []
     for row in data.sort_values(["phase", "target"], kind="stable").itertuples(index=False):
         rows.append([row.phase, row.target, *([row.variant] if facts.is_comparison else []), f"{row.count:,}",
-                     words.number(row.mean), *(words.number(float("nan") if value is None else value)
+                     words.number(row.mean), *(words.number(value)
                      for value in (row.p50, row.p90, row.p99, row.p999, row.max))])
     return Table(columns, rows)

@@ -8,7 +8,7 @@ import pandas
 
 from .. import words
 from ..events import group_events, headline_events, place_labels
-from .figure import (WIDTH, Figure, Table, bin_width, coarser, narrow_parameter, rounded, shown_variants, sized, time_axis,
+from .figure import (WIDTH, Figure, Table, bin_width, coarser, event_lines, narrow_parameter, rounded, shown_variants, sized, time_axis,
                      time_scale)
 
 MOST_BINS = 300
@@ -24,21 +24,26 @@ def losses_figure(facts):
         return Figure("losses", "No connection was lost", "Losses over time are left out: there were none.")
     variants, notes = shown_variants(facts)
     data, width, end = _rates(facts, timeline, variants)
-    groups = _groups(facts, variants, end)
-    panels = [_panel(data[data["variant"] == v], v, facts, groups, end, data["high"].max(), v == variants[-1])
-              for v in variants]
-    if groups:
-        panels.insert(0, _labels(groups, end))
-    ticks = _pod_ticks(facts, variants[0], end)
+    groups = drawn_events(facts, variants[0], end)
+    ticks = _pod_ticks(facts, variants[0], end) if facts.is_one_scenario else None
+    panels, tables, lines, before = [], [], groups, None
+    for variant in variants:
+        if facts.scenarios[variant] != before:
+            before = facts.scenarios[variant]
+            lines = drawn_events(facts, variant, end)
+            panels += [_labels(lines, end)] if lines else []
+            name = "" if facts.is_one_scenario else f" of {before}"
+            tables += [(f"All labelled events{name}", _event_table(lines, facts.count > 1))] if lines else []
+        panels.append(_panel(data[data["variant"] == variant], variant, facts, lines, end, data["high"].max(),
+                             ticks is None and variant == variants[-1]))
     if ticks is not None:
         panels.append(ticks)
     chart = altair.vconcat(*panels, spacing=6).add_params(narrow_parameter()).resolve_scale(color="independent")
     several = facts.count > 1
     caption = (f"Attempts that were lost, by the second in which they began (bins of {words.seconds(width)}). "
                + ("The line is the mean over replications, the area spans all of them. " if several else "")
-               + (_event_caption(several) if groups else "events.csv has nothing that happened to the cluster."))
-    tables = [("All labelled events", _event_table(groups, several))] if groups else []
-    return Figure("losses", _title(data, width, groups), caption, chart, notes, tables)
+               + (_event_caption(several) if tables else "events.csv has nothing that happened to the cluster."))
+    return Figure("losses", _title(data, width, groups if facts.is_one_scenario else []), caption, chart, notes, tables)
 
 
 def _rates(facts, timeline, variants):
@@ -52,27 +57,27 @@ def _rates(facts, timeline, variants):
     parts = [part.rename_axis(columns="t").stack().rename(name) for part, name in
              ((by.mean(), "mean"), (by.min(), "low"), (by.max(), "high"))]
     data = pandas.concat(parts, axis=1).reset_index()
-    return data, wide, float(grid.columns.max() + wide)
+    end = float(grid.columns.max() + wide)
+    # The last step reaches to its end.
+    last = data[data["t"] == grid.columns.max()].assign(t=end)
+    return pandas.concat([data, last], ignore_index=True).sort_values(["variant", "t"], kind="stable"), wide, end
 
 
-def _groups(facts, variants, end):
+def drawn_events(facts, variant, end):
+    """The events that get lines, the same in every figure over time."""
     events = facts.table("events")
     if events is None:
         return []
-    mine = events[events["variant"] == variants[0]]
-    return group_events(headline_events(mine, len(facts.replications[variants[0]])), end)
+    mine = events[events["variant"] == variant]
+    return group_events(headline_events(mine, len(facts.replications[variant])), end)
 
 
 def _panel(data, variant, facts, groups, end, most, last):
-    base = altair.Chart(rounded(data)).encode(
-        x=altair.X("t:Q", scale=time_scale(end), axis=time_axis() if last else None))
+    axis = time_axis() if last else None
+    base = altair.Chart(rounded(data)).encode(x=altair.X("t:Q", scale=time_scale(end), axis=axis))
     y = {"scale": altair.Scale(domain=[0, most], nice=True), "axis": altair.Axis(
         title="lost per second" if len(facts.variants) == 1 else "lost/s", tickCount=4, format="~s")}
-    layers = []
-    if groups:
-        lines = pandas.DataFrame({"time": [g.time for g in groups]})
-        layers.append(altair.Chart(rounded(lines, 6)).mark_rule(style="rule", strokeDash=[3, 3], opacity=0.8)
-                      .encode(x=altair.X("time:Q", scale=time_scale(end), axis=None)))
+    layers = event_lines(groups, end, axis)
     tip = [altair.Tooltip("t:Q", title="second"), altair.Tooltip("mean:Q", title="lost per second"),
            altair.Tooltip("low:Q", title="least of a replication"), altair.Tooltip("high:Q", title="most")]
     if len(facts.replications[variant]) > 1:
@@ -109,7 +114,7 @@ def _labels(groups, end):
     for side, align, dx in (("right", "left", 12), ("left", "right", -12)):
         layers.append(base.transform_filter(f"datum.side == '{side}' && !narrow")
                       .mark_text(style="ink-text", align=align, dx=dx, fontSize=11).encode(text="label:N"))
-    return sized(altair.layer(*layers), 20 * rows + 8)
+    return sized(altair.layer(*layers), 18 * rows + 8)
 
 
 def _pod_ticks(facts, variant, end):
@@ -126,7 +131,7 @@ def _pod_ticks(facts, variant, end):
     data = pandas.DataFrame({"time": rows["t_s"], "kind": rows["action"].map(kinds),
                              "pod": rows["object"].str.removeprefix("pod/").str.removeprefix("default/")})
     return altair.Chart(rounded(data, 6)).mark_tick(style="ink", thickness=1.2, size=10, opacity=0.75).encode(
-        x=altair.X("time:Q", scale=time_scale(end), axis=None),
+        x=altair.X("time:Q", scale=time_scale(end), axis=time_axis()),
         y=altair.Y("kind:N", title=None, sort=list(kinds.values()), axis=altair.Axis(labelFontSize=11)),
         tooltip=["pod:N", "kind:N", altair.Tooltip("time:Q", title="second")],
     ).properties(width=WIDTH, height=altair.Step(14))
@@ -148,14 +153,14 @@ def _event_table(groups, several):
 
 
 def _title(data, width, groups):
-    """The seconds in which nine tenths of the losses fall, and what came before."""
-    sums = data.groupby("t")["mean"].sum().sort_values(ascending=False)
-    share = sums.cumsum() / sums.sum()
-    peak = float(sums.index[0])
-    busy = int((share < 0.9).sum()) + 1
-    before = [g for g in groups if g.time <= peak + width]
-    text = f"Most are lost around {words.seconds(peak)}"
-    if before:
-        text += f", {words.seconds(max(0.0, peak - before[-1].time))} after “{before[-1].label}”" \
-            if peak - before[-1].time >= width else f", at “{before[-1].label}”"
-    return text + f"; nine tenths fall into {words.seconds(busy * width)}"
+    """The shortest time in which nine tenths of the losses fall, and what happened as it began."""
+    sums = data.groupby("t")["mean"].sum().sort_index().iloc[:-1]
+    total = sums.cumsum().to_numpy()
+    before = total - sums.to_numpy()
+    last = [int((total < b + 0.9 * total[-1] - 1e-9).sum()) for b in before if b <= 0.1 * total[-1] + 1e-9]
+    spans = [(sums.index[j] + width - sums.index[i], i, j) for i, j in enumerate(last) if j < len(sums)]
+    _, first, last = min(spans)
+    start, stop = float(sums.index[first]), float(sums.index[last]) + width
+    text = f"Nine tenths of the losses fall between {words.interval(start, stop, words.seconds).replace(' to ', ' and ')}"
+    near = [g for g in groups if start - 2 * width <= g.time <= start + width]
+    return text + (f", from “{near[-1].label}” on" if near else "")

@@ -10,11 +10,13 @@ import numpy
 import pandas
 
 from .. import words
+from ..palette import CATEGORIES, OTHER
 from .figure import Figure, Table, rounded, shown_variants, sized
 
 MOST_ENDPOINTS = 14
 MOST_TARGETS = 8
 Z = 1.959964
+STATES = ["inside the band", "outside the band", "no band"]
 
 
 def shares_figure(facts):
@@ -36,7 +38,7 @@ def shares_figure(facts):
     for row in cut[cut["endpoints"] > MOST_ENDPOINTS].drop_duplicates("name").itertuples():
         notes.append(f"{row.name}: {MOST_ENDPOINTS} of {row.endpoints:,} endpoints are drawn, those farthest from their "
                      "expectation.")
-    chart = altair.vconcat(*(_panel(shown[shown["name"] == name], name, facts, variants) for name in names), spacing=16)
+    chart = altair.vconcat(*(_panel(shown[shown["name"] == name], name, facts, variants, _present(shown)) for name in names), spacing=16)
     chart = chart.resolve_scale(x="independent", color="shared", shape="shared")
     if facts.is_comparison:
         chart = chart.add_params(altair.param(
@@ -78,8 +80,8 @@ def _endpoints(part, variant, name, total, independent):
     frame = pandas.DataFrame({
         "variant": variant, "name": name, "endpoint": label, "node": part["node"].fillna("outside"), "share": share,
         "connections": part["connections"].astype(int), "all": total, "expected": expected, "endpoints": len(part),
-        "low": numpy.maximum(0, expected - Z * spread) if independent else None,
-        "high": numpy.minimum(1, expected + Z * spread) if independent else None,
+        "low": numpy.maximum(0, expected - Z * spread) if independent else float("nan"),
+        "high": numpy.minimum(1, expected + Z * spread) if independent else float("nan"),
         "state": numpy.where(far > Z, "outside the band", "inside the band") if independent else "no band"})
     order = numpy.argsort(-far, kind="stable")
     frame["rank"] = numpy.empty(len(frame), dtype=int)
@@ -87,8 +89,7 @@ def _endpoints(part, variant, name, total, independent):
     return frame.reset_index(drop=True)
 
 
-def _panel(rows, name, facts, variants):
-    states = ["inside the band", "outside the band", "no band"]
+def _panel(rows, name, facts, variants, present):
     top = float(max(rows["share"].max(), rows["high"].astype(float).fillna(0).max(), rows["expected"].max()))
     base = altair.Chart(rounded(rows.drop(columns=["name", "rank", "all", "endpoints"])))
     if facts.is_comparison:
@@ -103,10 +104,10 @@ def _panel(rows, name, facts, variants):
     layers.append(base.mark_tick(style="rule", thickness=2, height=11).encode(x=altair.X("expected:Q", **x), y=y))
     layers.append(base.mark_point(filled=True, size=52, opacity=1).encode(
         x=altair.X("share:Q", **x), y=y,
-        color=altair.Color("state:N", scale=altair.Scale(domain=states, range=["#0072B2", "#D55E00", "#999999"]),
-                           legend=altair.Legend(title=None, values=_present(rows, states))),
-        shape=altair.Shape("state:N", scale=altair.Scale(domain=states, range=["circle", "diamond", "circle"]),
-                           legend=altair.Legend(title=None, values=_present(rows, states), symbolType=altair.Undefined)),
+        color=altair.Color("state:N", scale=altair.Scale(domain=STATES, range=[CATEGORIES[0], CATEGORIES[1], OTHER]),
+                           legend=altair.Legend(title=None, values=present)),
+        shape=altair.Shape("state:N", scale=altair.Scale(domain=STATES, range=["circle", "diamond", "circle"]),
+                           legend=altair.Legend(title=None, values=present, symbolType=altair.Undefined)),
         tooltip=["endpoint:N", "node:N", altair.Tooltip("share:Q", format=".2%"),
                  altair.Tooltip("expected:Q", format=".2%"), altair.Tooltip("low:Q", format=".2%", title="band from"),
                  altair.Tooltip("high:Q", format=".2%", title="band to"), altair.Tooltip("connections:Q", format=",")]))
@@ -115,17 +116,20 @@ def _panel(rows, name, facts, variants):
     return sized(altair.layer(*layers), altair.Step(19), title)
 
 
-def _present(rows, states):
-    return [state for state in states if (rows["state"] == state).any()]
+def _present(rows):
+    return [state for state in STATES if (rows["state"] == state).any()]
 
 
 def _title(rows, variant):
     banded = rows[(rows["variant"] == variant) & rows["low"].notna()]
     if banded.empty:
-        return "Shares of endpoints"
+        first = rows[rows["variant"] == variant] if (rows["variant"] == variant).any() else rows
+        first = first[first["name"] == first.sort_values("all", ascending=False, kind="stable")["name"].iloc[0]]
+        return (f"Endpoints of {first['name'].iloc[0]} got {words.percent(first['share'].min())} to "
+                f"{words.percent(first['share'].max())} of its connections")
     outside = int((banded["state"] == "outside the band").sum())
     return (f"{outside:,} of {len(banded):,} endpoints lie outside what chance gives; "
-            f"chance alone puts about {words.count(0.05 * len(banded))} there")
+            f"chance alone puts about {max(1, round(0.05 * len(banded)))} there")
 
 
 def _caption(facts):

@@ -7,7 +7,9 @@ import altair
 import pandas
 
 from .. import words
-from .figure import Figure, bin_width, coarser, rounded, shown_variants, sized, time_axis, time_scale
+from .figure import (Figure, bin_width, coarser, event_lines, event_numbers, rounded, shown_variants, sized, time_axis,
+                     time_scale)
+from .losses import drawn_events
 
 MOST_NODES = 40
 MOST_BINS = 150
@@ -35,9 +37,11 @@ def staleness_figure(facts):
     cells["until"] = cells["t"] + wide
     end = float(cells["until"].max())
     cells = cells[cells["most"] > 0]
-    panels = [_panel(cells[cells["variant"] == v], v, nodes, end, cells["age"].max(), facts, v == variants[-1])
-              for v in variants]
-    chart = altair.vconcat(*panels, spacing=10)
+    groups = drawn_events(facts, variants[0], end) if facts.is_one_scenario else []
+    panels = event_numbers(groups, end)
+    panels += [_panel(cells[cells["variant"] == v], v, nodes, end, cells["age"].max(), facts, groups, v == variants[-1])
+               for v in variants]
+    chart = altair.vconcat(*panels, spacing=8)
     top = frame.loc[frame["age_s"].idxmax()]
     share = (frame["age_s"] > 0).mean()
     title = (f"{top['node']} had the oldest table: {words.seconds(top['age_s'])} behind the API at "
@@ -75,19 +79,20 @@ def _natural(name):
     return parts
 
 
-def _panel(cells, variant, nodes, end, most, facts, last):
+def _panel(cells, variant, nodes, end, most, facts, groups, last):
     step = 24 if len(nodes) <= 6 else (18 if len(nodes) <= 14 else 13)
     base = pandas.DataFrame({"node": nodes, "from": 0.0, "to": end})
+    axis = time_axis() if last else None
     field = altair.Chart(base).mark_bar(style="field").encode(
-        x=altair.X("from:Q", scale=time_scale(end), axis=time_axis() if last else None), x2="to:Q",
+        x=altair.X("from:Q", scale=time_scale(end), axis=axis), x2="to:Q",
         y=altair.Y("node:N", sort=nodes, title=None))
     marks = altair.Chart(rounded(cells)).mark_bar(binSpacing=0, tooltip=True).encode(
-        x=altair.X("t:Q", scale=time_scale(end), axis=time_axis() if last else None), x2="until:Q",
+        x=altair.X("t:Q", scale=time_scale(end), axis=axis), x2="until:Q",
         y=altair.Y("node:N", sort=nodes, title=None, scale=altair.Scale(paddingInner=0.12)),
         color=altair.Color("age:Q", scale=altair.Scale(type="sqrt", domain=[0, float(f"{most:.2g}") or 1], clamp=True),
-                           legend=altair.Legend(title="age of the table, s", gradientLength=220, format="~g",
+                           legend=altair.Legend(title="age of the table, s", gradientLength=220, format=",~f",
                                                 gradientThickness=10, tickCount=4, direction="horizontal")),
         tooltip=["node:N", altair.Tooltip("t:Q", title="second"), altair.Tooltip("age:Q", title="age, s"),
                  altair.Tooltip("most:Q", title="most of a replication, s"),
                  altair.Tooltip("wrong:Q", title="Services wrong")])
-    return sized(altair.layer(field, marks), altair.Step(step), variant if facts.is_comparison else None)
+    return sized(altair.layer(field, marks, *event_lines(groups, end, axis)), altair.Step(step), variant if facts.is_comparison else None)

@@ -12,6 +12,8 @@ from .figure import Figure, Table, rounded, sized
 
 VERDICTS = {"pass": ("passes", "#009E73", "circle"), "fail": ("fails", "#D55E00", "cross"),
             "undecided": ("undecided", "#E69F00", "diamond")}
+# Farther than this from the limit is drawn at the edge.
+REACH = 1000
 
 
 def thresholds_figure(facts):
@@ -25,32 +27,41 @@ def thresholds_figure(facts):
     if facts.is_comparison:
         rows["text"] = rows["variant"] + ": " + rows["text"]
     tables = [("Thresholds", _table(rows))]
-    drawn = rows[(rows["limit"] > 0) & rows["observed"].notna()]
+    drawn = rows[(rows["limit"] > 0) & (rows["observed"] >= 0)]
     chart = _chart(drawn) if len(drawn) else None
     notes = [] if len(drawn) == len(rows) else ["A limit of 0 and a value that was not observed have no place in the figure."]
-    caption = ("What was observed as a multiple of its limit, with its interval; the shaded side breaks the threshold. "
-               "Undecided: the interval holds the limit, and the replications allowed were used up.")
-    return Figure("thresholds", sentence(rows), caption, chart, notes, tables, narrow_labels=150)
+    caption = ("What was observed as a multiple of its limit, with its interval; the shaded side breaks the threshold. Nothing observed stands at the edge. "
+               "Undecided: the replications that there were allow no verdict at that confidence.")
+    return Figure("thresholds", _title(rows), caption, chart, notes, tables, narrow_labels=150, open_tables=True)
 
 
 def expression(row):
     """The threshold as the scenario writes it, as far as the file tells."""
-    name = row.threshold if isinstance(row.threshold, str) and row.threshold else \
-        f"{row.metric}{'{' + row.labels + '}' if row.labels else ''} {row.operator} {words.number(row.limit)}"
-    return str(name)
+    condition = f"{row.metric}{'{' + row.labels + '}' if row.labels else ''} {row.operator} {_value(row.limit, row.unit)}"
+    name = row.threshold if isinstance(row.threshold, str) else ""
+    if not name or str(row.metric) in name:
+        return name or condition
+    return f"{name} ({condition})"
 
 
 def sentence(rows):
-    """“2 of 3 thresholds hold; fails: …”."""
+    """“2 of 3 thresholds hold; fails: loss_ratio < 1% (7.74 %)”."""
     passed = int((rows["verdict"] == "pass").sum())
     if passed == len(rows):
-        return f"All {len(rows)} thresholds hold" if len(rows) > 1 else "The threshold holds"
-    parts = []
+        return f"All {len(rows)} thresholds hold" if len(rows) > 1 else f"The threshold holds: {rows['text'].iloc[0]}"
+    parts = [f"{passed} of {words.plural(len(rows), 'threshold')} {'holds' if passed == 1 else 'hold'}"]
     for verdict, word in (("fail", "fails"), ("undecided", "undecided")):
-        names = list(rows.loc[rows["verdict"] == verdict, "text"])
+        mine = rows[rows["verdict"] == verdict]
+        names = [f"{r.text} (observed {_value(r.observed, r.unit)})" for r in mine.itertuples(index=False)]
         if names:
-            parts.append(f"{word}: " + ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else ""))
-    return f"{passed} of {words.plural(len(rows), 'threshold')} {'holds' if passed == 1 else 'hold'}; " + "; ".join(parts)
+            parts.append(f"{word}: " + ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else ""))
+    return "; ".join(parts)
+
+
+def _title(rows):
+    counts = [(int((rows["verdict"] == v).sum()), word) for v, word in
+              (("fail", "broken"), ("undecided", "undecided"), ("pass", "kept"))]
+    return "Thresholds: " + ", ".join(f"{count} {word}" for count, word in counts if count)
 
 
 def _chart(rows):
@@ -58,16 +69,18 @@ def _chart(rows):
         "threshold": rows["text"], "value": rows["observed"] / rows["limit"], "low": rows["ci_low"] / rows["limit"],
         "high": rows["ci_high"] / rows["limit"], "verdict": [VERDICTS.get(v, (v,))[0] for v in rows["verdict"]],
         "observed": [_value(v, u) for v, u in zip(rows["observed"], rows["unit"])]})
-    top = float(numpy.nanmax(data[["value", "high"]].to_numpy(dtype=float)))
-    end = max(1.25, min(top * 1.05, 20))
+    numbers = data[["value", "low", "high"]].to_numpy(dtype=float)
+    known = numbers[numpy.isfinite(numbers) & (numbers > 0)]
+    first = max(1 / REACH, min(0.4, float(known.min(initial=1)) / 1.3))
+    last = min(REACH, max(2.5, float(known.max(initial=1)) * 1.3))
     below = rows["operator"].astype(str).str.startswith("<")
-    data["bad_from"], data["bad_to"] = numpy.where(below, 1.0, 0.0), numpy.where(below, end, 1.0)
+    data["bad_from"], data["bad_to"] = numpy.where(below, 1.0, first), numpy.where(below, last, 1.0)
     for name in ("value", "low", "high"):
-        data[name] = data[name].clip(upper=end)
+        data[name] = data[name].clip(lower=first, upper=last)
     y = altair.Y("threshold:N", sort=list(data["threshold"]), title=None, axis=altair.Axis(labelLimit=300))
-    x = {"scale": altair.Scale(domain=[0, end], nice=False),
-         "axis": altair.Axis(title="observed / limit" + (" (cut at 20)" if top * 1.05 > 20 else ""), format="~g",
-                             grid=True, tickCount=6)}
+    x = {"scale": altair.Scale(type="log", domain=[first, last], nice=False),
+         "axis": altair.Axis(title="observed / limit (log scale)", grid=True, values=_ticks(first, last),
+                             labelExpr="datum.value == 1 ? 'limit' : format(datum.value, '~g') + ' ×'")}
     base = altair.Chart(rounded(data))
     names = [v[0] for v in VERDICTS.values()]
     here = [n for n in names if (data["verdict"] == n).any()]
@@ -83,6 +96,12 @@ def _chart(rows):
     layers.append(base.mark_point(filled=True, size=90, opacity=1).encode(
         x=altair.X("value:Q", **x), y=y, color=colour, shape=shape, tooltip=tip))
     return sized(altair.layer(*layers), altair.Step(30))
+
+
+def _ticks(first, last):
+    """1 and what lies around it in even steps."""
+    steps = [0.001, 0.01, 0.1, 1, 10, 100, 1000] if last / first > 60 else [0.1, 0.2, 0.5, 1, 2, 5, 10]
+    return [step for step in steps if first <= step <= last]
 
 
 def _value(value, unit):
