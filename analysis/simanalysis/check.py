@@ -40,17 +40,26 @@ def _identities(run):
             for r in runs if "run_id" in r and isinstance(r.get("replications"), list)} or None
 
 
+def _texts(value):
+    """All texts of run.json: a comparison of two scenario files names more than one scenario."""
+    if isinstance(value, str):
+        yield value
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _texts(part)
+
+
 def _check_identity(folder, name, frame, run, identities):
     path = folder / f"{name}.csv"
-    for column, expected in (("scenario", run.get("scenario")), ("seed", run.get("seed"))):
-        if expected is None or column not in frame or (column == "seed" and identities is None):
+    for column, expected in (("scenario", set(_texts(run))), ("seed", {run.get("seed")} - {None})):
+        if not expected or column not in frame or identities is None:
             continue
         for value in frame[column].dropna().unique():
-            if value != expected:
-                raise ResultsError(path, f"{value} is not that of run.json", column=column, expected=str(expected))
+            if value not in expected:
+                raise ResultsError(path, f"{value} is not that of run.json", column=column,
+                                   expected=str(run.get(column)))
     if identities is None or not {"run_id", "variant"} <= set(frame.columns):
         return
-    for run_id, variant in frame[["run_id", "variant"]].drop_duplicates().itertuples(index=False, name=None):
+    for run_id, variant in frame[["run_id", "variant"]].dropna().drop_duplicates().itertuples(index=False, name=None):
         if (run_id, variant) not in identities:
             known = ", ".join(f"{r} ({v})" for r, v in identities)
             raise ResultsError(path, f"{run_id} ({variant}) is not in run.json", column="run_id", expected=known)

@@ -168,6 +168,24 @@ def test_a_large_cluster_is_cut_to_what_can_be_drawn_and_says_so(churn):
     assert any("40 of 400 nodes are drawn" in note for note in figure.notes)
 
 
+def test_the_rows_over_all_replications_are_taken_where_the_summary_has_them(churn, copy):
+    folder = copy(churn)
+    path = folder / "summary.csv"
+    lines = [line for line in path.read_text().split("\n") if not (line.split(",") + [""] * 7)[4:7] == ["", "1", "loss_ratio"]]
+    run_id, scenario, variant, mode = lines[1].split(",")[:4]
+    lines.insert(-1, f"{run_id},{scenario},{variant},{mode},,1,loss_ratio,ratio,0.5,0.4,0.6,3")
+    path.write_text("\n".join(lines))
+    package = folder / "datapackage.json"
+    document = json.loads(package.read_text())
+    for field in document["resources"][0]["schema"]["fields"]:
+        if field["name"] == "replication":
+            field.get("constraints", {}).pop("required", None)
+    package.write_text(json.dumps(document))
+    facts = Facts(simanalysis.load(folder))
+    assert facts.replications == {"base": [0, 1, 2]}
+    assert headline(facts)[1].startswith("50\u202f% of connections were lost (95 % interval 40 to 60\u202f%, 3 ")
+
+
 THRESHOLDS = """threshold,metric,labels,operator,limit,unit,observed,ci_low,ci_high,confidence,replications,verdict
 loss_ratio{service=web} < 20%,loss_ratio,service=web,<,0.2,ratio,0.05,0.04,0.06,0.95,3,pass
 connect_p99_ms < 1,connect_p99_ms,,<,1,ms,5,4.9,5.1,0.95,3,fail
