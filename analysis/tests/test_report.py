@@ -273,3 +273,33 @@ def test_output_that_cannot_be_written_exits_with_73(lossless, tmp_path, capsys)
     assert main([str(lossless), "-o", str(tmp_path)]) == 73, "a folder is no page"
     (tmp_path / "taken").write_text("")
     assert main([str(lossless), "-o", str(tmp_path / "page.html"), "--figures", str(tmp_path / "taken")]) == 73
+
+
+SWEEP = """run_id,scenario,variant,proxy_mode,replication,seed,point,mode,servers[0].preStop,metric,unit,mean,ci_low,ci_high,n
+aa,tiny,p0,iptables,,1,0,iptables,0s,lost{service=default/web},connections,12,10,14,3
+aa,tiny,p1,iptables,,1,1,iptables,3s,lost{service=default/web},connections,0,,,3
+bb,tiny,p2,nftables,,1,2,nftables,0s,lost{service=default/web},connections,11,8,14,3
+bb,tiny,p3,nftables,,1,3,nftables,3s,lost{service=default/web},connections,0.5,0,1.5,3
+"""
+
+
+def merged_sweep(folder):
+    """A folder as `sim sweep merge` writes it."""
+    folder.mkdir()
+    (folder / "sweep_summary.csv").write_text(SWEEP)
+    kinds = {"mean": "number", "ci_low": "number", "ci_high": "number", "n": "integer", "point": "integer",
+             "replication": "integer", "seed": "integer"}
+    (folder / "datapackage.json").write_text(json.dumps({"resources": [{"path": "sweep_summary.csv", "schema": {"fields": [
+        {"name": n, "type": kinds.get(n, "string")} for n in SWEEP.split("\n")[0].split(",")]}}]}))
+    (folder / "run.json").write_text(json.dumps({"run": {"scenario": "tiny", "question": "Which preStop?", "seed": 1,
+                                                         "version": "0.1.0", "arguments": []}}))
+    return folder
+
+
+def test_a_merged_sweep_has_a_page_of_its_own(tmp_path):
+    folder = merged_sweep(tmp_path / "sweep")
+    output = tmp_path / "sweep.html"
+    assert main([str(folder), "-o", str(output), "--figures", str(tmp_path / "figures")]) == 0
+    page = output.read_text(encoding="utf-8")
+    assert "lost{service=default/web} goes from 0 with mode iptables, servers[0].preStop 3s to 12 (10 to 14) with " in page
+    assert 'id="plot-sweep"' in page and (tmp_path / "figures/sweep.png").exists()

@@ -14,7 +14,7 @@ from . import render_page, write_figures
 
 # What the page draws; lost_connections.csv is large and not among it, but is checked to be there.
 TABLES = ("summary", "connection_loss", "loss_ledger", "timeline", "events", "staleness", "latency", "load_balance",
-          "load_balance_stats", "comparison", "thresholds")
+          "load_balance_stats", "comparison", "thresholds", "sweep_summary")
 
 
 class _Parser(argparse.ArgumentParser):

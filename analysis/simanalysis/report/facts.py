@@ -32,6 +32,22 @@ class Estimate:
         return self.low is not None
 
 
+class SweepFacts:
+    """A merged sweep as the report sees it: combinations in the place of variants, and no single runs."""
+
+    is_one_scenario, folders = True, None
+
+    def __init__(self, results):
+        self.results = results
+        self.frame = results["sweep_summary"]
+        points = self.frame.drop_duplicates("point")
+        self.variants = list(points["variant"].astype(str))
+        self.scenarios = dict(zip(self.variants, points["scenario"].astype(str)))
+        self.modes = dict(zip(self.variants, points["proxy_mode"].astype(str)))
+        self.count = int(self.frame["n"].max())
+        self.is_comparison = len(self.variants) > 1
+
+
 class Facts:
     """A results folder as the report sees it. A variant is one value of the column `variant`."""
 

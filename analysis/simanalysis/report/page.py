@@ -14,7 +14,7 @@ from importlib import resources
 import vl_convert
 
 from . import words
-from .facts import Facts
+from .facts import Facts, SweepFacts
 from .figures import make_figures
 from .figures.figure import WIDTH
 from .palette import DARK, LIGHT, ON_DARK, config
@@ -25,10 +25,10 @@ _EXPORT_FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 
 def render_page(results):
     """The whole page as text."""
-    facts = Facts(results)
+    facts = _facts(results)
     figures = make_figures(facts)
     told = [figure for figure in figures if figure.chart is not None or figure.tables]
-    sections = [_overview(facts), *map(_section, told), _left_out([f for f in figures if f not in told]), _settings(facts)]
+    sections = [*([] if isinstance(facts, SweepFacts) else [_overview(facts)]), *map(_section, told), _left_out([f for f in figures if f not in told]), _settings(facts)]
     drawn = {f.name: specification(f) for f in figures if f.chart is not None}
     data = {"figures": drawn, "width": WIDTH, "narrowLabels": {f.name: f.narrow_labels for f in figures},
             "light": config(LIGHT), "dark": config(DARK),
@@ -40,7 +40,7 @@ def write_figures(results, folder):
     """PNG (at twice the size) and SVG of each figure; returns the paths. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for figure in make_figures(Facts(results)):
+    for figure in make_figures(_facts(results)):
         if figure.chart is None:
             continue
         spec = specification(figure)
@@ -52,6 +52,10 @@ def write_figures(results, folder):
         (folder / f"{figure.name}.png").write_bytes(vl_convert.vegalite_to_png(spec, scale=2))
         paths += [folder / f"{figure.name}.png", folder / f"{figure.name}.svg"]
     return paths
+
+
+def _facts(results):
+    return SweepFacts(results) if "summary" not in results and "sweep_summary" in results else Facts(results)
 
 
 def specification(figure):
@@ -172,8 +176,10 @@ def _small(value):
 
 def _settings(facts):
     commands, pairs, digests = settings(facts)
+    same = "The same plan and version give the same bytes." if isinstance(facts, SweepFacts) else \
+        "The same version, scenario and seed give the same bytes in every CSV file."
     shell = "".join(f"<pre><code>{text(command)}</code></pre>\n" for command in commands)
     rows = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>\n" for name, value in pairs)
     more = _details("Digests of each replication", digests) if digests is not None else ""
-    return (f'<section id="settings">\n<h2>Run it again</h2>\n<p class="caption">The same version, scenario and seed give '
-            f"the same bytes in every CSV file.</p>\n{shell}<dl class=\"pairs\">\n{rows}</dl>\n{more}</section>\n")
+    return (f'<section id="settings">\n<h2>Run it again</h2>\n<p class="caption">{same}</p>\n'
+            f"{shell}<dl class=\"pairs\">\n{rows}</dl>\n{more}</section>\n")

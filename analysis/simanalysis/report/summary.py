@@ -8,9 +8,10 @@ import shlex
 import pandas
 
 from . import words
-from .facts import CONFIDENCE
+from .facts import CONFIDENCE, SweepFacts
 from .figures.comparison import verdict as compared
 from .figures.figure import Table
+from .figures.sweep import sweep_verdict
 from .figures.thresholds import expression, sentence
 
 MOST_VARIANTS = 24
@@ -19,6 +20,8 @@ MOST_VARIANTS = 24
 def headline(facts):
     """(questions, verdict)."""
     questions = list(dict.fromkeys(d["run"].get("question") or "" for d in facts.results.documents))
+    if isinstance(facts, SweepFacts):
+        return [q for q in questions if q], sweep_verdict(facts.frame)
     parts = [_thresholds(facts), _comparison(facts) if facts.is_comparison else _losses(facts, facts.variants[0])]
     return [q for q in questions if q], " ".join(part for part in parts if part)
 
@@ -141,11 +144,11 @@ def settings(facts):
     several = len(facts.results.documents) > 1
     for folder, document in zip(facts.results.folders, facts.results.documents):
         run, host = document["run"], document.get("host", {})
-        if isinstance(run.get("arguments"), list):
+        if isinstance(run.get("arguments"), list) and not isinstance(facts, SweepFacts):
             commands.append(shlex.join(["sim", *map(str, run["arguments"])]))
         front = f"{folder}: " if several else ""
         named = [("scenario", run.get("scenario_file") or run.get("scenario")), ("scenario hash", run.get("scenario_hash")),
-                 ("run", run.get("run_id")), ("seed", run.get("seed")), ("version of sim", run.get("version")),
+                 ("run", run.get("run_id")), ("plan", run.get("plan")), ("jobs", run.get("jobs")), ("seed", run.get("seed")), ("version of sim", run.get("version")),
                  ("ran", _when(host))]
         pairs += [(front + name, value) for name, value in named if value is not None]
         runs = run["variants"] if isinstance(run.get("variants"), list) else [run]
