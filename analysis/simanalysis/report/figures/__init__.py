@@ -12,7 +12,13 @@ from .sweep import sweep_figures
 from .thresholds import thresholds_figure
 
 FIGURES = [
-    thresholds_figure, comparison_figure, losses_figure, causes_figure, staleness_figure, latency_figure, shares_figure,
+    thresholds_figure,
+    comparison_figure,
+    losses_figure,
+    causes_figure,
+    staleness_figure,
+    latency_figure,
+    shares_figure,
 ]
 
 
