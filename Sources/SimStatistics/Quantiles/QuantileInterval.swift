@@ -123,7 +123,8 @@ public enum ReplicationBootstrap {
   ) -> QuantileInterval {
     let count = replications.reduce(0) { $0 + $1.count }
     let needed = OrderStatistics.needed(share: share, confidence: confidence)
-    let found = count < needed || replications.count < fewest
+    let found =
+      count < needed || replications.count < fewest
       ? nil
       : interval(replications: replications.count, confidence: confidence) { picks in
         let pooled = picks.flatMap { replications[$0] }.sorted()

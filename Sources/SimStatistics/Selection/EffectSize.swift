@@ -61,7 +61,8 @@ public enum EffectSize {
       let vb = RunningMoments(b).variance, va + vb > 0
     else { return nil }
     let degrees = Double(a.count - 1)
-    let bias = exp(gsl_sf_lngamma(degrees / 2) - gsl_sf_lngamma((degrees - 1) / 2)) / (degrees / 2).squareRoot()
+    let bias =
+      exp(gsl_sf_lngamma(degrees / 2) - gsl_sf_lngamma((degrees - 1) / 2)) / (degrees / 2).squareRoot()
     return degrees > 1 ? bias * difference.mean / ((va + vb) / 2).squareRoot() : nil
   }
 }
