@@ -12,8 +12,8 @@ struct GSLTableCommand: ParsableCommand {
     commandName: "gsl-table", abstract: "Print function,arguments,value for every function used.",
     discussion: """
       Arguments are separated by spaces, in the order of GSL's declaration; those of gsl_stats functions are \
-      the sample. Names without gsl_ are SimStatistics' own: kolmogorov_Q(x) is the limit distribution's upper \
-      tail, ks_2samp_exact the p-value of n and m values, those of the first sample first.
+      the sample. Names without gsl_ are SimStatistics' own: kolmogorov_Q(x) is the upper tail \
+      of the limit distribution, ks_2samp_exact the p-value of n and m values, those of the first sample first.
       """)
 
   func run() {

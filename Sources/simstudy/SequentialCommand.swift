@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// `simstudy sequential`: how often the sequential test of a limit decides wrongly. The limit is the true mean,
-// where every verdict is wrong and none is harder to avoid; and half as much again above it, where "above" is
-// wrong and the number of replications says how long one waits.
+// `simstudy sequential`: how often the sequential test of a limit decides wrongly. The limit is the true
+// mean, where every verdict is wrong and none is harder to avoid; and half as much again above it, where
+// "above" is wrong and the number of replications says how long one waits.
 
 import ArgumentParser
 import CGSL

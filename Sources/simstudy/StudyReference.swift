@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Truths that no formula gives: the same world, run so much more often than in an experiment that what is left
-// of chance does not matter. The file says with which seed and how many replications it was made.
+// Truths that no formula gives: the same world, run so much more often than in an experiment that what is
+// left of chance does not matter. The file says with which seed and how many replications it was made.
 
 import ArgumentParser
 import Foundation

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The worlds of the experiments: scenario files under validation/coverage/, small enough for ten thousand runs,
-// with the truth of each from a formula or from a reference that is longer by orders of magnitude.
+// The worlds of the experiments: scenario files under validation/coverage/, small enough for ten thousand
+// runs, with the truth of each from a formula or from a reference that is longer by orders of magnitude.
 
 import Scenario
 import SimKernel

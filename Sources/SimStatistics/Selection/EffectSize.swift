@@ -52,9 +52,9 @@ public enum EffectSize {
     return Double(sum) / Double(a.count * b.count)
   }
 
-  /// Mean difference b - a of pairs over the root of the mean of both variances (d_av), times Hedges' J against
-  /// the bias of small samples (Hedges, Journal of Educational Statistics 6, 1981; Lakens, Frontiers in
-  /// Psychology 4, 2013). Nil below two pairs or without scatter.
+  /// Mean difference b - a of pairs over the root of the mean of both variances (d_av), times Hedges' J
+  /// against the bias of small samples (Hedges, Journal of Educational Statistics 6, 1981; Lakens,
+  /// Frontiers in Psychology 4, 2013). Nil below two pairs or without scatter.
   /// - Precondition: as many `a` as `b`.
   public static func hedgesG(_ a: [Double], _ b: [Double]) -> Double? {
     guard let difference = PairedDifference(a, b), let va = RunningMoments(a).variance,

@@ -5,8 +5,8 @@
 
 import CGSL
 
-/// The mean of part - limit · whole over replications, in Student's units, after Hall's transformation (On the
-/// removal of skewness by transformation, JRSS B 54, 1992): g(W) = W + G W²/3 + G² W³/27 + G/(6 n) for
+/// The mean of part - limit · whole over replications, in Student's units, after Hall's transformation (On
+/// the removal of skewness by transformation, JRSS B 54, 1992): g(W) = W + G W²/3 + G² W³/27 + G/(6 n) for
 /// W = mean / s and sample skewness G is monotone, and freed of the first-order error that skewness makes.
 /// Without it, a mean of rare losses is taken for smaller than it is up to ten times too often.
 enum SkewFreeMean {
