@@ -22,6 +22,8 @@ public struct ScenarioFile: Sendable {
   public var events: [TimedAction] = []
   public var processes: [RandomProcess] = []
   public var report = ReportSettings()
+  /// nil: one, or as many as thresholds take.
+  public var replications: ReplicationSettings?
   /// How it answers its question; nil if it says nothing of it.
   public var answer: AnswerSettings?
   /// What must hold; nil if nothing must.
@@ -45,6 +47,8 @@ public struct ReportSettings: Sendable, Equatable {
   public var bin: SimDuration = .seconds(1)
   /// Results before this time are not counted (warm-up).
   public var warmUp: SimDuration = .zero
+  /// The run is declared to be in a steady state after its warm-up: batch means of its one long run.
+  public var isSteadyState = false
   /// Rows of lost_connections.csv at most; the counts elsewhere are never cut.
   public var lostConnectionsMax = 100_000
   /// The column saved_by of lost_connections.csv comes from runs with one thing changed each.

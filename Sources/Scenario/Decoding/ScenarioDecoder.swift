@@ -83,6 +83,8 @@ final class ScenarioDecoder {
     assign(report?["lostConnectionsMax"]?.integer, to: &scenario.report.lostConnectionsMax)
     assign(report?["counterfactuals"]?.bool, to: &scenario.report.counterfactuals)
     assign(root["warmUp"]?.duration, to: &scenario.report.warmUp)
+    assign(root["steadyState"]?.bool, to: &scenario.report.isSteadyState)
+    scenario.replications = root["replications"].flatMap { replicationSettings($0) }
     if let warmUp = root["warmUp"], scenario.duration > .zero, scenario.report.warmUp >= scenario.duration {
       mistake(warmUp, "expected a warm-up shorter than the duration of \(scenario.duration)")
     }

@@ -37,6 +37,14 @@ public enum ScenarioFormat {
         "warmUp", .duration(), standard: "\"0s\"", "What happens before this time is left out of the results."
       ),
       Field(
+        "steadyState", .boolean, standard: "false",
+        "The run is declared to be in a steady state after its warm-up, so that one long run gives intervals: "
+          + "batch means, after a warm-up that is found by MSER-5 where `warmUp` is not given.",
+        isCommentary: true),
+      Field(
+        "replications", replications, standard: "1, or as many as thresholds take",
+        "How many runs with independent draws: a number, or a precision to be reached.", isCommentary: true),
+      Field(
         "manifests", .list(.text(.path)),
         "Files with Kubernetes manifests, or folders of such files, relative to this file. Applied in this "
           + "order before the run begins."),

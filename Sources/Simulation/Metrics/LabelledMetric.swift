@@ -46,7 +46,7 @@ public struct LabelledMetric: Sendable {
     return SummaryMetric.catalogue.enumerated().filter { !taken.contains($0.element.metric) }.map {
       index, entry in
       LabelledMetric(name: entry.metric, unit: entry.unit, meaning: entry.meaning, labels: []) { scope in
-        .value(SummaryMetric.values(of: scope.result)[index].value)
+        scope.summary[index].sample
       }
     }
   }()

@@ -17,6 +17,9 @@ struct MetricScope: Sendable {
     labels = selector.labels
   }
 
+  /// The metrics of summary.csv, which take no labels.
+  var summary: [SummaryMetric] { SummaryMetric.values(of: result) }
+
   /// Whether a row fits what the labels say of it; a label that `facts` does not name says nothing of it.
   private func fits(_ facts: [(name: String, text: String)]) -> Bool {
     labels.allSatisfy { label in

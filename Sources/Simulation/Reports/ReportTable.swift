@@ -93,11 +93,16 @@ public struct ReportTable: Sendable {
 
   init<Row>(
     file: String, rowMeaning: String, rows: @escaping @Sendable (RunResult) -> [Row],
-    columns: [ReportColumn<Row>]
+    columns: [ReportColumn<Row>], isPooled: Bool = false
   ) {
     self.file = file
     self.rowMeaning = rowMeaning
-    self.columns = Self.identityColumns.map(\.description) + columns.map(\.description)
+    var identity = Self.identityColumns.map(\.description)
+    if isPooled, let index = identity.firstIndex(where: { $0.name == "replication" }) {
+      identity[index].isOptional = true
+      identity[index].meaning = "Number of the replication, from 0; empty: all replications together."
+    }
+    self.columns = identity + columns.map(\.description)
     let descriptions = self.columns
     forEachRow = { result, emit in
       let identity = Self.identityColumns.map { $0.value(result.identity, result) }

@@ -13,7 +13,7 @@ public enum ReportTables {
   ]
 
   static let summary = ReportTable(
-    file: "summary.csv", rowMeaning: "metric of the run",
+    file: "summary.csv", rowMeaning: "metric × replication; of several replications also metric over all of them",
     rows: { SummaryMetric.values(of: $0) },
     columns: [
       .text("metric", "Name of the metric.") { row, _ in row.metric },
@@ -28,10 +28,12 @@ public enum ReportTables {
       .number("ci_high", unit: nil, "Upper end of its 95 % interval, where it has one.", optional: true) {
         row, _ in row.high
       },
-      .count("n", "Observations behind the value, where it is no plain count.", optional: true) { row, _ in
-        row.n
-      },
-    ])
+      .count(
+        "n",
+        "Observations behind the value, where it is no plain count; of all replications together: those with a "
+          + "value.", optional: true
+      ) { row, _ in row.n },
+    ], isPooled: true)
 
   static let serviceMeaning = "Service as namespace/name, or the address or DNS name that clients call."
   static let portMeaning = "Port as the Service names it: name, or number where it has no name."

@@ -10,6 +10,8 @@ public final class ReportWriter {
   private let folder: ResultFolder
   private let tables: [TableFile]
   private var replications: [ReplicationRecord] = []
+  /// By variant, in the order of their first replication.
+  private var pooled: [PooledMetrics] = []
   private let comparisonFile: ResultFile?
   private let thresholdFile: ResultFile?
 
@@ -35,6 +37,19 @@ public final class ReportWriter {
   public func append(_ result: RunResult) throws {
     for table in tables { try table.append(result) }
     replications.append(ReplicationRecord(result))
+    if let index = pooled.firstIndex(where: { $0.identity?.variant == result.identity.variant }) {
+      pooled[index].add(result)
+    } else {
+      var metrics = PooledMetrics()
+      metrics.add(result)
+      pooled.append(metrics)
+    }
+  }
+
+  /// Rows of summary.csv that are about all replications of a variant together.
+  private func appendPooled() throws {
+    guard let summary = tables.first(where: { $0.name == ReportTables.summary.file }) else { return }
+    for metrics in pooled where metrics.replications > 1 { try summary.append(metrics) }
   }
 
   /// Writes what is left and puts the new results in the place of the old ones.
@@ -49,6 +64,7 @@ public final class ReportWriter {
     precondition((comparison != nil) == (comparisonFile != nil), "comparison.csv and nothing to say in it")
     if let comparison, let comparisonFile { try ComparisonTable.write(comparison, to: comparisonFile) }
     if let thresholdFile { try ThresholdTable.write(thresholds, to: thresholdFile) }
+    try appendPooled()
     for table in tables { try table.finish() }
     let first = replications[0]
     let package = DataPackage.document(
@@ -73,6 +89,21 @@ private final class TableFile {
     self.table = table
     self.file = file
     writer = CSVWriter(columns: table.columns.map(\.name)) { try file.append($0) }
+  }
+
+  var name: String { table.file }
+
+  func append(_ metrics: PooledMetrics) throws {
+    guard let identity = metrics.identity else { return }
+    for row in metrics.rows {
+      let cells: [ReportValue] = [
+        .name(identity.runID), .name(identity.scenario), .name(identity.variant), .name(identity.proxyMode),
+        .missing, .unsigned(identity.seed), .text(row.metric), .text(row.unit), .optional(row.value),
+        .optional(row.low), .optional(row.high), .optional(row.n),
+      ]
+      for cell in cells { put(cell) }
+      try writer!.endRow()
+    }
   }
 
   func append(_ result: RunResult) throws {

@@ -24,8 +24,8 @@ public struct RunSummary: Sendable {
   public private(set) var staleness = Staleness()
   /// Verdicts, if the run had thresholds.
   public var thresholds: [ThresholdOutcome] = []
-  var lostPerReplication: [Double] = []
-  var decidedPerReplication: [Double] = []
+  /// All metrics of summary.csv over the replications.
+  public private(set) var pooled = PooledMetrics()
   var causeCounts: [CauseCount] = Cause.allCases.map { CauseCount(cause: $0) }
   var offenders = OffenderCounts()
   var spreadLines: [SpreadLine] = []
@@ -49,9 +49,7 @@ public struct RunSummary: Sendable {
     packets += result.packets
     lostNotListed += result.lostNotListed
     for note in result.notes where !notes.contains(note) { notes.append(note) }
-    lostPerReplication.append(Double(result.lostCount))
-    decidedPerReplication.append(
-      Double(result.groups.reduce(0) { $0 + ($1.outcome.countsAsAttempted ? $1.count : 0) }))
+    pooled.add(result)
     addGroups(of: result)
     for connection in result.lost { offenders.add(connection, in: result) }
     addSpread(of: result)
@@ -69,8 +67,7 @@ public struct RunSummary: Sendable {
   /// Student t over replications, as a ratio of sums; nil for a single replication, which says nothing of the
   /// spread between replications. Never over connections: losses come in bursts.
   public var lossInterval: ConfidenceInterval? {
-    RatioEstimate(numerators: lostPerReplication, denominators: decidedPerReplication)?.interval(
-      confidence: 0.95)
+    pooled.estimate("loss_ratio").interval(confidence: PooledMetrics.confidence)
   }
 
   private mutating func addGroups(of result: RunResult) {
@@ -83,6 +80,14 @@ public struct RunSummary: Sendable {
       } else {
         causeCounts[index].lost += group.count
       }
+    }
+  }
+
+  /// What makes the intervals less trustworthy than they look.
+  var weaknesses: [(what: String, weakness: StatisticalWeakness)] {
+    guard let loss = pooled.estimate("loss_ratio").parts else { return [] }
+    return StatisticalWeakness.find(inRatioOf: loss.numerators, to: loss.denominators).map {
+      ("loss_ratio", $0)
     }
   }
 
@@ -105,8 +110,11 @@ public struct RunSummary: Sendable {
       let target = result.targets[row.target]
       if let index = latencyLines.firstIndex(where: { $0.target == target && $0.phase == row.phase }) {
         latencyLines[index].histogram.merge(row.histogram)
+        latencyLines[index].note(row.histogram)
       } else {
-        latencyLines.append(LatencyLine(target: target, phase: row.phase, histogram: row.histogram))
+        var line = LatencyLine(target: target, phase: row.phase, histogram: row.histogram)
+        line.note(row.histogram)
+        latencyLines.append(line)
       }
     }
   }
@@ -139,6 +147,8 @@ extension RunSummary {
     var maxOverMean: Double?
     /// Of one replication; nil over several.
     var pValue: Double?
+    /// max/mean of each replication that has one.
+    var maxOverMeans: [Double] = []
 
     init(_ statistics: SpreadStatistics, target: TargetName, shares: [LoadShare]) {
       self.target = target
@@ -148,6 +158,7 @@ extension RunSummary {
       expected = Self.range(shares.compactMap(\.expectedShare))
       maxOverMean = statistics.maxOverMean
       pValue = statistics.pValue
+      maxOverMeans = [statistics.maxOverMean].compactMap { $0 }
     }
 
     mutating func add(_ other: SpreadLine) {
@@ -157,6 +168,7 @@ extension RunSummary {
       expected = Self.union(expected, other.expected)
       maxOverMean = [maxOverMean, other.maxOverMean].compactMap { $0 }.max()
       pValue = nil
+      maxOverMeans += other.maxOverMeans
     }
 
     private static func range(_ values: [Double]) -> ClosedRange<Double>? {
@@ -174,6 +186,17 @@ extension RunSummary {
     var target: TargetName
     var phase: LatencyPhase
     var histogram: LatencyHistogram
+    /// Quantiles in ms of each replication that has some, by quantile.
+    var quantiles: [Double: [Double]] = [:]
+
+    static let shown = [0.5, 0.9, 0.99]
+
+    mutating func note(_ replication: LatencyHistogram) {
+      for quantile in Self.shown {
+        guard let value = replication.milliseconds(quantile: quantile) else { continue }
+        quantiles[quantile, default: []].append(value)
+      }
+    }
   }
 
   /// How old the tables were.

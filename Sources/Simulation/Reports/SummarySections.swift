@@ -39,6 +39,7 @@ extension RunSummary {
 
   /// The counts, as name and value.
   var facts: [(name: String, value: String)] {
+    if replications > 1 { return factsPerReplication }
     let share = { (part: Int, whole: Int) in
       whole > 0 ? " (\(ReadableNumber.percent(Double(part) / Double(whole))))" : ""
     }
@@ -54,6 +55,36 @@ extension RunSummary {
     }
     let words = apart.map { "\($0.rawValue) \(ReadableNumber.grouped(count($0)))" }
     facts.append(("neither", words.joined(separator: ", ")))
+    return facts.map { (name: $0.0, value: $0.1) }
+  }
+
+  /// Means per replication with half of their 95 % interval.
+  private var factsPerReplication: [(name: String, value: String)] {
+    let count = { (name: String) in PlusMinus.text(pooled.estimate(name)) }
+    let share = { (name: String) in PlusMinus.text(pooled.estimate(name), isPercent: true) }
+    var facts = [
+      ("per run", "mean ± half of the 95 % interval, Student's t over \(replications) replications"),
+      ("attempted", "\(count("attempted")) connections"),
+      ("completed", count("outcome.completed")),
+      ("lost", "\(count("lost")), loss ratio \(share("loss_ratio"))"),
+    ]
+    let seen = outcomes.filter { $0.outcome.isLost && $0.count > 0 }.sorted { $0.count > $1.count }
+    if lost > 0 {
+      facts.append(
+        ("", seen.map { "\($0.outcome.rawValue) \(count("outcome.\($0.outcome.rawValue)"))" }.joined(separator: ", "))
+      )
+    }
+    facts.append(
+      (
+        "operations",
+        "\(count("operations")), of which \(count("operations_lost")) (\(share("operation_loss_ratio"))) "
+          + "lost after \(count("retries")) retries"
+      ))
+    let apart = [Outcome.misdelivered, .clientGone, .unfinished].filter {
+      self.count($0) > 0 || $0 == .misdelivered
+    }
+    facts.append(
+      ("neither", apart.map { "\($0.rawValue) \(count("outcome.\($0.rawValue)"))" }.joined(separator: ", ")))
     return facts.map { (name: $0.0, value: $0.1) }
   }
 
@@ -85,13 +116,13 @@ extension RunSummary {
     let total = causes.reduce(0) { $0 + count($1) }
     guard total > 0 else { return nil }
     var table = TextTable([
-      .left("cause"), .right("number"), .right("share"),
+      .left("cause"), .right(replications > 1 ? "per run" : "number"), .right("share"),
       .left("worst: node, client -> target", least: 24), .right("of these"), .left("began at"),
     ])
     for cause in causes.prefix(rowsMax) {
       let offender = offenders.worst(of: cause.cause, misdelivered: misdelivered)
       table.add([
-        cause.cause.rawValue, ReadableNumber.grouped(count(cause)),
+        cause.cause.rawValue, causeWords(cause.cause, count(cause)),
         ReadableNumber.roughPercent(Double(count(cause)) / Double(total)), offender?.place ?? "-",
         offender.map { ReadableNumber.grouped($0.connections) } ?? "-", offender?.when ?? "-",
       ])
@@ -105,6 +136,15 @@ extension RunSummary {
     return SummarySection(title: title, table: table, remarks: remarks)
   }
 
+  /// Lost and misdelivered together are in one metric; where both occur the count stands alone.
+  private func causeWords(_ cause: Cause, _ count: Int) -> String {
+    guard replications > 1 else { return ReadableNumber.grouped(count) }
+    let estimate = pooled.estimate("cause.\(cause.rawValue)")
+    let isWhole = Int(estimate.values.reduce(0, +).rounded()) == count
+    return isWhole
+      ? PlusMinus.text(estimate) : ReadableNumber.short(Double(count) / Double(replications))
+  }
+
   private func spreadSection(_ rowsMax: Int) -> SummarySection? {
     let lines = spreadLines.filter { $0.connections > 0 }
     guard !lines.isEmpty else { return nil }
@@ -116,7 +156,9 @@ extension RunSummary {
       table.add([
         line.target.words, ReadableNumber.grouped(line.endpoints), ReadableNumber.grouped(line.connections),
         ReadableNumber.percent(line.observed), ReadableNumber.percent(line.expected),
-        ReadableNumber.short(line.maxOverMean), ReadableNumber.short(line.pValue),
+        line.maxOverMeans.count > 1
+          ? PlusMinus.text(line.maxOverMeans) : ReadableNumber.short(line.maxOverMean),
+        replications > 1 ? "-" : ReadableNumber.short(line.pValue),
       ])
     }
     let remarks = leftOut(lines.count, rowsMax, "load_balance_stats.csv")
@@ -130,21 +172,27 @@ extension RunSummary {
       .right("p99"),
       .right("max"),
     ])
-    func add(_ target: String, _ phase: LatencyPhase, _ histogram: LatencyHistogram) {
+    func add(
+      _ target: String, _ phase: LatencyPhase, _ histogram: LatencyHistogram, _ quantiles: [Double: [Double]]
+    ) {
       table.add(
         [target, phase.rawValue, ReadableNumber.grouped(histogram.count)]
-          + [0.5, 0.9, 0.99].map { ReadableNumber.short(histogram.milliseconds(quantile: $0)) }
+          + LatencyLine.shown.map { quantile in
+            let values = quantiles[quantile] ?? []
+            return values.count > 1
+              ? PlusMinus.text(values) : ReadableNumber.short(histogram.milliseconds(quantile: quantile))
+          }
           + [ReadableNumber.short(histogram.maxMilliseconds)])
     }
     let lines = latencyLines.filter { $0.phase != .dns }
     let targets = lines.reduce(into: [TargetName]()) { if !$0.contains($1.target) { $0.append($1.target) } }
     for target in targets.prefix(rowsMax) {
-      for line in lines where line.target == target { add(target.words, line.phase, line.histogram) }
+      for line in lines where line.target == target { add(target.words, line.phase, line.histogram, line.quantiles) }
     }
     // One resolver answers for all names, so that one line says it all.
     var dns = LatencyHistogram()
     for line in latencyLines where line.phase == .dns { dns.merge(line.histogram) }
-    if dns.count > 0 { add("all names", .dns, dns) }
+    if dns.count > 0 { add("all names", .dns, dns, [:]) }
     let remarks = leftOut(targets.count, rowsMax, "latency.csv")
     return SummarySection(title: "Latency of completed attempts, ms", table: table, remarks: remarks)
   }
@@ -168,6 +216,11 @@ extension RunSummary {
           + "\(changes == 1 ? "sync" : "syncs") with changes, worst "
           + "\(ReadableNumber.seconds(slowest.latency)) on \(slowest.node) at "
           + "\(ReadableNumber.seconds(slowest.at)).")
+    }
+    if replications > 1 {
+      let (worst, mean) = (pooled.estimate("staleness_max"), pooled.estimate("staleness_mean"))
+      remarks.append(
+        "Per run: mean age \(PlusMinus.text(mean)) s, oldest \(PlusMinus.text(worst)) s.")
     }
     return SummarySection(title: "Age of the nodes' tables", table: nil, remarks: remarks)
   }
