@@ -36,24 +36,41 @@ def _identities(run):
         runs = [run]
     else:
         return None
-    return {(r["run_id"], r["variant"]): {x["replication"] for x in r["replications"]}
-            for r in runs if "run_id" in r and isinstance(r.get("replications"), list)} or None
+    return {
+        (r["run_id"], r["variant"]): {x["replication"] for x in r["replications"]}
+        for r in runs
+        if "run_id" in r and isinstance(r.get("replications"), list)
+    } or None
+
+
+def _texts(value):
+    """All texts of run.json: a comparison of two scenario files names more than one scenario."""
+    if isinstance(value, str):
+        yield value
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _texts(part)
 
 
 def _check_identity(folder, name, frame, run, identities):
     path = folder / f"{name}.csv"
-    for column, expected in (("scenario", run.get("scenario")), ("seed", run.get("seed"))):
-        if expected is None or column not in frame or (column == "seed" and identities is None):
+    for column, expected in (("scenario", set(_texts(run))), ("seed", {run.get("seed")} - {None})):
+        if not expected or column not in frame or identities is None:
             continue
         for value in frame[column].dropna().unique():
-            if value != expected:
-                raise ResultsError(path, f"{value} is not that of run.json", column=column, expected=str(expected))
+            if value not in expected:
+                raise ResultsError(
+                    path, f"{value} is not that of run.json", column=column, expected=str(run.get(column))
+                )
     if identities is None or not {"run_id", "variant"} <= set(frame.columns):
         return
-    for run_id, variant in frame[["run_id", "variant"]].drop_duplicates().itertuples(index=False, name=None):
+    for run_id, variant in (
+        frame[["run_id", "variant"]].dropna().drop_duplicates().itertuples(index=False, name=None)
+    ):
         if (run_id, variant) not in identities:
             known = ", ".join(f"{r} ({v})" for r, v in identities)
-            raise ResultsError(path, f"{run_id} ({variant}) is not in run.json", column="run_id", expected=known)
+            raise ResultsError(
+                path, f"{run_id} ({variant}) is not in run.json", column="run_id", expected=known
+            )
 
 
 def _check_replications(folder, summary, identities):
@@ -65,18 +82,28 @@ def _check_replications(folder, summary, identities):
         found = {int(value) for value in mine["replication"].unique()}
         if found != expected:
             missing, extra = sorted(expected - found), sorted(found - expected)
-            text = f"replication {missing[0]} of {variant} is missing" if missing else \
-                f"replication {extra[0]} of {variant} is not in run.json"
-            raise ResultsError(folder / "summary.csv", text, column="replication",
-                               expected=f"{len(expected)} replications, as run.json lists")
+            text = (
+                f"replication {missing[0]} of {variant} is missing"
+                if missing
+                else f"replication {extra[0]} of {variant} is not in run.json"
+            )
+            raise ResultsError(
+                folder / "summary.csv",
+                text,
+                column="replication",
+                expected=f"{len(expected)} replications, as run.json lists",
+            )
 
 
 def _counts(summary):
     """metric -> count of each replication, as a series over `_KEY`."""
     rows = summary.dropna(subset=["replication", "value"])
     rows = rows.astype({"run_id": str, "variant": str})
-    return {metric: part.set_index(_KEY)["value"] for metric, part in rows.groupby("metric", sort=False)
-            if metric.startswith(("outcome.", "cause.")) or metric in ("lost", "attempted")}
+    return {
+        metric: part.set_index(_KEY)["value"]
+        for metric, part in rows.groupby("metric", sort=False)
+        if metric.startswith(("outcome.", "cause.")) or metric in ("lost", "attempted")
+    }
 
 
 def _check_sum(folder, counts, frame, name, column, prefix):
@@ -92,9 +119,12 @@ def _check_sum(folder, counts, frame, name, column, prefix):
         both = pandas.concat([told, mine], axis=1, keys=["told", "mine"]).astype(float).fillna(0)
         for key, row in both[both["told"] != both["mine"]].head(1).iterrows():
             raise ResultsError(
-                folder / f"{name}.csv", f"{row['mine']:.0f} connections with {column} {value} in replication {key[2]} "
-                f"of {key[1]}", column="connections", expected=f"{row['told']:.0f}, as summary.csv has: rows are "
-                "missing, or one of the files was edited")
+                folder / f"{name}.csv",
+                f"{row['mine']:.0f} connections with {column} {value} in replication {key[2]} of {key[1]}",
+                column="connections",
+                expected=f"{row['told']:.0f}, as summary.csv has: rows are "
+                "missing, or one of the files was edited",
+            )
 
 
 def _check_ledger(folder, counts, frame):
@@ -107,9 +137,12 @@ def _check_ledger(folder, counts, frame):
     other = counts.get("outcome.misdelivered", pandas.Series(dtype=float)).reindex(lost.index, fill_value=0)
     wrong = (sums != lost) & (sums != lost + other)
     for key in wrong[wrong].index[:1]:
-        raise ResultsError(folder / "loss_ledger.csv", f"{sums[key]:.0f} lost connections in replication {key[2]} of "
-                           f"{key[1]}", column="connections", expected=f"{lost[key]:.0f}, as summary.csv has: rows "
-                           "are missing, or one of the files was edited")
+        raise ResultsError(
+            folder / "loss_ledger.csv",
+            f"{sums[key]:.0f} lost connections in replication {key[2]} of {key[1]}",
+            column="connections",
+            expected=f"{lost[key]:.0f}, as summary.csv has: rows are missing, or one of the files was edited",
+        )
 
 
 def _check_load(folder, tables):
@@ -123,8 +156,11 @@ def _check_load(folder, tables):
     both = pandas.concat([told, sums], axis=1, keys=["told", "mine"]).astype(float).fillna(0)
     for at, row in both[both["told"] != both["mine"]].head(1).iterrows():
         raise ResultsError(
-            folder / "load_balance.csv", f"{row['mine']:.0f} connections to {at[3]}:{at[4]} in replication {at[2]} of "
-            f"{at[1]}", column="connections", expected=f"{row['told']:.0f}, as load_balance_stats.csv has")
+            folder / "load_balance.csv",
+            f"{row['mine']:.0f} connections to {at[3]}:{at[4]} in replication {at[2]} of {at[1]}",
+            column="connections",
+            expected=f"{row['told']:.0f}, as load_balance_stats.csv has",
+        )
 
 
 def _check_list(folder, counts, listed):
@@ -136,10 +172,15 @@ def _check_list(folder, counts, listed):
     most = lost + counts.get("outcome.misdelivered", lost * 0).reindex(lost.index, fill_value=0)
     both = pandas.concat([most, lost, keys], axis=1, keys=["told", "lost", "mine"]).astype(float).fillna(0)
     for key, row in both[both["mine"] > both["told"]].head(1).iterrows():
-        raise ResultsError(folder / "lost_connections.csv", f"{row['mine']:.0f} rows of replication {key[2]} of "
-                           f"{key[1]}", expected=f"{row['told']:.0f}, as summary.csv has")
+        raise ResultsError(
+            folder / "lost_connections.csv",
+            f"{row['mine']:.0f} rows of replication {key[2]} of {key[1]}",
+            expected=f"{row['told']:.0f}, as summary.csv has",
+        )
     short = both[both["mine"] < both["lost"]]
     if short.empty:
         return []
-    return [f"lost_connections.csv lists {both['mine'].sum():,.0f} of {both['lost'].sum():,.0f} lost connections: "
-            "report.lostConnectionsMax cut the list, or rows were removed"]
+    return [
+        f"lost_connections.csv lists {both['mine'].sum():,.0f} of {both['lost'].sum():,.0f} lost connections: "
+        "report.lostConnectionsMax cut the list, or rows were removed"
+    ]

@@ -70,7 +70,9 @@ def load(*folders, tables=None):
     versions = sorted({part.run.get("version", "?") for part in parts})
     if len(versions) > 1:
         notes.append("the folders come from different versions of sim: " + ", ".join(versions))
-    return Results([f for p in parts for f in p.folders], frames, [d for p in parts for d in p.documents], notes)
+    return Results(
+        [f for p in parts for f in p.folders], frames, [d for p in parts for d in p.documents], notes
+    )
 
 
 def _load_folder(folder, wanted):
@@ -90,11 +92,17 @@ def _load_folder(folder, wanted):
         if wanted is None or name in wanted:
             tables[name] = read_table(path, resource)
         elif not path.exists():
-            raise ResultsError(path, "the file is missing", expected="every file that datapackage.json lists: "
-                               "the folder is incomplete")
+            raise ResultsError(
+                path,
+                "the file is missing",
+                expected="every file that datapackage.json lists: the folder is incomplete",
+            )
     listed = {resource["path"] for resource in resources}
-    notes = [f"{path.name} is not in {PACKAGE} and was not read"
-             for path in sorted(folder.glob("*.csv")) if path.name not in listed]
+    notes = [
+        f"{path.name} is not in {PACKAGE} and was not read"
+        for path in sorted(folder.glob("*.csv"))
+        if path.name not in listed
+    ]
     return Results([folder], tables, [document], notes + check_folder(folder, document["run"], tables))
 
 
@@ -102,7 +110,9 @@ def _json(path):
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ResultsError(path, "the file is missing", expected="a folder that sim run or sim compare wrote") from None
+        raise ResultsError(
+            path, "the file is missing", expected="a folder that sim run or sim compare wrote"
+        ) from None
     except UnicodeDecodeError:
         raise ResultsError(path, "is not UTF-8") from None
     except OSError as error:
@@ -110,8 +120,9 @@ def _json(path):
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ResultsError(path, f"{error.msg} in column {error.colno}: cut or edited", line=error.lineno,
-                           expected="JSON") from None
+        raise ResultsError(
+            path, f"{error.msg} in column {error.colno}: cut or edited", line=error.lineno, expected="JSON"
+        ) from None
     if not isinstance(value, dict):
         raise ResultsError(path, "is no object", line=1, expected="what sim wrote")
     return value
@@ -141,6 +152,9 @@ def _check_distinct(parts):
         keys = frame[["run_id", "variant", "replication"]].dropna().drop_duplicates().astype(str)
         for key in keys.itertuples(index=False, name=None):
             if key in seen:
-                raise ResultsError(part.folders[0], f"run {key[0]}, variant {key[1]}, replication {key[2]} is in "
-                                   f"{seen[key]} already", expected="folders of different runs")
+                raise ResultsError(
+                    part.folders[0],
+                    f"run {key[0]}, variant {key[1]}, replication {key[2]} is in {seen[key]} already",
+                    expected="folders of different runs",
+                )
             seen[key] = part.folders[0]

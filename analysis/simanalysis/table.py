@@ -51,7 +51,9 @@ def concatenate(frames):
     names = list(dict.fromkeys(name for frame in frames for name in frame.columns))
     columns = {}
     for name in names:
-        parts = [frame[name] if name in frame else pandas.Series([pandas.NA] * len(frame)) for frame in frames]
+        parts = [
+            frame[name] if name in frame else pandas.Series([pandas.NA] * len(frame)) for frame in frames
+        ]
         if all(isinstance(part.dtype, pandas.CategoricalDtype) for part in parts):
             columns[name] = pandas.Series(pandas.api.types.union_categoricals(parts))
         else:
@@ -64,7 +66,9 @@ def _read(path):
         return path.read_bytes()
     except FileNotFoundError:
         raise ResultsError(
-            path, "the file is missing", expected="every file that datapackage.json lists: the folder is incomplete"
+            path,
+            "the file is missing",
+            expected="every file that datapackage.json lists: the folder is incomplete",
         ) from None
     except OSError as error:
         raise UnreadableError(path, f"cannot be read: {error.strerror}") from None
@@ -79,7 +83,9 @@ def _check_digest(path, data, resource):
     if digest:
         kind, _, value = digest.rpartition(":")
         if hashlib.new(kind or "md5", data).hexdigest() != value.lower():
-            raise ResultsError(path, f"its {kind or 'md5'} is not that of datapackage.json: the file was edited")
+            raise ResultsError(
+                path, f"its {kind or 'md5'} is not that of datapackage.json: the file was edited"
+            )
 
 
 def _structure(path, data, columns):
@@ -120,11 +126,17 @@ def _check_header(path, found, declared):
     if missing:
         raise ResultsError(path, "is missing", line=1, column=missing[0], expected="it by datapackage.json")
     if extra:
-        raise ResultsError(path, "is not in datapackage.json", line=1, column=extra[0], expected=", ".join(declared))
+        raise ResultsError(
+            path, "is not in datapackage.json", line=1, column=extra[0], expected=", ".join(declared)
+        )
     if found != declared:
         place = next(i for i, pair in enumerate(zip(found, declared)) if pair[0] != pair[1])
         raise ResultsError(
-            path, f"stands where {declared[place]} should", line=1, column=found[place], expected=", ".join(declared)
+            path,
+            f"stands where {declared[place]} should",
+            line=1,
+            column=found[place],
+            expected=", ".join(declared),
         )
 
 
@@ -138,7 +150,11 @@ def _typed(path, texts, field, lines):
         for row in numpy.flatnonzero(bad.to_numpy())[:1]:
             text = texts.iloc[row]
             raise ResultsError(
-                path, f"“{text}”" if text else "is empty", line=int(lines[row]), column=name, expected=expected
+                path,
+                f"“{text}”" if text else "is empty",
+                line=int(lines[row]),
+                column=name,
+                expected=expected,
             )
 
     if constraints.get("required"):
@@ -167,8 +183,12 @@ def _typed(path, texts, field, lines):
     if kind == "number":
         fail(bad, "a number")
         return values.astype("float64").reindex(texts.index)
-    raise ResultsError(path.parent / "datapackage.json", f"type {kind} of {path.name}", column=name,
-                       expected="string, integer, number or boolean")
+    raise ResultsError(
+        path.parent / "datapackage.json",
+        f"type {kind} of {path.name}",
+        column=name,
+        expected="string, integer, number or boolean",
+    )
 
 
 def category(texts, categories):

@@ -25,8 +25,12 @@ def make(sim, tmp_path_factory):
 
     def run(name, *arguments, codes=(0,)):
         folder = place / name
-        done = subprocess.run([sim, *map(str, arguments), "--out", folder, "--no-progress", "--quiet"], cwd=ROOT,
-                              capture_output=True, text=True)
+        done = subprocess.run(
+            [sim, *map(str, arguments), "--out", folder, "--no-progress", "--quiet"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode in codes, f"sim {' '.join(map(str, arguments))}: {done.stderr}"
         return folder
 
@@ -42,7 +46,15 @@ def churn(make):
 @pytest.fixture(scope="session")
 def comparison(make):
     """node-churn in three modes."""
-    return make("compare", "compare", "scenarios/node-churn.json", "--replications", 3, "--modes", "iptables,nftables,ebpf")
+    return make(
+        "compare",
+        "compare",
+        "scenarios/node-churn.json",
+        "--replications",
+        3,
+        "--modes",
+        "iptables,nftables,ebpf",
+    )
 
 
 @pytest.fixture(scope="session")

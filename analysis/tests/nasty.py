@@ -16,11 +16,16 @@ NAMES = [SCRIPT, CLOSING, IMAGE, QUOTES, COMMENT]
 
 def spoil(folder):
     """Replaces names in every CSV file and in run.json of a copy of a folder."""
-    swaps = {"scenario": lambda _: SCRIPT, "service": lambda old: CLOSING + old if old else old,
-             "client": lambda old: IMAGE + old if old else old, "node": lambda old: QUOTES + old if old else old,
-             "pod": lambda old: COMMENT + old if old else old,
-             "object": lambda old: old.split("/")[0] + "/" + CLOSING + old.rpartition("/")[2],
-             "variant": lambda old: SCRIPT + old, "baseline": lambda old: SCRIPT + old}
+    swaps = {
+        "scenario": lambda _: SCRIPT,
+        "service": lambda old: CLOSING + old if old else old,
+        "client": lambda old: IMAGE + old if old else old,
+        "node": lambda old: QUOTES + old if old else old,
+        "pod": lambda old: COMMENT + old if old else old,
+        "object": lambda old: old.split("/")[0] + "/" + CLOSING + old.rpartition("/")[2],
+        "variant": lambda old: SCRIPT + old,
+        "baseline": lambda old: SCRIPT + old,
+    }
     for path in folder.glob("*.csv"):
         rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
         if not rows:

@@ -5,7 +5,6 @@
 import json
 import re
 
-import numpy
 import pytest
 from browser import browser, errors, open_page, picture
 from nasty import spoil
@@ -35,7 +34,12 @@ def pages(churn, comparison, lossless, tmp_path_factory):
     judged = with_thresholds(shutil.copytree(churn, place / "judged"))
     nasty = spoil(shutil.copytree(comparison, place / "nasty"))
     found = {}
-    for name, folder in (("run", judged), ("comparison", comparison), ("lossless", lossless), ("nasty", nasty)):
+    for name, folder in (
+        ("run", judged),
+        ("comparison", comparison),
+        ("lossless", lossless),
+        ("nasty", nasty),
+    ):
         found[name] = place / f"{name}.html"
         found[name].write_text(render_page(simanalysis.load(folder)), encoding="utf-8")
     return found
@@ -47,7 +51,9 @@ def plots(driver):
 
 def coloured(driver, plot):
     """Pixels of a plot that have a colour. Axes, events and texts are grey; legends are hidden for the picture."""
-    driver.execute_script("""for (const e of document.querySelectorAll('.role-legend')) e.style.visibility = 'hidden';""")
+    driver.execute_script(
+        """for (const e of document.querySelectorAll('.role-legend')) e.style.visibility = 'hidden';"""
+    )
     image = picture(driver, f"#{plot} .screen").astype(int)
     return int(((image.max(axis=2) - image.min(axis=2)) > 40).sum())
 
@@ -78,8 +84,10 @@ def test_an_empty_plot_would_be_found(pages, driver, tmp_path):
     for figure in data["figures"].values():
         figure["datasets"] = {name: [] for name in figure["datasets"]}
     path = tmp_path / "empty.html"
-    path.write_text(page[: place.start(1)] + json.dumps(data).replace("<", "\\u003c") + page[place.end(1) :],
-                    encoding="utf-8")
+    path.write_text(
+        page[: place.start(1)] + json.dumps(data).replace("<", "\\u003c") + page[place.end(1) :],
+        encoding="utf-8",
+    )
     open_page(driver, path)
     found = {plot: coloured(driver, plot) for plot in plots(driver)}
     assert found and all(number < MARKS for number in found.values()), found
@@ -100,7 +108,9 @@ def test_a_script_error_would_be_found(pages, driver, tmp_path):
 def test_a_script_in_the_page_that_is_not_its_own_does_not_run(pages, driver, tmp_path):
     page = pages["lossless"].read_text(encoding="utf-8")
     path = tmp_path / "injected.html"
-    path.write_text(page.replace("<main>", "<main><script>document.title = 'owned'</script>"), encoding="utf-8")
+    path.write_text(
+        page.replace("<main>", "<main><script>document.title = 'owned'</script>"), encoding="utf-8"
+    )
     open_page(driver, path)
     assert driver.title != "owned"
     assert any("Content Security Policy" in message for message in errors(driver))
@@ -154,8 +164,10 @@ def test_the_button_changes_the_theme(pages, driver):
 
 def test_printing_is_light_also_from_a_dark_page(pages, driver):
     open_page(driver, pages["run"], dark=True)
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
-        "media": "print", "features": [{"name": "prefers-color-scheme", "value": "dark"}]})
+    driver.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {"media": "print", "features": [{"name": "prefers-color-scheme", "value": "dark"}]},
+    )
     assert picture(driver)[0, 0].sum() > 700
     image = picture(driver, "#plot-losses .paper").astype(int)
     assert ((image.max(axis=2) - image.min(axis=2)) > 40).sum() >= MARKS

@@ -19,14 +19,20 @@ def test_nodes_are_drawn_and_pods_are_not():
 
 
 def test_pods_are_drawn_where_nothing_else_happened():
-    events = frame([(0, 5.0, "pod/default/a", "crashed", None), (0, 5.1, "pod/default/a", "Ready=False", "in the API")])
+    events = frame(
+        [(0, 5.0, "pod/default/a", "crashed", None), (0, 5.1, "pod/default/a", "Ready=False", "in the API")]
+    )
     assert list(headline_events(events, 1)["phrase"]) == ["a crashes"]
 
 
 def test_an_event_of_most_replications_stands_at_its_median_time():
-    rows = [(r, t, "node/n1", "up", None) for r, t in enumerate((60.0, 70.0, 65.0))] + [(0, 9.0, "node/n2", "down", None)]
+    rows = [(r, t, "node/n1", "up", None) for r, t in enumerate((60.0, 70.0, 65.0))] + [
+        (0, 9.0, "node/n2", "down", None)
+    ]
     found = headline_events(frame(rows), 3)
-    assert found.values.tolist() == [[65.0, 60.0, 70.0, "n1 up"]], "what only one of three replications has is no line"
+    assert found.values.tolist() == [[65.0, 60.0, 70.0, "n1 up"]], (
+        "what only one of three replications has is no line"
+    )
 
 
 def test_the_second_time_is_another_event_than_the_first():
@@ -35,16 +41,20 @@ def test_the_second_time_is_another_event_than_the_first():
 
 
 def test_near_events_share_a_line_and_all_are_kept():
-    events = pandas.DataFrame([(t, t, t, f"node-{i}: kube-proxy restarts") for i, t in enumerate((10.0, 10.2, 10.4, 50.0))],
-                              columns=["time", "low", "high", "phrase"])
+    events = pandas.DataFrame(
+        [(t, t, t, f"node-{i}: kube-proxy restarts") for i, t in enumerate((10.0, 10.2, 10.4, 50.0))],
+        columns=["time", "low", "high", "phrase"],
+    )
     groups = group_events(events, 100.0)
     assert [g.label for g in groups] == ["kube-proxy restarts (3×)", "node-3: kube-proxy restarts"]
     assert sum(len(g.items) for g in groups) == 4
 
 
 def test_never_more_lines_than_can_be_read():
-    events = pandas.DataFrame([(float(t), float(t), float(t), f"event {t}") for t in range(500)],
-                              columns=["time", "low", "high", "phrase"])
+    events = pandas.DataFrame(
+        [(float(t), float(t), float(t), f"event {t}") for t in range(500)],
+        columns=["time", "low", "high", "phrase"],
+    )
     assert 1 < len(group_events(events, 500.0)) <= MAX_GROUPS
 
 
@@ -52,8 +62,9 @@ def test_labels_overlap_neither_each_other_nor_a_line():
     draw = random.Random(1)
     for _ in range(300):
         times = sorted(draw.uniform(0, 100) for _ in range(draw.randint(1, 12)))
-        events = pandas.DataFrame([(t, t, t, "x" * draw.randint(4, 34)) for t in times],
-                                  columns=["time", "low", "high", "phrase"])
+        events = pandas.DataFrame(
+            [(t, t, t, "x" * draw.randint(4, 34)) for t in times], columns=["time", "low", "high", "phrase"]
+        )
         groups = group_events(events, 100.0)
         places, rows = place_labels(groups, 100.0, 720)
         boxes = []

@@ -51,8 +51,11 @@ def page(churn):
 def test_the_verdict_has_the_loss_its_interval_and_the_main_cause(churn):
     question, verdict = headline(Facts(simanalysis.load(churn)))
     assert question[0].startswith("A node reboots and comes back with another IP")
-    assert re.match(r"[\d.]+\s% of connections were lost \(95 % interval [\d.]+ to [\d.]+\s%, 3 replications\), \d+\s% of "
-                    r"them because the API still listed a pod that was already gone\.$", verdict), verdict
+    assert re.match(
+        r"[\d.]+\s% of connections were lost \(95 % interval [\d.]+ to [\d.]+\s%, 3 replications\), \d+\s% of "
+        r"them because the API still listed a pod that was already gone\.$",
+        verdict,
+    ), verdict
 
 
 def test_one_run_says_that_it_has_no_interval(make):
@@ -97,9 +100,25 @@ def test_intervals_are_those_of_scipy():
 
 def test_the_loss_ratio_is_that_of_the_summary_with_replications(churn, sim):
     facts = Facts(simanalysis.load(churn))
-    told = json.loads(subprocess.run(
-        [sim, "scenarios/node-churn.json", "--replications", "3", "--out", str(churn) + "-again", "--format", "json",
-         "--no-progress"], cwd=os.path.dirname(__file__) + "/../..", capture_output=True, text=True, check=True).stdout)
+    told = json.loads(
+        subprocess.run(
+            [
+                sim,
+                "scenarios/node-churn.json",
+                "--replications",
+                "3",
+                "--out",
+                str(churn) + "-again",
+                "--format",
+                "json",
+                "--no-progress",
+            ],
+            cwd=os.path.dirname(__file__) + "/../..",
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    )
     estimate = facts.estimate("base", "loss_ratio")
     text = json.dumps(told)
     assert f"{estimate.value:.6f}"[:8] in text or f"{estimate.value:.9g}"[:8] in text, (estimate, text[:400])
@@ -141,7 +160,9 @@ def test_names_are_inert(comparison, copy):
     assert not [tag for tag, _ in elements.found if tag in ("img", "svg")]
     for name in NAMES:
         assert name not in page
-    data = json.loads(next(text for text in elements.scripts if text.startswith("{")))
+    embedded = next(text for text in elements.scripts if text.startswith("{"))
+    assert not set("<>&") & set(embedded)
+    data = json.loads(embedded)
     assert NAMES[0] in json.dumps(data, ensure_ascii=False), "the names are there, as data"
 
 
@@ -158,12 +179,38 @@ def test_a_large_cluster_is_cut_to_what_can_be_drawn_and_says_so(churn):
     results = simanalysis.load(churn)
     frame = results["staleness"]
     first = frame[(frame["node"] == "node-2") & (frame["replication"] == 0)]
-    many = simanalysis.results.concatenate([first.assign(node=f"n{i}").reset_index(drop=True) for i in range(400)])
+    many = simanalysis.results.concatenate(
+        [first.assign(node=f"n{i}").reset_index(drop=True) for i in range(400)]
+    )
     results.tables["staleness"] = many
     figure = next(f for f in make_figures(Facts(results)) if f.name == "staleness")
     cells = sum(len(rows) for rows in figure.chart.to_dict()["datasets"].values())
     assert cells <= 13_000
     assert any("40 of 400 nodes are drawn" in note for note in figure.notes)
+
+
+def test_the_rows_over_all_replications_are_taken_where_the_summary_has_them(churn, copy):
+    folder = copy(churn)
+    path = folder / "summary.csv"
+    lines = [
+        line
+        for line in path.read_text().split("\n")
+        if not (line.split(",") + [""] * 7)[4:7] == ["", "1", "loss_ratio"]
+    ]
+    run_id, scenario, variant, mode = lines[1].split(",")[:4]
+    lines.insert(-1, f"{run_id},{scenario},{variant},{mode},,1,loss_ratio,ratio,0.5,0.4,0.6,3")
+    path.write_text("\n".join(lines))
+    package = folder / "datapackage.json"
+    document = json.loads(package.read_text())
+    for field in document["resources"][0]["schema"]["fields"]:
+        if field["name"] == "replication":
+            field.get("constraints", {}).pop("required", None)
+    package.write_text(json.dumps(document))
+    facts = Facts(simanalysis.load(folder))
+    assert facts.replications == {"base": [0, 1, 2]}
+    assert headline(facts)[1].startswith(
+        "50\u202f% of connections were lost (95 % interval 40 to 60\u202f%, 3 "
+    )
 
 
 THRESHOLDS = """threshold,metric,labels,operator,limit,unit,observed,ci_low,ci_high,confidence,replications,verdict
@@ -183,9 +230,24 @@ def with_thresholds(folder):
     package = json.loads((folder / "datapackage.json").read_text())
     package["resources"] = [r for r in package["resources"] if r["path"] != "thresholds.csv"]
     numbers = {"limit", "observed", "ci_low", "ci_high", "confidence"}
-    package["resources"].append({"path": "thresholds.csv", "schema": {"fields": [
-        {"name": n, "type": "number" if n in numbers else "integer" if n in ("replication", "seed", "replications")
-         else "string"} for n in lines[0].split(",")]}})
+    package["resources"].append(
+        {
+            "path": "thresholds.csv",
+            "schema": {
+                "fields": [
+                    {
+                        "name": n,
+                        "type": "number"
+                        if n in numbers
+                        else "integer"
+                        if n in ("replication", "seed", "replications")
+                        else "string",
+                    }
+                    for n in lines[0].split(",")
+                ]
+            },
+        }
+    )
     (folder / "datapackage.json").write_text(json.dumps(package))
     return folder
 
@@ -193,24 +255,48 @@ def with_thresholds(folder):
 def test_thresholds_lead_the_verdict_and_have_a_figure(churn, copy):
     facts = Facts(simanalysis.load(with_thresholds(copy(churn))))
     verdict = headline(facts)[1]
-    assert verdict.startswith("1 of 3 thresholds holds; fails: connect_p99_ms < 1 (observed 5 ms); undecided: ")
+    assert verdict.startswith(
+        "1 of 3 thresholds holds; fails: connect_p99_ms < 1 (observed 5 ms); undecided: "
+    )
     assert "load_max_over_mean < 1.6 (observed " in verdict
     figure = make_figures(facts)[0]
     assert figure.name == "thresholds" and figure.chart is not None
     assert [row[0] for row in figure.tables[0][1].rows] == ["passes", "fails", "undecided"]
 
 
-@pytest.mark.parametrize(("value", "text"), [
-    (0, "0"), (12345.6, "12,346"), (1.0, "1"), (0.1234, "0.123"), (-2.5, "−2.50"), (99.96, "100"), (float("nan"), "–"),
-    (0.0000123, "1.23e−5"), (None, "–")])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (12345.6, "12,346"),
+        (1.0, "1"),
+        (0.1234, "0.123"),
+        (-2.5, "−2.50"),
+        (99.96, "100"),
+        (float("nan"), "–"),
+        (0.0000123, "1.23e−5"),
+        (None, "–"),
+    ],
+)
 def test_numbers_have_three_digits(value, text):
     assert words.number(value) == text
 
 
 def test_the_command_writes_the_page_and_the_figures(lossless, tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "simanalysis.report", lossless, "-o", tmp_path / "page.html", "--figures",
-         tmp_path / "figures"], capture_output=True, text=True)
+        [
+            sys.executable,
+            "-m",
+            "simanalysis.report",
+            lossless,
+            "-o",
+            tmp_path / "page.html",
+            "--figures",
+            tmp_path / "figures",
+        ],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "page.html").read_text().startswith("<!DOCTYPE html>")
     assert done.stdout.split("\n")[0] == str(tmp_path / "page.html")
@@ -252,4 +338,72 @@ def test_output_that_cannot_be_written_exits_with_73(lossless, tmp_path, capsys)
     assert "cannot be written" in capsys.readouterr().err
     assert main([str(lossless), "-o", str(tmp_path)]) == 73, "a folder is no page"
     (tmp_path / "taken").write_text("")
-    assert main([str(lossless), "-o", str(tmp_path / "page.html"), "--figures", str(tmp_path / "taken")]) == 73
+    assert (
+        main([str(lossless), "-o", str(tmp_path / "page.html"), "--figures", str(tmp_path / "taken")]) == 73
+    )
+
+
+SWEEP = """run_id,scenario,variant,proxy_mode,replication,seed,point,mode,servers[0].preStop,metric,unit,mean,ci_low,ci_high,n
+aa,tiny,p0,iptables,,1,0,iptables,0s,lost{service=default/web},connections,12,10,14,3
+aa,tiny,p1,iptables,,1,1,iptables,3s,lost{service=default/web},connections,0,,,3
+bb,tiny,p2,nftables,,1,2,nftables,0s,lost{service=default/web},connections,11,8,14,3
+bb,tiny,p3,nftables,,1,3,nftables,3s,lost{service=default/web},connections,0.5,0,1.5,3
+"""
+
+
+def merged_sweep(folder):
+    """A folder as `sim sweep merge` writes it."""
+    folder.mkdir()
+    (folder / "sweep_summary.csv").write_text(SWEEP)
+    kinds = {
+        "mean": "number",
+        "ci_low": "number",
+        "ci_high": "number",
+        "n": "integer",
+        "point": "integer",
+        "replication": "integer",
+        "seed": "integer",
+    }
+    (folder / "datapackage.json").write_text(
+        json.dumps(
+            {
+                "resources": [
+                    {
+                        "path": "sweep_summary.csv",
+                        "schema": {
+                            "fields": [
+                                {"name": n, "type": kinds.get(n, "string")}
+                                for n in SWEEP.split("\n")[0].split(",")
+                            ]
+                        },
+                    }
+                ]
+            }
+        )
+    )
+    (folder / "run.json").write_text(
+        json.dumps(
+            {
+                "run": {
+                    "scenario": "tiny",
+                    "question": "Which preStop?",
+                    "seed": 1,
+                    "version": "0.1.0",
+                    "arguments": [],
+                }
+            }
+        )
+    )
+    return folder
+
+
+def test_a_merged_sweep_has_a_page_of_its_own(tmp_path):
+    folder = merged_sweep(tmp_path / "sweep")
+    output = tmp_path / "sweep.html"
+    assert main([str(folder), "-o", str(output), "--figures", str(tmp_path / "figures")]) == 0
+    page = output.read_text(encoding="utf-8")
+    assert (
+        "lost{service=default/web} goes from 0 with mode iptables, servers[0].preStop 3s to 12 (10 to 14) with "
+        in page
+    )
+    assert 'id="plot-sweep"' in page and (tmp_path / "figures/sweep.png").exists()

@@ -13,8 +13,20 @@ from ..results import load
 from . import render_page, write_figures
 
 # What the page draws; lost_connections.csv is large and not among it, but is checked to be there.
-TABLES = ("summary", "connection_loss", "loss_ledger", "timeline", "events", "staleness", "latency", "load_balance",
-          "load_balance_stats", "comparison", "thresholds")
+TABLES = (
+    "summary",
+    "connection_loss",
+    "loss_ledger",
+    "timeline",
+    "events",
+    "staleness",
+    "latency",
+    "load_balance",
+    "load_balance_stats",
+    "comparison",
+    "thresholds",
+    "sweep_summary",
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -29,9 +41,14 @@ def main(arguments=None):
         prog="python -m simanalysis.report",
         description="Writes one self-contained HTML page about a results folder of sim.",
         epilog="exit codes: 0 done, 64 wrong usage, 65 the folder is incomplete or was edited, 66 it cannot be read, "
-               "73 the page cannot be written")
-    parser.add_argument("folder", nargs="+", type=Path, help="results folders, side by side if there are several")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="the page (default: FOLDER/report.html)")
+        "73 the page cannot be written",
+    )
+    parser.add_argument(
+        "folder", nargs="+", type=Path, help="results folders, side by side if there are several"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="the page (default: FOLDER/report.html)"
+    )
     parser.add_argument("--figures", type=Path, metavar="DIR", help="also write PNG and SVG of each figure")
     options = parser.parse_args(arguments)
     output = options.output or options.folder[0] / "report.html"

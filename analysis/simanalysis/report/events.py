@@ -14,19 +14,28 @@ _PODS = ("pod", "replicaset", "endpointslice")
 _ROOTS = ("deletion requested", "crashed", "no address")
 
 _PHRASES = {
-    ("node", "shutdown"): "{name} shuts down", ("node", "down"): "{name} down", ("node", "up"): "{name} up",
-    ("node", "power on"): "{name} powers on", ("node", "deleted"): "{name} deleted",
-    ("node", "address changed"): "{name} gets {after}", ("node", "tainted"): "{name} tainted",
-    ("node", "target unhealthy"): "load balancer drops {name}", ("node", "target healthy"): "load balancer takes {name}",
-    ("node", "Ready=Unknown"): "API: {name} not ready", ("node", "Ready=True"): "API: {name} ready",
+    ("node", "shutdown"): "{name} shuts down",
+    ("node", "down"): "{name} down",
+    ("node", "up"): "{name} up",
+    ("node", "power on"): "{name} powers on",
+    ("node", "deleted"): "{name} deleted",
+    ("node", "address changed"): "{name} gets {after}",
+    ("node", "tainted"): "{name} tainted",
+    ("node", "target unhealthy"): "load balancer drops {name}",
+    ("node", "target healthy"): "load balancer takes {name}",
+    ("node", "Ready=Unknown"): "API: {name} not ready",
+    ("node", "Ready=True"): "API: {name} ready",
     ("node", "kube-proxy restarts"): "{name}: kube-proxy restarts",
     ("node", "kube-proxy configured"): "{name}: set to {detail}",
     ("node", "kube-proxy removes rules"): "{name}: removes rules {detail}",
     ("node", "kube-proxy programs mode nftables"): "{name}: programs nftables",
-    ("workload", "rollout"): "rollout of {name}", ("workload", "scaled"): "{name} scaled {detail}",
+    ("workload", "rollout"): "rollout of {name}",
+    ("workload", "scaled"): "{name} scaled {detail}",
     ("deployment", "NewReplicaSetAvailable"): "rollout of {name} done",
-    ("service", "endpoint sync failed"): "{name}: endpoint sync failed", ("dns", "changed"): "DNS: {name} changed",
-    ("pod", "deletion requested"): "{name} deleted", ("pod", "crashed"): "{name} crashes",
+    ("service", "endpoint sync failed"): "{name}: endpoint sync failed",
+    ("dns", "changed"): "DNS: {name} changed",
+    ("pod", "deletion requested"): "{name} deleted",
+    ("pod", "crashed"): "{name} crashes",
     ("pod", "no address"): "{name} gets no address",
 }
 
@@ -74,8 +83,14 @@ def headline_events(events, replications):
             continue
         first = part.iloc[0]
         times = part["t_s"]
-        found.append((times.median(), times.min(), times.max(),
-                      phrase(first["kind"], first["name"], action, first["detail"])))
+        found.append(
+            (
+                times.median(),
+                times.min(),
+                times.max(),
+                phrase(first["kind"], first["name"], action, first["detail"]),
+            )
+        )
     frame = pandas.DataFrame(found, columns=["time", "low", "high", "phrase"])
     return frame.sort_values("time", kind="stable", ignore_index=True)
 
@@ -94,8 +109,10 @@ def group_events(frame, end, limit=MAX_GROUPS):
                 groups.append([row])
         if len(groups) <= limit:
             break
-    return [EventGroup(i + 1, items[0][0], _label([item[3] for item in items]), tuple(items))
-            for i, items in enumerate(groups)]
+    return [
+        EventGroup(i + 1, items[0][0], _label([item[3] for item in items]), tuple(items))
+        for i, items in enumerate(groups)
+    ]
 
 
 def _label(phrases, longest=38):
@@ -122,11 +139,17 @@ def place_labels(groups, end, width, letter=6.4, gap=10):
     heights = [0] * len(groups)
     for i in reversed(range(len(groups))):
         if right[i]:
-            under = [heights[j] for j in range(i + 1, len(groups)) if places[j] - 10 <= places[i] + lengths[i]]
+            under = [
+                heights[j] for j in range(i + 1, len(groups)) if places[j] - 10 <= places[i] + lengths[i]
+            ]
             heights[i] = max(under, default=-1) + 1
     for i in range(len(groups)):
         if not right[i]:
-            under = [heights[j] for j in range(i) if places[j] + (lengths[j] if right[j] else 10) >= places[i] - lengths[i]]
+            under = [
+                heights[j]
+                for j in range(i)
+                if places[j] + (lengths[j] if right[j] else 10) >= places[i] - lengths[i]
+            ]
             heights[i] = max(under, default=-1) + 1
     top = max(heights)
     return [(top - h, "right" if r else "left") for h, r in zip(heights, right)], top + 1

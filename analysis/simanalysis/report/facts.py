@@ -14,8 +14,10 @@ from scipy import stats
 from ..errors import ResultsError
 
 CONFIDENCE = 0.95
-_RATIOS = {"loss_ratio": ("lost", ("attempted", "-outcome.unfinished", "-outcome.client_gone")),
-           "operation_loss_ratio": ("operations_lost", ("operations",))}
+_RATIOS = {
+    "loss_ratio": ("lost", ("attempted", "-outcome.unfinished", "-outcome.client_gone")),
+    "operation_loss_ratio": ("operations_lost", ("operations",)),
+}
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,31 @@ class Estimate:
         return self.low is not None
 
 
+class SweepFacts:
+    """A merged sweep as the report sees it: combinations in the place of variants, and no single runs."""
+
+    is_one_scenario, folders = True, None
+
+    def __init__(self, results):
+        self.results = results
+        self.frame = results["sweep_summary"]
+        points = self.frame.drop_duplicates("point")
+        self.variants = list(points["variant"].astype(str))
+        self.scenarios = dict(zip(self.variants, points["scenario"].astype(str)))
+        self.modes = dict(zip(self.variants, points["proxy_mode"].astype(str)))
+        self.count = int(self.frame["n"].max())
+        self.is_comparison = len(self.variants) > 1
+
+
 class Facts:
     """A results folder as the report sees it. A variant is one value of the column `variant`."""
 
     def __init__(self, results):
         self.results = results
         if "summary" not in results:
-            raise ResultsError(results.folders[0], "has no summary.csv", expected="results of sim run or sim compare")
+            raise ResultsError(
+                results.folders[0], "has no summary.csv", expected="results of sim run or sim compare"
+            )
         summary = results["summary"].copy()
         if "folder" in summary and summary["folder"].nunique() > 1:
             self.folders = list(summary["folder"].cat.categories)
@@ -47,14 +67,18 @@ class Facts:
         self.summary = self._named(summary)
         self.variants = list(dict.fromkeys(self.summary["variant"].dropna()))
         each = self.summary.dropna(subset=["replication"])
-        self.replications = {v: sorted(int(r) for r in each.loc[each["variant"] == v, "replication"].unique())
-                             for v in self.variants}
+        self.replications = {
+            v: sorted(int(r) for r in each.loc[each["variant"] == v, "replication"].unique())
+            for v in self.variants
+        }
         modes = self.summary.drop_duplicates("variant").set_index("variant")["proxy_mode"]
         scenarios = self.summary.drop_duplicates("variant").set_index("variant")["scenario"]
         self.scenarios = {v: str(scenarios[v]) for v in self.variants}
         self.modes = {v: str(modes[v]) for v in self.variants}
-        self._each = {key: part.set_index("replication")["value"].sort_index()
-                      for key, part in each.groupby(["variant", "metric"], sort=False)}
+        self._each = {
+            key: part.set_index("replication")["value"].sort_index()
+            for key, part in each.groupby(["variant", "metric"], sort=False)
+        }
         pooled = self.summary[self.summary["replication"].isna()]
         self._pooled = {(row.variant, row.metric): row for row in pooled.itertuples(index=False)}
         self.units = each.drop_duplicates("metric").set_index("metric")["unit"].astype(str).to_dict()
@@ -98,7 +122,11 @@ class Facts:
         """Mean over replications with its interval, of a ratio the ratio of sums; None where nothing was observed."""
         row = self._pooled.get((variant, metric))
         if row is not None and pandas.notna(row.value):
-            low, high = (None, None) if pandas.isna(row.ci_low) or pandas.isna(row.ci_high) else (row.ci_low, row.ci_high)
+            low, high = (
+                (None, None)
+                if pandas.isna(row.ci_low) or pandas.isna(row.ci_high)
+                else (row.ci_low, row.ci_high)
+            )
             return Estimate(float(row.value), low, high, len(self.replications[variant]))
         if metric in _RATIOS:
             return self._ratio(variant, metric)
@@ -108,8 +136,11 @@ class Facts:
     def _ratio(self, variant, metric):
         part, whole = _RATIOS[metric]
         top = self.values(variant, part)
-        bottom = sum((-1 if name.startswith("-") else 1) *
-                     self.values(variant, name.lstrip("-")).reindex(top.index, fill_value=0) for name in whole)
+        bottom = sum(
+            (-1 if name.startswith("-") else 1)
+            * self.values(variant, name.lstrip("-")).reindex(top.index, fill_value=0)
+            for name in whole
+        )
         return ratio_estimate(top.to_numpy(dtype=float), numpy.asarray(bottom, dtype=float))
 
 

@@ -63,7 +63,8 @@
       config.axis.labelLimit = data.narrowLabels[name];
       config.axis.labelFontSize = 11;
       config.legend.columns = data.narrowColumns[name];
-      config.axisX = { ...config.axisX, labelOverlap: "greedy" };
+      config.axisX = { ...config.axisX, labelOverlap: "greedy", labelSeparation: 8 };
+      config.title.frame = "bounds";
     }
     const drawn = await vegaEmbed(place, spec, {
       renderer: "svg", actions: false, defaultStyle: false, ast: true, hover: true, config, tooltip: showTip,

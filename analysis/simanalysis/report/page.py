@@ -14,7 +14,7 @@ from importlib import resources
 import vl_convert
 
 from . import words
-from .facts import Facts
+from .facts import Facts, SweepFacts
 from .figures import make_figures
 from .figures.figure import WIDTH
 from .palette import DARK, LIGHT, ON_DARK, config
@@ -25,14 +25,25 @@ _EXPORT_FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 
 def render_page(results):
     """The whole page as text."""
-    facts = Facts(results)
+    facts = _facts(results)
     figures = make_figures(facts)
     told = [figure for figure in figures if figure.chart is not None or figure.tables]
-    sections = [_overview(facts), *map(_section, told), _left_out([f for f in figures if f not in told]), _settings(facts)]
+    sections = [
+        *([] if isinstance(facts, SweepFacts) else [_overview(facts)]),
+        *map(_section, told),
+        _left_out([f for f in figures if f not in told]),
+        _settings(facts),
+    ]
     drawn = {f.name: specification(f) for f in figures if f.chart is not None}
-    data = {"figures": drawn, "width": WIDTH, "narrowLabels": {f.name: f.narrow_labels for f in figures},
-            "light": config(LIGHT), "dark": config(DARK),
-            "onDark": ON_DARK, "narrowColumns": {f.name: f.narrow_columns for f in figures}}
+    data = {
+        "figures": drawn,
+        "width": WIDTH,
+        "narrowLabels": {f.name: f.narrow_labels for f in figures},
+        "light": config(LIGHT),
+        "dark": config(DARK),
+        "onDark": ON_DARK,
+        "narrowColumns": {f.name: f.narrow_columns for f in figures},
+    }
     return _document(facts, sections, data)
 
 
@@ -40,7 +51,7 @@ def write_figures(results, folder):
     """PNG (at twice the size) and SVG of each figure; returns the paths. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for figure in make_figures(Facts(results)):
+    for figure in make_figures(_facts(results)):
         if figure.chart is None:
             continue
         spec = specification(figure)
@@ -52,6 +63,10 @@ def write_figures(results, folder):
         (folder / f"{figure.name}.png").write_bytes(vl_convert.vegalite_to_png(spec, scale=2))
         paths += [folder / f"{figure.name}.png", folder / f"{figure.name}.svg"]
     return paths
+
+
+def _facts(results):
+    return SweepFacts(results) if "summary" not in results and "sweep_summary" in results else Facts(results)
 
 
 def specification(figure):
@@ -89,8 +104,10 @@ def _document(facts, sections, data):
     library, library_hash = _library()
     script, script_hash = _script("\n" + (own / "page.js").read_text(encoding="utf-8"))
     style = (own / "page.css").read_text(encoding="utf-8")
-    policy = (f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; base-uri 'none'; "
-              f"form-action 'none'; script-src {library_hash} {script_hash}")
+    policy = (
+        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; base-uri 'none'; "
+        f"form-action 'none'; script-src {library_hash} {script_hash}"
+    )
     title = text(", ".join(dict.fromkeys(facts.scenarios.values())) or "results")
     question, verdict = headline(facts)
     return f"""<!DOCTYPE html>
@@ -108,13 +125,13 @@ def _document(facts, sections, data):
 <header>
 <div class="bar"><span class="name">{title}</span><span class="tags">{_tags(facts)}</span>
 <button id="theme" type="button" hidden>Theme: auto</button></div>
-{''.join(f'<p class="question">{text(q)}</p>' for q in question)}
+{"".join(f'<p class="question">{text(q)}</p>' for q in question)}
 <p class="verdict">{text(verdict)}</p>
-{''.join(f'<p class="note">{text(n)}</p>' for n in facts.results.notes)}
+{"".join(f'<p class="note">{text(n)}</p>' for n in facts.results.notes)}
 <noscript><p class="note">The figures need JavaScript, which the page brings along. The tables below have the numbers.</p></noscript>
 </header>
 <main>
-{''.join(sections)}</main>
+{"".join(sections)}</main>
 <script type="application/json" id="data">{_embedded(data)}</script>
 {library}
 {script}
@@ -132,9 +149,11 @@ def _tags(facts):
 
 
 def _section(figure):
-    inner = f"<h2>{text(figure.title)}</h2>\n<p class=\"caption\">{text(figure.caption)}</p>\n"
+    inner = f'<h2>{text(figure.title)}</h2>\n<p class="caption">{text(figure.caption)}</p>\n'
     if figure.chart is not None:
-        inner += f'<div class="plot" id="plot-{figure.name}" role="img" aria-label="{text(figure.title)}"></div>\n'
+        inner += (
+            f'<div class="plot" id="plot-{figure.name}" role="img" aria-label="{text(figure.title)}"></div>\n'
+        )
     inner += "".join(f'<p class="left-out">{text(note)}</p>\n' for note in figure.notes)
     inner += "".join(_details(summary, table, figure.open_tables) for summary, table in figure.tables)
     return f'<section id="{figure.name}">\n{inner}</section>\n'
@@ -142,8 +161,14 @@ def _section(figure):
 
 def _left_out(figures):
     """Sections with nothing to draw, and why, in one."""
-    items = "".join(f"<li><b>{text(f.title)}.</b> {text(' '.join([f.caption, *f.notes]))}</li>\n" for f in figures)
-    return f'<section id="left-out">\n<h2>Nothing to draw</h2>\n<ul>\n{items}</ul>\n</section>\n' if items else ""
+    items = "".join(
+        f"<li><b>{text(f.title)}.</b> {text(' '.join([f.caption, *f.notes]))}</li>\n" for f in figures
+    )
+    return (
+        f'<section id="left-out">\n<h2>Nothing to draw</h2>\n<ul>\n{items}</ul>\n</section>\n'
+        if items
+        else ""
+    )
 
 
 def _details(summary, table, is_open=False):
@@ -152,9 +177,15 @@ def _details(summary, table, is_open=False):
 
 def _table(table):
     right = [name.startswith(">") for name in table.columns]
-    head = "".join(f'<th{" class=r" if r else ""}>{text(n.removeprefix(">"))}</th>' for n, r in zip(table.columns, right))
-    body = "".join("<tr>" + "".join(f'<td{" class=r" if r else ""}>{text(cell)}</td>' for cell, r in zip(row, right))
-                   + "</tr>\n" for row in table.rows)
+    head = "".join(
+        f"<th{' class=r' if r else ''}>{text(n.removeprefix('>'))}</th>" for n, r in zip(table.columns, right)
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td{' class=r' if r else ''}>{text(cell)}</td>" for cell, r in zip(row, right))
+        + "</tr>\n"
+        for row in table.rows
+    )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table></div>\n'
 
 
@@ -162,7 +193,10 @@ def _overview(facts):
     cards, table = overview(facts)
     if table is not None:
         return f'<section id="overview">\n{_table(table)}</section>\n'
-    items = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}{_small(more)}</dd></div>\n" for name, value, more in cards)
+    items = "".join(
+        f"<div><dt>{text(name)}</dt><dd>{text(value)}{_small(more)}</dd></div>\n"
+        for name, value, more in cards
+    )
     return f'<section id="overview"><dl class="cards">\n{items}</dl></section>\n'
 
 
@@ -172,8 +206,15 @@ def _small(value):
 
 def _settings(facts):
     commands, pairs, digests = settings(facts)
+    same = (
+        "The same plan and version give the same bytes."
+        if isinstance(facts, SweepFacts)
+        else "The same version, scenario and seed give the same bytes in every CSV file."
+    )
     shell = "".join(f"<pre><code>{text(command)}</code></pre>\n" for command in commands)
     rows = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>\n" for name, value in pairs)
     more = _details("Digests of each replication", digests) if digests is not None else ""
-    return (f'<section id="settings">\n<h2>Run it again</h2>\n<p class="caption">The same version, scenario and seed give '
-            f"the same bytes in every CSV file.</p>\n{shell}<dl class=\"pairs\">\n{rows}</dl>\n{more}</section>\n")
+    return (
+        f'<section id="settings">\n<h2>Run it again</h2>\n<p class="caption">{same}</p>\n'
+        f'{shell}<dl class="pairs">\n{rows}</dl>\n{more}</section>\n'
+    )

@@ -50,8 +50,11 @@ def variant_colour(facts, shown):
     names = facts.variants[: len(CATEGORIES)]
     names = [*names, *(v for v in shown if v not in names)]
     colours = [(CATEGORIES + EXTRA)[i % len(CATEGORIES + EXTRA)] for i in range(len(names))]
-    return altair.Color("variant:N", scale=altair.Scale(domain=names, range=colours),
-                        legend=altair.Legend(title=None, values=list(shown)))
+    return altair.Color(
+        "variant:N",
+        scale=altair.Scale(domain=names, range=colours),
+        legend=altair.Legend(title=None, values=list(shown)),
+    )
 
 
 def sized(chart, height, title=None):
@@ -78,22 +81,41 @@ def event_lines(groups, end, axis=None):
     if not groups:
         return []
     lines = pandas.DataFrame({"t": [float(g.time) for g in groups]})
-    return [altair.Chart(lines).mark_rule(style="rule", strokeDash=[3, 3], opacity=0.8).encode(
-        x=altair.X("t:Q", scale=time_scale(end), axis=axis))]
+    return [
+        altair.Chart(lines)
+        .mark_rule(style="rule", strokeDash=[3, 3], opacity=0.8)
+        .encode(x=altair.X("t:Q", scale=time_scale(end), axis=axis))
+    ]
 
 
 def event_numbers(groups, end):
     """A strip with the events' numbers, those of the figure of losses; none where there are no events."""
     if not groups:
         return []
-    data = pandas.DataFrame({"time": [float(g.time) for g in groups], "number": [str(g.number) for g in groups],
-                             "what": [g.label for g in groups]})
-    base = altair.Chart(data).encode(x=altair.X("time:Q", scale=time_scale(end), axis=None), y=altair.value(9),
-                                     tooltip=[altair.Tooltip("what:N", title="event")])
-    return [sized(altair.layer(base.mark_rule(style="rule", strokeDash=[3, 3], opacity=0.8).encode(y2=altair.value(18)),
-                               base.mark_point(style="badge", shape="circle", size=190, filled=True, strokeWidth=1,
-                                               opacity=1),
-                               base.mark_text(style="ink-text", fontSize=10).encode(text="number:N")), 18)]
+    data = pandas.DataFrame(
+        {
+            "time": [float(g.time) for g in groups],
+            "number": [str(g.number) for g in groups],
+            "what": [g.label for g in groups],
+        }
+    )
+    base = altair.Chart(data).encode(
+        x=altair.X("time:Q", scale=time_scale(end), axis=None),
+        y=altair.value(9),
+        tooltip=[altair.Tooltip("what:N", title="event")],
+    )
+    return [
+        sized(
+            altair.layer(
+                base.mark_rule(style="rule", strokeDash=[3, 3], opacity=0.8).encode(y2=altair.value(18)),
+                base.mark_point(
+                    style="badge", shape="circle", size=190, filled=True, strokeWidth=1, opacity=1
+                ),
+                base.mark_text(style="ink-text", fontSize=10).encode(text="number:N"),
+            ),
+            18,
+        )
+    ]
 
 
 def bin_width(times):
@@ -129,5 +151,7 @@ def shown_variants(facts):
     keep = {facts.variants[0], *ranked[:3], *ranked[-3:]}
     shown = [v for v in facts.variants if v in keep][:MOST_VARIANTS]
     left = len(facts.variants) - len(shown)
-    return shown, [f"{len(shown)} of {len(facts.variants)} variants are drawn: the first, and those that lost least "
-                   f"and most; {left} are left out."]
+    return shown, [
+        f"{len(shown)} of {len(facts.variants)} variants are drawn: the first, and those that lost least "
+        f"and most; {left} are left out."
+    ]

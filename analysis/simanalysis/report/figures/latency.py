@@ -7,7 +7,6 @@
 import math
 
 import altair
-import pandas
 
 from .. import words
 from .figure import Figure, Table, rounded, shown_variants, sized, variant_colour
@@ -26,7 +25,9 @@ def latency_figure(facts):
     variants, notes = shown_variants(facts)
     rows = frame[(frame["outcome"] == "completed") & (frame["count"] > 0) & frame["variant"].isin(variants)]
     if rows.empty:
-        return Figure("latency", "No attempt completed", "Latency is that of completed attempts: there are none.")
+        return Figure(
+            "latency", "No attempt completed", "Latency is that of completed attempts: there are none."
+        )
     data = _quantiles(rows)
     targets = data.groupby("target")["count"].sum().sort_values(ascending=False, kind="stable")
     if len(targets) > MOST_TARGETS:
@@ -35,11 +36,15 @@ def latency_figure(facts):
     data = _without_constant_dns(data, notes := list(notes))
     chart = _chart(data, variants, facts)
     title = _title(data, facts)
-    caption = ("Completed attempts and their requests, from the intended start. The bar spans median to 99th percentile, "
-               "the hair ends at the longest; the results hold these quantiles and not the distribution between them"
-               + (", here as means over replications (the longest of all)" if facts.count > 1 else "")
-               + ". Quantiles with too few observations behind them are left out.")
-    return Figure("latency", title, caption, chart, notes, [("Quantiles in milliseconds", _table(data, facts))])
+    caption = (
+        "Completed attempts and their requests, from the intended start. The bar spans median to 99th percentile, "
+        "the hair ends at the longest; the results hold these quantiles and not the distribution between them"
+        + (", here as means over replications (the longest of all)" if facts.count > 1 else "")
+        + ". Quantiles with too few observations behind them are left out."
+    )
+    return Figure(
+        "latency", title, caption, chart, notes, [("Quantiles in milliseconds", _table(data, facts))]
+    )
 
 
 def _title(data, facts):
@@ -79,43 +84,80 @@ def _without_constant_dns(data, notes):
 
 
 def _chart(data, variants, facts):
-    long = data.melt(["variant", "target", "phase", "count"], list(QUANTILES), "quantile", "ms").dropna(subset=["ms"])
+    long = data.melt(["variant", "target", "phase", "count"], list(QUANTILES), "quantile", "ms").dropna(
+        subset=["ms"]
+    )
     long = long[long["ms"] > 0].assign(quantile=lambda f: f["quantile"].map(NAMES))
-    spans = data.assign(upper=data["p99"].fillna(data["p90"]).fillna(data["p50"]).fillna(data["max"]),
-                        lower=data["p50"].fillna(data["max"]))
+    spans = data.assign(
+        upper=data["p99"].fillna(data["p90"]).fillna(data["p50"]).fillna(data["max"]),
+        lower=data["p50"].fillna(data["max"]),
+    )
     spans = spans[spans["lower"] > 0][["variant", "target", "phase", "lower", "upper", "max"]]
     low, high = float(long["ms"].min()), float(long["ms"].max())
     panels = []
     phases = [p for p in PHASES if (data["phase"] == p).any()]
     for phase in phases:
-        panels.append(_panel(spans[spans["phase"] == phase], long[long["phase"] == phase], phase, variants, facts,
-                             (low / 1.15, high * 1.15), phase == phases[-1]))
+        panels.append(
+            _panel(
+                spans[spans["phase"] == phase],
+                long[long["phase"] == phase],
+                phase,
+                variants,
+                facts,
+                (low / 1.15, high * 1.15),
+                phase == phases[-1],
+            )
+        )
     return altair.vconcat(*panels, spacing=14)
 
 
 def _panel(spans, marks, phase, variants, facts, domain, last):
     targets = sorted(spans["target"].unique())
-    ticks = altair.Axis(title="latency (log scale)" if last else None, grid=True, values=_decades(*domain),
-                        labelExpr="datum.value >= 1000 ? format(datum.value / 1000, ',~g') + ' s' : "
-                                  "format(datum.value, '~g') + ' ms'")
+    ticks = altair.Axis(
+        title="latency (log scale)" if last else None,
+        grid=True,
+        values=_decades(*domain),
+        labelExpr="datum.value >= 1000 ? format(datum.value / 1000, ',~g') + ' s' : "
+        "format(datum.value, '~g') + ' ms'",
+    )
     x = {"scale": altair.Scale(type="log", domain=list(domain), nice=False), "axis": ticks}
     several = facts.is_comparison
-    y = altair.Y("target:N", sort=targets, title=None, scale=altair.Scale(paddingInner=0.35, paddingOuter=0.2))
+    y = altair.Y(
+        "target:N", sort=targets, title=None, scale=altair.Scale(paddingInner=0.35, paddingOuter=0.2)
+    )
     offset = {"yOffset": altair.YOffset("variant:N", sort=list(variants))} if several else {}
     colour = {"color": variant_colour(facts, variants)} if several else {}
     style = {} if several else {"style": "accent"}
-    tip = ["target:N", "variant:N", "quantile:N", altair.Tooltip("ms:Q", title="ms"),
-           altair.Tooltip("count:Q", title="observations", format=",")]
+    tip = [
+        "target:N",
+        "variant:N",
+        "quantile:N",
+        altair.Tooltip("ms:Q", title="ms"),
+        altair.Tooltip("count:Q", title="observations", format=","),
+    ]
     base = altair.Chart(rounded(spans))
     layers = [
-        base.mark_rule(strokeWidth=1, opacity=0.8, **style).encode(x=altair.X("lower:Q", **x), x2="max:Q", y=y, **offset, **colour),
+        base.mark_rule(strokeWidth=1, opacity=0.8, **style).encode(
+            x=altair.X("lower:Q", **x), x2="max:Q", y=y, **offset, **colour
+        ),
         base.mark_rule(strokeWidth=5 if not several else 4, opacity=0.35, **style).encode(
-            x=altair.X("lower:Q", **x), x2="upper:Q", y=y, **offset, **colour),
-        altair.Chart(rounded(marks)).mark_point(filled=True, size=46 if not several else 34, opacity=1, **style).encode(
-            x=altair.X("ms:Q", **x), y=y, tooltip=tip, **offset, **colour,
-            shape=altair.Shape("quantile:N", legend=altair.Legend(title=None, symbolType=altair.Undefined),
-                               scale=altair.Scale(domain=list(NAMES.values()),
-                                                  range=SHAPES)))]
+            x=altair.X("lower:Q", **x), x2="upper:Q", y=y, **offset, **colour
+        ),
+        altair.Chart(rounded(marks))
+        .mark_point(filled=True, size=46 if not several else 34, opacity=1, **style)
+        .encode(
+            x=altair.X("ms:Q", **x),
+            y=y,
+            tooltip=tip,
+            **offset,
+            **colour,
+            shape=altair.Shape(
+                "quantile:N",
+                legend=altair.Legend(title=None, symbolType=altair.Undefined),
+                scale=altair.Scale(domain=list(NAMES.values()), range=SHAPES),
+            ),
+        ),
+    ]
     height = altair.Step(11, **{"for": "offset"}) if several else altair.Step(26)
     return sized(altair.layer(*layers), height, PHASES[phase])
 
@@ -133,11 +175,24 @@ def _milliseconds(value):
 
 
 def _table(data, facts):
-    columns = ["phase", "target", *(["variant"] if facts.is_comparison else []), ">observations", ">mean",
-               *(">" + name for name in NAMES.values())]
+    columns = [
+        "phase",
+        "target",
+        *(["variant"] if facts.is_comparison else []),
+        ">observations",
+        ">mean",
+        *(">" + name for name in NAMES.values()),
+    ]
     rows = []
     for row in data.sort_values(["phase", "target"], kind="stable").itertuples(index=False):
-        rows.append([row.phase, row.target, *([row.variant] if facts.is_comparison else []), f"{row.count:,}",
-                     words.number(row.mean), *(words.number(value)
-                     for value in (row.p50, row.p90, row.p99, row.p999, row.max))])
+        rows.append(
+            [
+                row.phase,
+                row.target,
+                *([row.variant] if facts.is_comparison else []),
+                f"{row.count:,}",
+                words.number(row.mean),
+                *(words.number(value) for value in (row.p50, row.p90, row.p99, row.p999, row.max)),
+            ]
+        )
     return Table(columns, rows)

@@ -8,8 +8,20 @@ import pandas
 
 from .. import words
 from ..events import group_events, headline_events, place_labels
-from .figure import (WIDTH, Figure, Table, bin_width, coarser, event_lines, narrow_parameter, rounded, shown_variants, sized, time_axis,
-                     time_scale)
+from .figure import (
+    WIDTH,
+    Figure,
+    Table,
+    bin_width,
+    coarser,
+    event_lines,
+    narrow_parameter,
+    rounded,
+    shown_variants,
+    sized,
+    time_axis,
+    time_scale,
+)
 
 MOST_BINS = 300
 MOST_TICKS = 400
@@ -34,16 +46,31 @@ def losses_figure(facts):
             panels += [_labels(lines, end)] if lines else []
             name = "" if facts.is_one_scenario else f" of {before}"
             tables += [(f"All labelled events{name}", _event_table(lines, facts.count > 1))] if lines else []
-        panels.append(_panel(data[data["variant"] == variant], variant, facts, lines, end, data["high"].max(),
-                             ticks is None and variant == variants[-1]))
+        panels.append(
+            _panel(
+                data[data["variant"] == variant],
+                variant,
+                facts,
+                lines,
+                end,
+                data["high"].max(),
+                ticks is None and variant == variants[-1],
+            )
+        )
     if ticks is not None:
         panels.append(ticks)
-    chart = altair.vconcat(*panels, spacing=6).add_params(narrow_parameter()).resolve_scale(color="independent")
+    chart = (
+        altair.vconcat(*panels, spacing=6).add_params(narrow_parameter()).resolve_scale(color="independent")
+    )
     several = facts.count > 1
-    caption = (f"Attempts that were lost, by the second in which they began (bins of {words.seconds(width)}). "
-               + ("The line is the mean over replications, the area spans all of them. " if several else "")
-               + (_event_caption(several) if tables else "events.csv has nothing that happened to the cluster."))
-    return Figure("losses", _title(data, width, groups if facts.is_one_scenario else []), caption, chart, notes, tables)
+    caption = (
+        f"Attempts that were lost, by the second in which they began (bins of {words.seconds(width)}). "
+        + ("The line is the mean over replications, the area spans all of them. " if several else "")
+        + (_event_caption(several) if tables else "events.csv has nothing that happened to the cluster.")
+    )
+    return Figure(
+        "losses", _title(data, width, groups if facts.is_one_scenario else []), caption, chart, notes, tables
+    )
 
 
 def _rates(facts, timeline, variants):
@@ -51,16 +78,28 @@ def _rates(facts, timeline, variants):
     rows = timeline[timeline["variant"].isin(variants)].dropna(subset=["replication"])
     width = bin_width(rows["t_s"])
     start, wide = coarser(rows["t_s"], width, MOST_BINS)
-    sums = rows.assign(t=start).groupby(["variant", "replication", "t"], sort=False)["losses"].sum().astype(float) / wide
+    sums = (
+        rows.assign(t=start)
+        .groupby(["variant", "replication", "t"], sort=False)["losses"]
+        .sum()
+        .astype(float)
+        / wide
+    )
     grid = sums.unstack("t", fill_value=0).sort_index(axis=1)
     by = grid.groupby(level=0, sort=False)
-    parts = [part.rename_axis(columns="t").stack().rename(name) for part, name in
-             ((by.mean(), "mean"), (by.min(), "low"), (by.max(), "high"))]
+    parts = [
+        part.rename_axis(columns="t").stack().rename(name)
+        for part, name in ((by.mean(), "mean"), (by.min(), "low"), (by.max(), "high"))
+    ]
     data = pandas.concat(parts, axis=1).reset_index()
     end = float(grid.columns.max() + wide)
     # The last step reaches to its end.
     last = data[data["t"] == grid.columns.max()].assign(t=end)
-    return pandas.concat([data, last], ignore_index=True).sort_values(["variant", "t"], kind="stable"), wide, end
+    return (
+        pandas.concat([data, last], ignore_index=True).sort_values(["variant", "t"], kind="stable"),
+        wide,
+        end,
+    )
 
 
 def drawn_events(facts, variant, end):
@@ -75,21 +114,40 @@ def drawn_events(facts, variant, end):
 def _panel(data, variant, facts, groups, end, most, last):
     axis = time_axis() if last else None
     base = altair.Chart(rounded(data)).encode(x=altair.X("t:Q", scale=time_scale(end), axis=axis))
-    y = {"scale": altair.Scale(domain=[0, most], nice=True), "axis": altair.Axis(
-        title="lost per second" if len(facts.variants) == 1 else "lost/s", tickCount=4, format="~s")}
+    y = {
+        "scale": altair.Scale(domain=[0, most], nice=True),
+        "axis": altair.Axis(
+            title="lost per second" if len(facts.variants) == 1 else "lost/s", tickCount=4, format="~s"
+        ),
+    }
     layers = event_lines(groups, end, axis)
-    tip = [altair.Tooltip("t:Q", title="second"), altair.Tooltip("mean:Q", title="lost per second"),
-           altair.Tooltip("low:Q", title="least of a replication"), altair.Tooltip("high:Q", title="most")]
+    tip = [
+        altair.Tooltip("t:Q", title="second"),
+        altair.Tooltip("mean:Q", title="lost per second"),
+        altair.Tooltip("low:Q", title="least of a replication"),
+        altair.Tooltip("high:Q", title="most"),
+    ]
     if len(facts.replications[variant]) > 1:
-        layers.append(base.mark_area(style="accent", interpolate="step-after", opacity=0.22, line=False, strokeWidth=0)
-                      .encode(y=altair.Y("low:Q", **y), y2="high:Q"))
+        layers.append(
+            base.mark_area(
+                style="accent", interpolate="step-after", opacity=0.22, line=False, strokeWidth=0
+            ).encode(y=altair.Y("low:Q", **y), y2="high:Q")
+        )
     else:
-        layers.append(base.mark_area(style="accent", interpolate="step-after", opacity=0.22, line=False, strokeWidth=0)
-                      .encode(y=altair.Y("mean:Q", **y)))
-    layers.append(base.mark_line(interpolate="step-after", style="accent-line", strokeWidth=1.6, tooltip=True)
-                  .encode(y=altair.Y("mean:Q", **y), tooltip=tip))
+        layers.append(
+            base.mark_area(
+                style="accent", interpolate="step-after", opacity=0.22, line=False, strokeWidth=0
+            ).encode(y=altair.Y("mean:Q", **y))
+        )
+    layers.append(
+        base.mark_line(interpolate="step-after", style="accent-line", strokeWidth=1.6, tooltip=True).encode(
+            y=altair.Y("mean:Q", **y), tooltip=tip
+        )
+    )
     single = len(facts.variants) == 1
-    return sized(altair.layer(*layers), 190 if single else 96, None if single else _panel_title(facts, variant))
+    return sized(
+        altair.layer(*layers), 190 if single else 96, None if single else _panel_title(facts, variant)
+    )
 
 
 def _panel_title(facts, variant):
@@ -100,20 +158,36 @@ def _panel_title(facts, variant):
 def _labels(groups, end):
     """The strip above: badge, text, and a line down to the panels."""
     places, rows = place_labels(groups, end, WIDTH)
-    data = pandas.DataFrame([
-        {"time": g.time, "row": row, "bottom": rows, "number": str(g.number), "label": g.label, "side": side,
-         "what": "; ".join(f"{words.seconds(item[0])} {item[3]}" for item in g.items[:8])}
-        for g, (row, side) in zip(groups, places)])
+    data = pandas.DataFrame(
+        [
+            {
+                "time": g.time,
+                "row": row,
+                "bottom": rows,
+                "number": str(g.number),
+                "label": g.label,
+                "side": side,
+                "what": "; ".join(f"{words.seconds(item[0])} {item[3]}" for item in g.items[:8]),
+            }
+            for g, (row, side) in zip(groups, places)
+        ]
+    )
     base = altair.Chart(rounded(data, 6)).encode(
         x=altair.X("time:Q", scale=time_scale(end), axis=None),
         y=altair.Y("row:Q", scale=altair.Scale(domain=[rows, -0.5]), axis=None),
-        tooltip=[altair.Tooltip("what:N", title="events")])
-    layers = [base.mark_rule(style="rule", strokeDash=[3, 3], opacity=0.8).encode(y2="bottom:Q"),
-              base.mark_point(style="badge", shape="circle", size=230, filled=True, strokeWidth=1, opacity=1),
-              base.mark_text(style="ink-text", fontSize=10).encode(text="number:N")]
+        tooltip=[altair.Tooltip("what:N", title="events")],
+    )
+    layers = [
+        base.mark_rule(style="rule", strokeDash=[3, 3], opacity=0.8).encode(y2="bottom:Q"),
+        base.mark_point(style="badge", shape="circle", size=230, filled=True, strokeWidth=1, opacity=1),
+        base.mark_text(style="ink-text", fontSize=10).encode(text="number:N"),
+    ]
     for side, align, dx in (("right", "left", 12), ("left", "right", -12)):
-        layers.append(base.transform_filter(f"datum.side == '{side}' && !narrow")
-                      .mark_text(style="ink-text", align=align, dx=dx, fontSize=11).encode(text="label:N"))
+        layers.append(
+            base.transform_filter(f"datum.side == '{side}' && !narrow")
+            .mark_text(style="ink-text", align=align, dx=dx, fontSize=11)
+            .encode(text="label:N")
+        )
     return sized(altair.layer(*layers), 18 * rows + 8)
 
 
@@ -128,19 +202,31 @@ def _pod_ticks(facts, variant, end):
     rows = rows[rows["object"].str.startswith("pod/") & rows["action"].isin(kinds)]
     if rows.empty or len(rows) > MOST_TICKS:
         return None
-    data = pandas.DataFrame({"time": rows["t_s"], "kind": rows["action"].map(kinds),
-                             "pod": rows["object"].str.removeprefix("pod/").str.removeprefix("default/")})
-    return altair.Chart(rounded(data, 6)).mark_tick(style="ink", thickness=1.2, size=10, opacity=0.75).encode(
-        x=altair.X("time:Q", scale=time_scale(end), axis=time_axis()),
-        y=altair.Y("kind:N", title=None, sort=list(kinds.values()), axis=altair.Axis(labelFontSize=11)),
-        tooltip=["pod:N", "kind:N", altair.Tooltip("time:Q", title="second")],
-    ).properties(width=WIDTH, height=altair.Step(14))
+    data = pandas.DataFrame(
+        {
+            "time": rows["t_s"],
+            "kind": rows["action"].map(kinds),
+            "pod": rows["object"].str.removeprefix("pod/").str.removeprefix("default/"),
+        }
+    )
+    return (
+        altair.Chart(rounded(data, 6))
+        .mark_tick(style="ink", thickness=1.2, size=10, opacity=0.75)
+        .encode(
+            x=altair.X("time:Q", scale=time_scale(end), axis=time_axis()),
+            y=altair.Y("kind:N", title=None, sort=list(kinds.values()), axis=altair.Axis(labelFontSize=11)),
+            tooltip=["pod:N", "kind:N", altair.Tooltip("time:Q", title="second")],
+        )
+        .properties(width=WIDTH, height=altair.Step(14))
+    )
 
 
 def _event_caption(several):
-    return ("Dashed lines are what happened in the cluster"
-            + (": what at least half of the replications have, at the median of its times." if several else ".")
-            + " Near ones share a line; the list below has all of them.")
+    return (
+        "Dashed lines are what happened in the cluster"
+        + (": what at least half of the replications have, at the median of its times." if several else ".")
+        + " Near ones share a line; the list below has all of them."
+    )
 
 
 def _event_table(groups, several):

@@ -10,8 +10,11 @@ import pandas
 from .. import words
 from .figure import Figure, Table, rounded, sized
 
-VERDICTS = {"pass": ("passes", "#009E73", "circle"), "fail": ("fails", "#D55E00", "cross"),
-            "undecided": ("undecided", "#E69F00", "diamond")}
+VERDICTS = {
+    "pass": ("passes", "#009E73", "circle"),
+    "fail": ("fails", "#D55E00", "cross"),
+    "undecided": ("undecided", "#E69F00", "diamond"),
+}
 # Farther than this from the limit is drawn at the edge.
 REACH = 1000
 
@@ -29,10 +32,18 @@ def thresholds_figure(facts):
     tables = [("Thresholds", _table(rows))]
     drawn = rows[(rows["limit"] > 0) & (rows["observed"] >= 0)]
     chart = _chart(drawn) if len(drawn) else None
-    notes = [] if len(drawn) == len(rows) else ["A limit of 0 and a value that was not observed have no place in the figure."]
-    caption = ("What was observed as a multiple of its limit, with its interval; the shaded side breaks the threshold. Nothing observed stands at the edge. "
-               "Undecided: the replications that there were allow no verdict at that confidence.")
-    return Figure("thresholds", _title(rows), caption, chart, notes, tables, narrow_labels=150, open_tables=True)
+    notes = (
+        []
+        if len(drawn) == len(rows)
+        else ["A limit of 0 and a value that was not observed have no place in the figure."]
+    )
+    caption = (
+        "What was observed as a multiple of its limit, with its interval; the shaded side breaks the threshold. Nothing observed stands at the edge. "
+        "Undecided: the replications that there were allow no verdict at that confidence."
+    )
+    return Figure(
+        "thresholds", _title(rows), caption, chart, notes, tables, narrow_labels=150, open_tables=True
+    )
 
 
 def expression(row):
@@ -48,27 +59,41 @@ def sentence(rows):
     """“2 of 3 thresholds hold; fails: loss_ratio < 1% (7.74 %)”."""
     passed = int((rows["verdict"] == "pass").sum())
     if passed == len(rows):
-        return f"All {len(rows)} thresholds hold" if len(rows) > 1 else f"The threshold holds: {rows['text'].iloc[0]}"
+        return (
+            f"All {len(rows)} thresholds hold"
+            if len(rows) > 1
+            else f"The threshold holds: {rows['text'].iloc[0]}"
+        )
     parts = [f"{passed} of {words.plural(len(rows), 'threshold')} {'holds' if passed == 1 else 'hold'}"]
     for verdict, word in (("fail", "fails"), ("undecided", "undecided")):
         mine = rows[rows["verdict"] == verdict]
         names = [f"{r.text} (observed {_value(r.observed, r.unit)})" for r in mine.itertuples(index=False)]
         if names:
-            parts.append(f"{word}: " + ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else ""))
+            parts.append(
+                f"{word}: " + ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
+            )
     return "; ".join(parts)
 
 
 def _title(rows):
-    counts = [(int((rows["verdict"] == v).sum()), word) for v, word in
-              (("fail", "broken"), ("undecided", "undecided"), ("pass", "kept"))]
+    counts = [
+        (int((rows["verdict"] == v).sum()), word)
+        for v, word in (("fail", "broken"), ("undecided", "undecided"), ("pass", "kept"))
+    ]
     return "Thresholds: " + ", ".join(f"{count} {word}" for count, word in counts if count)
 
 
 def _chart(rows):
-    data = pandas.DataFrame({
-        "threshold": rows["text"], "value": rows["observed"] / rows["limit"], "low": rows["ci_low"] / rows["limit"],
-        "high": rows["ci_high"] / rows["limit"], "verdict": [VERDICTS.get(v, (v,))[0] for v in rows["verdict"]],
-        "observed": [_value(v, u) for v, u in zip(rows["observed"], rows["unit"])]})
+    data = pandas.DataFrame(
+        {
+            "threshold": rows["text"],
+            "value": rows["observed"] / rows["limit"],
+            "low": rows["ci_low"] / rows["limit"],
+            "high": rows["ci_high"] / rows["limit"],
+            "verdict": [VERDICTS.get(v, (v,))[0] for v in rows["verdict"]],
+            "observed": [_value(v, u) for v, u in zip(rows["observed"], rows["unit"])],
+        }
+    )
     numbers = data[["value", "low", "high"]].to_numpy(dtype=float)
     known = numbers[numpy.isfinite(numbers) & (numbers > 0)]
     first = max(1 / REACH, min(0.4, float(known.min(initial=1)) / 1.3))
@@ -78,23 +103,42 @@ def _chart(rows):
     for name in ("value", "low", "high"):
         data[name] = data[name].clip(lower=first, upper=last)
     y = altair.Y("threshold:N", sort=list(data["threshold"]), title=None, axis=altair.Axis(labelLimit=300))
-    x = {"scale": altair.Scale(type="log", domain=[first, last], nice=False),
-         "axis": altair.Axis(title="observed / limit (log scale)", grid=True, values=_ticks(first, last),
-                             labelExpr="datum.value == 1 ? 'limit' : format(datum.value, '~g') + ' ×'")}
+    x = {
+        "scale": altair.Scale(type="log", domain=[first, last], nice=False),
+        "axis": altair.Axis(
+            title="observed / limit (log scale)",
+            grid=True,
+            values=_ticks(first, last),
+            labelExpr="datum.value == 1 ? 'limit' : format(datum.value, '~g') + ' ×'",
+        ),
+    }
     base = altair.Chart(rounded(data))
     names = [v[0] for v in VERDICTS.values()]
     here = [n for n in names if (data["verdict"] == n).any()]
-    colour = altair.Color("verdict:N", legend=altair.Legend(title=None, values=here),
-                          scale=altair.Scale(domain=names, range=[v[1] for v in VERDICTS.values()]))
-    shape = altair.Shape("verdict:N", legend=altair.Legend(title=None, values=here, symbolType=altair.Undefined),
-                         scale=altair.Scale(domain=names, range=[v[2] for v in VERDICTS.values()]))
+    colour = altair.Color(
+        "verdict:N",
+        legend=altair.Legend(title=None, values=here),
+        scale=altair.Scale(domain=names, range=[v[1] for v in VERDICTS.values()]),
+    )
+    shape = altair.Shape(
+        "verdict:N",
+        legend=altair.Legend(title=None, values=here, symbolType=altair.Undefined),
+        scale=altair.Scale(domain=names, range=[v[2] for v in VERDICTS.values()]),
+    )
     tip = ["threshold:N", "observed:N", "verdict:N", altair.Tooltip("value:Q", title="observed / limit")]
-    layers = [base.mark_bar(style="field").encode(x=altair.X("bad_from:Q", **x), x2="bad_to:Q", y=y),
-              altair.Chart(pandas.DataFrame({"one": [1]})).mark_rule(style="zero").encode(x=altair.X("one:Q", **x))]
+    layers = [
+        base.mark_bar(style="field").encode(x=altair.X("bad_from:Q", **x), x2="bad_to:Q", y=y),
+        altair.Chart(pandas.DataFrame({"one": [1]})).mark_rule(style="zero").encode(x=altair.X("one:Q", **x)),
+    ]
     if data["low"].notna().any():
-        layers.append(base.mark_rule(strokeWidth=2.5).encode(x=altair.X("low:Q", **x), x2="high:Q", y=y, color=colour))
-    layers.append(base.mark_point(filled=True, size=90, opacity=1).encode(
-        x=altair.X("value:Q", **x), y=y, color=colour, shape=shape, tooltip=tip))
+        layers.append(
+            base.mark_rule(strokeWidth=2.5).encode(x=altair.X("low:Q", **x), x2="high:Q", y=y, color=colour)
+        )
+    layers.append(
+        base.mark_point(filled=True, size=90, opacity=1).encode(
+            x=altair.X("value:Q", **x), y=y, color=colour, shape=shape, tooltip=tip
+        )
+    )
     return sized(altair.layer(*layers), altair.Step(30))
 
 
@@ -113,9 +157,19 @@ def _value(value, unit):
 def _table(rows):
     body = []
     for row in rows.itertuples(index=False):
-        span = "–" if pandas.isna(row.ci_low) or pandas.isna(row.ci_high) else \
-            f"{_value(row.ci_low, row.unit)} to {_value(row.ci_high, row.unit)}"
-        body.append([VERDICTS.get(row.verdict, (row.verdict,))[0], row.text, _value(row.observed, row.unit), span,
-                     "–" if pandas.isna(row.confidence) else words.percent(row.confidence),
-                     "–" if pandas.isna(row.replications) else f"{row.replications:,}"])
+        span = (
+            "–"
+            if pandas.isna(row.ci_low) or pandas.isna(row.ci_high)
+            else f"{_value(row.ci_low, row.unit)} to {_value(row.ci_high, row.unit)}"
+        )
+        body.append(
+            [
+                VERDICTS.get(row.verdict, (row.verdict,))[0],
+                row.text,
+                _value(row.observed, row.unit),
+                span,
+                "–" if pandas.isna(row.confidence) else words.percent(row.confidence),
+                "–" if pandas.isna(row.replications) else f"{row.replications:,}",
+            ]
+        )
     return Table(["verdict", "threshold", ">observed", ">interval", ">confidence", ">replications"], body)
