@@ -9,7 +9,7 @@ RESULTS ?= results/node-churn
 BROWSER ?= yes
 SWIFT_SOURCES := Sources Tests Package.swift $(wildcard Benchmarks/Package.swift Benchmarks/Sources)
 
-.PHONY: help run test lab build release answers lint format bench clean toolchain lab-tools
+.PHONY: help run test lab build release answers coverage lint format bench clean toolchain lab-tools
 .PHONY: analysis analysis-test analysis-tools report sweep
 .DEFAULT_GOAL := help
 
@@ -46,6 +46,12 @@ format: ## Lay out every Swift file
 answers: release ## Answer the questions of all scenarios; the table goes into scenarios/README.md
 	.build-release/release/sim answers $(filter-out %.schema.json,$(wildcard scenarios/*.json)) --update scenarios/README.md \
 	  --theory validation/theory.csv
+
+# 1,000 experiments of each kind; `ARGS='--experiments 100'` with another --output is the quick form.
+coverage: toolchain ## Measure how often intervals and verdicts are right; writes validation/coverage.csv and sequential.csv
+	swift build $(RELEASE) --product simstudy
+	.build-release/release/simstudy coverage --output validation/coverage.csv $(ARGS)
+	.build-release/release/simstudy sequential --output validation/sequential.csv
 
 bench: toolchain ## Measure speed (release build)
 	bash Benchmarks/run.sh $(ARGS)
