@@ -2,9 +2,12 @@
 #
 # comparison.csv from the replications in summary.csv.
 
-from . import formulas
+import pandas
+
+from . import formulas, pooled
 
 FILE = "comparison.csv"
+_OF_PAIRS = ("ci_low", "ci_high", "ratio_ci_low", "ratio_ci_high", "p_value")
 
 
 def recompute(results, findings):
@@ -12,20 +15,33 @@ def recompute(results, findings):
     table, summary = results.get("comparison"), results.get("summary")
     if table is None or summary is None:
         return
-    values = _values(summary)
+    # Tables with a method are those that treat shares as ratios of sums.
+    values = _values(summary, linear="method" in table)
+    if "method" in table and (table["method"].astype(str) == "unpaired").any():
+        findings.note(f"{FILE}: intervals and p-values of unpaired rows, the wider of two methods")
     for metric, rows in table.groupby("metric", observed=True, sort=False):
         for _, row in rows.iterrows():
             _pair(row, values, findings)
         _holm(str(metric), rows, findings)
 
 
-def _values(summary):
-    """(variant, metric) -> {replication: value}."""
+def _values(summary, linear):
+    """(variant, metric) -> {replication: value}.
+
+    linear -- shares of sums are compared as ratio + (part - ratio * whole) / mean whole, whose mean is the ratio of sums
+    and whose Student's t is the delta method.
+    """
     rows = summary.dropna(subset=["replication", "value"])
     result = {}
-    for variant, metric, replication, value in zip(rows["variant"].astype(str), rows["metric"].astype(str),
-                                                   rows["replication"], rows["value"]):
-        result.setdefault((variant, metric), {})[int(replication)] = float(value)
+    for (variant, metric), part in rows.groupby(["variant", "metric"], observed=True, sort=False):
+        values = [float(value) for value in part["value"]]
+        wholes = [None if pandas.isna(n) else int(n) for n in part["n"]]
+        known = linear and str(part["unit"].iloc[0]) == "ratio" and sum(n or 0 for n in wholes) > 0
+        parts = pooled.parts(values, wholes) if known else None
+        if parts is not None:
+            ratio, mean = sum(parts) / sum(wholes), sum(wholes) / len(wholes)
+            values = [ratio + (p - ratio * n) / mean for p, n in zip(parts, wholes)]
+        result[str(variant), str(metric)] = dict(zip(map(int, part["replication"]), values))
     return result
 
 
@@ -55,6 +71,8 @@ def _pair(row, values, findings):
         ("ratio_ci_high", lambda x: formulas.ratio_interval(x[:n], x[n:])[2]),
         ("p_value", lambda x: formulas.paired_p_value(differences(x))),
     ):
+        if str(row.get("method")) == "unpaired" and column in _OF_PAIRS:
+            continue
         absolute = formulas.GSL_T_TAIL if column == "p_value" else 0.0
         findings.compare(FILE, name, column, row[column], function, inputs, absolute)
 
