@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Node × time: how old each node's table was. With replications the mean of each cell. Large clusters: the nodes that
-# were stale for longest have rows, the others are summed up in a sentence; time bins are widened and keep their worst.
+# Node × time: how old each node's table was. With replications the mean of each cell. Large clusters: the
+# nodes that
+# were stale for longest have rows, the others are summed up in a sentence; time bins are widened and keep
+# their worst.
 
 import altair
 import pandas
