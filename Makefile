@@ -9,7 +9,7 @@ RESULTS ?= results/node-churn
 BROWSER ?= yes
 SWIFT_SOURCES := Sources Tests Package.swift $(wildcard Benchmarks/Package.swift Benchmarks/Sources)
 
-.PHONY: help run test lab build release answers lint format bench clean toolchain lab-tools
+.PHONY: help run test lab build release answers coverage lint format bench clean toolchain lab-tools
 .PHONY: analysis analysis-test analysis-tools report sweep
 .DEFAULT_GOAL := help
 
@@ -47,6 +47,12 @@ answers: release ## Answer the questions of all scenarios; the table goes into s
 	.build-release/release/sim answers $(filter-out %.schema.json,$(wildcard scenarios/*.json)) --update scenarios/README.md \
 	  --theory validation/theory.csv
 
+# 1,000 experiments of each kind; `ARGS='--experiments 100'` with another --output is the quick form.
+coverage: toolchain ## Measure how often intervals and verdicts are right; writes validation/coverage.csv and sequential.csv
+	swift build $(RELEASE) --product simstudy
+	.build-release/release/simstudy coverage --output validation/coverage.csv $(ARGS)
+	.build-release/release/simstudy sequential --output validation/sequential.csv
+
 bench: toolchain ## Measure speed (release build)
 	bash Benchmarks/run.sh $(ARGS)
 
@@ -56,6 +62,7 @@ report: analysis ## Draw $(RESULTS) as one HTML page, report.html in it
 	$(VENV)/bin/python -m simanalysis.report $(RESULTS) $(ARGS)
 
 analysis-test: analysis analysis-tools release ## Test analysis/: report, sweep with a killed worker, SciPy against GSL
+	swift build $(RELEASE) --product simstudy
 	cd analysis && SIM='$(CURDIR)/.build-release/release/sim' .venv/bin/python -m pytest $(ARGS)
 
 sweep: analysis release ## Run the jobs of $(PLAN) on all cores, into $(basename $(PLAN)).done

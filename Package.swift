@@ -88,6 +88,13 @@ let package = Package(
         "NetworkTypes",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: ours),
+    // What `make coverage` runs: how often intervals and verdicts are right.
+    .executableTarget(
+      name: "simstudy",
+      dependencies: [
+        "Simulation", "Scenario", "SimKernel", "SimStatistics", "CGSL",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: ours),
     .executableTarget(
       name: "sim",
       dependencies: [

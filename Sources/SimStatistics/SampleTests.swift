@@ -29,7 +29,7 @@ public struct KolmogorovSmirnovTest: Sendable, Equatable {
 
   /// P(K > x) of Kolmogorov's distribution. The two series are the same function (Jacobi's theta); each
   /// is used where it converges within a few terms.
-  static func exceeding(_ x: Double) -> Double {
+  public static func exceeding(_ x: Double) -> Double {
     if x <= 0.04 { return 1 }
     var sum = 0.0
     if x < 1 {

@@ -29,8 +29,10 @@ extension StatisticalWeakness: CustomStringConvertible {
         ? "a single replication has no interval; take at least \(least)"
         : "\(count) replications are few, the interval is wide and itself uncertain; take at least \(least)"
     case .noEvents(let bound):
-      let runs = bound.replications == 1 ? "the only replication" : "any of \(bound.replications) replications"
-      return "none in \(runs): at \(percent(bound.confidence)) the chance that a replication has one is below "
+      let runs =
+        bound.replications == 1 ? "the only replication" : "any of \(bound.replications) replications"
+      return
+        "none in \(runs): at \(percent(bound.confidence)) the chance that a replication has one is below "
         + "\(percent(bound.probability)) (rule of three over replications), nothing better is known"
     case .fewEvents(let sum, let least):
       return "only \(number(sum)) in all replications together; below \(least) their number is mostly chance"
@@ -38,7 +40,8 @@ extension StatisticalWeakness: CustomStringConvertible {
       return "they come from \(having) of \(count) replications; one more or less would move the mean a lot"
     case .skewed(let skewness, let count, let needed):
       let side = skewness > 0 ? "above" : "below"
-      return "replications are skewed (\(number(skewness))): the truth lies \(side) the t interval more often "
+      return
+        "replications are skewed (\(number(skewness))): the truth lies \(side) the t interval more often "
         + "than it should; about \(needed) replications would do, there are \(count)"
     case .dominated(let share, let count):
       return "one of \(count) replications has \(percent(share)) of the total"
@@ -49,7 +52,8 @@ extension StatisticalWeakness: CustomStringConvertible {
     case .fewEffectiveObservations(let size, let count):
       return "\(count) observations are worth \(number(size)) independent ones; take a longer run"
     case .noWarmUpFound(let truncation, let count):
-      return "no steady state found: MSER-5 would cut \(truncation) of \(count) observations; take a longer run"
+      return
+        "no steady state found: MSER-5 would cut \(truncation) of \(count) observations; take a longer run"
     }
   }
 

@@ -22,9 +22,21 @@ def binary():
     raise AssertionError(f"no sim at {' or '.join(candidates)}: run `make release`, or set SIM to the binary")
 
 
+def beside_sim(name):
+    """Another program of the same build."""
+    path = Path(binary()).resolve().with_name(name)
+    assert path.exists(), f"no {path}: run `make release`"
+    return str(path)
+
+
 def sim(*arguments, code=0):
     """Its standard output; fails unless it ends with `code`."""
-    answer = subprocess.run([binary(), *map(str, arguments)], capture_output=True, text=True, timeout=300,
+    return run(binary(), *arguments, code=code)
+
+
+def run(program, *arguments, code=0):
+    answer = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=300,
                             stdin=subprocess.DEVNULL)
-    assert answer.returncode == code, f"sim {' '.join(map(str, arguments))}: {answer.returncode}\n{answer.stderr}"
+    words = f"{Path(program).name} {' '.join(map(str, arguments))}"
+    assert answer.returncode == code, f"{words}: {answer.returncode}\n{answer.stderr}"
     return answer.stdout

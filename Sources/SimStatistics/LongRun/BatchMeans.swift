@@ -90,11 +90,12 @@ public struct BatchMeans: Sendable, Equatable {
   public var independence: VonNeumannTest? { VonNeumannTest(means) }
 }
 
-/// Are neighbours of a sequence independent? Von Neumann's ratio of the mean square successive difference to
-/// the variance (Annals of Mathematical Statistics 12, 1941), in the form that Fishman (Principles of Discrete
-/// Event Simulation, 1978, 5.6) uses for batch means.
+/// Are neighbours of a sequence independent? Von Neumann's ratio of the mean square successive difference
+/// to the variance (Annals of Mathematical Statistics 12, 1941), in the form that Fishman (Principles of
+/// Discrete Event Simulation, 1978, 5.6) uses for batch means.
 public struct VonNeumannTest: Sendable, Equatable {
-  /// 1 - sum of (x[i] - x[i+1])^2 / (2 · sum of (x[i] - mean)^2): the lag-1 autocorrelation, but for the ends.
+  /// 1 - sum of (x[i] - x[i+1])^2 / (2 · sum of (x[i] - mean)^2): the lag-1 autocorrelation, but for the
+  /// ends.
   public let autocorrelation: Double
   /// Of at least this much positive correlation if there is none; nearly normal from 8 values on.
   public let pValue: Double

@@ -21,10 +21,10 @@ public enum QuantileInterval: Sendable, Equatable {
 
 /// Order statistics of independent values.
 public enum OrderStatistics {
-  /// The values that a quantile at `share` takes for its interval (Hahn & Meeker, Statistical Intervals, 1991,
-  /// 5.2): the l-th and u-th smallest, with at most (1 - confidence) / 2 beyond either, from the binomial
-  /// distribution of how many values lie below the quantile. The estimate is the smallest value that a share
-  /// of at least `share` does not exceed.
+  /// The values that a quantile at `share` takes for its interval (Hahn & Meeker, Statistical Intervals,
+  /// 1991, 5.2): the l-th and u-th smallest, with at most (1 - confidence) / 2 beyond either, from the
+  /// binomial distribution of how many values lie below the quantile. The estimate is the smallest value
+  /// that a share of at least `share` does not exceed.
   /// - Precondition: `0 < share < 1`, `0 < confidence < 1`.
   public static func interval(
     of values: [Double], share: Double, confidence: Double
@@ -123,7 +123,8 @@ public enum ReplicationBootstrap {
   ) -> QuantileInterval {
     let count = replications.reduce(0) { $0 + $1.count }
     let needed = OrderStatistics.needed(share: share, confidence: confidence)
-    let found = count < needed || replications.count < fewest
+    let found =
+      count < needed || replications.count < fewest
       ? nil
       : interval(replications: replications.count, confidence: confidence) { picks in
         let pooled = picks.flatMap { replications[$0] }.sorted()

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Bootstrap-t intervals (Efron, The Jackknife, the Bootstrap and Other Resampling Plans, 1982, 10.10; Efron &
-// Tibshirani, An Introduction to the Bootstrap, 1993, 12.5) over replications: the distribution of
-// (estimate - truth) / standard error is taken from resamples instead of Student's table, so that the interval
-// of a skewed sample is longer on the side of the tail. Second-order correct (Hall, The Bootstrap and Edgeworth
-// Expansion, 1992, 3.3), which Student's t is not.
+// Bootstrap-t intervals (Efron, The Jackknife, the Bootstrap and Other Resampling Plans, 1982, 10.10; Efron
+// & Tibshirani, An Introduction to the Bootstrap, 1993, 12.5) over replications: the distribution of
+// (estimate - truth) / standard error is taken from resamples instead of Student's table, so that the
+// interval of a skewed sample is longer on the side of the tail. Second-order correct (Hall, The Bootstrap
+// and Edgeworth Expansion, 1992, 3.3), which Student's t is not.
 
 import CGSL
 

@@ -13,7 +13,8 @@ public struct ReplicationIntervals: Sendable, Equatable {
   public let t: ConfidenceInterval?
   /// Nil below five replications, without scatter, or where resampling leaves an end open.
   public let bootstrapT: ConfidenceInterval?
-  /// Of the values; of a ratio, of the numerators' residuals. Nil below three replications or without scatter.
+  /// Of the values; of a ratio, of the numerators' residuals. Nil below three replications or without
+  /// scatter.
   public let skewness: Double?
 
   /// Of means; nil without values.

@@ -52,16 +52,17 @@ public enum EffectSize {
     return Double(sum) / Double(a.count * b.count)
   }
 
-  /// Mean difference b - a of pairs over the root of the mean of both variances (d_av), times Hedges' J against
-  /// the bias of small samples (Hedges, Journal of Educational Statistics 6, 1981; Lakens, Frontiers in
-  /// Psychology 4, 2013). Nil below two pairs or without scatter.
+  /// Mean difference b - a of pairs over the root of the mean of both variances (d_av), times Hedges' J
+  /// against the bias of small samples (Hedges, Journal of Educational Statistics 6, 1981; Lakens,
+  /// Frontiers in Psychology 4, 2013). Nil below two pairs or without scatter.
   /// - Precondition: as many `a` as `b`.
   public static func hedgesG(_ a: [Double], _ b: [Double]) -> Double? {
     guard let difference = PairedDifference(a, b), let va = RunningMoments(a).variance,
       let vb = RunningMoments(b).variance, va + vb > 0
     else { return nil }
     let degrees = Double(a.count - 1)
-    let bias = exp(gsl_sf_lngamma(degrees / 2) - gsl_sf_lngamma((degrees - 1) / 2)) / (degrees / 2).squareRoot()
+    let bias =
+      exp(gsl_sf_lngamma(degrees / 2) - gsl_sf_lngamma((degrees - 1) / 2)) / (degrees / 2).squareRoot()
     return degrees > 1 ? bias * difference.mean / ((va + vb) / 2).squareRoot() : nil
   }
 }

@@ -21,10 +21,10 @@ public struct SelectionConfidence: Sendable, Equatable {
   /// The best, which is `ranking[0]`, and all that equalled it in every replication: whichever of them is
   /// taken, the choice is the same.
   public let best: [Int]
-  /// A lower bound of the probability that no variant outside `best` is better: 1 - the sum over all others of
-  /// the probability that it is, by Student's t of the paired difference (APCS-B of Chen, Lin, Yücesan &
-  /// Chick, Discrete Event Dynamic Systems 10, 2000, with the variance of differences in the place of a sum of
-  /// variances). 0 where the bound is negative, nil below two replications.
+  /// A lower bound of the probability that no variant outside `best` is better: 1 - the sum over all others
+  /// of the probability that it is, by Student's t of the paired difference (APCS-B of Chen, Lin, Yücesan &
+  /// Chick, Discrete Event Dynamic Systems 10, 2000, with the variance of differences in the place of a sum
+  /// of variances). 0 where the bound is negative, nil below two replications.
   public let probability: Double?
   /// How often each variant was best in resamples of whole replications (Efron 1979); where several were
   /// equal, each has its part. Adds up to 1. Nil below five replications.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Do two samples come from one distribution? Kolmogorov-Smirnov for independent values, and a permutation test
-// of whole replications for what is not, such as the latencies of a run's connections.
+// Do two samples come from one distribution? Kolmogorov-Smirnov for independent values, and a permutation
+// test of whole replications for what is not, such as the latencies of a run's connections.
 
 import CGSL
 
@@ -71,7 +71,8 @@ public struct TwoSampleKolmogorovSmirnov: Sendable, Equatable {
   /// 1 - the chance that a random path from (0, 0) to (n, m) stays within.
   private static func exact(units: Int, _ n: Int, _ m: Int) -> Double {
     guard units > 0 else { return 1 }
-    // inside[j]: the chance that a path of i + j steps, drawn without replacement, is at (i, j) and never left.
+    // inside[j]: the chance that a path of i + j steps, drawn without replacement, is at (i, j) and never
+    // left.
     var inside = [Double](repeating: 0, count: m + 1)
     for i in 0...n {
       for j in 0...m {
@@ -93,9 +94,9 @@ public struct TwoSampleKolmogorovSmirnov: Sendable, Equatable {
 /// Permutation test of paired replications: under the null hypothesis the two of a pair could be swapped
 /// (Fisher, The Design of Experiments, 1935, 21). Nothing is assumed about what is within a replication.
 public enum PairedPermutation {
-  /// The p-value of `statistic`, which is asked for every choice of pairs to swap: all 2^n for up to 12 pairs,
-  /// else 1,999 random ones and the one observed. Large values speak against the null hypothesis. Nil below
-  /// one pair.
+  /// The p-value of `statistic`, which is asked for every choice of pairs to swap: all 2^n for up to 12
+  /// pairs, else 1,999 random ones and the one observed. Large values speak against the null hypothesis.
+  /// Nil below one pair.
   public static func pValue(
     pairs count: Int, stream: ResamplingStream = ResamplingStream("paired-permutation"),
     statistic: (_ swapped: [Bool]) -> Double

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from .. import errors, load
-from . import comparison, gsl, load_balance, summary, theory, thresholds
+from . import comparison, gsl, load_balance, summary, sweep, theory, thresholds
 from .findings import Findings
 
 _SHOWN = 20
@@ -45,7 +45,7 @@ def main(arguments=None):
 def recompute(results):
     """All comparisons of a folder, as Findings."""
     findings = Findings()
-    for part in (summary, load_balance, comparison, theory, thresholds):
+    for part in (summary, load_balance, comparison, theory, thresholds, sweep):
         part.recompute(results, findings)
     if "latency" in results:
         findings.note(_LATENCY)
@@ -60,6 +60,8 @@ def _report(name, findings):
         text = f"  {f'{file} {column}':{width}}  {tally.compared:6} compared, greatest difference {tally.worst:.1e}"
         if tally.undecidable:
             text += f"; {tally.undecidable} hang on digits that are not printed"
+        if tally.excused:
+            text += f"; {tally.excused} within a known absolute error (docs/recompute.md)"
         print(text)
     for note in findings.notes:
         print(f"  {note}")

@@ -55,7 +55,8 @@ def _pair(row, values, findings):
         ("ratio_ci_high", lambda x: formulas.ratio_interval(x[:n], x[n:])[2]),
         ("p_value", lambda x: formulas.paired_p_value(differences(x))),
     ):
-        findings.compare(FILE, name, column, row[column], function, inputs)
+        absolute = formulas.GSL_T_TAIL if column == "p_value" else 0.0
+        findings.compare(FILE, name, column, row[column], function, inputs, absolute)
 
 
 def _holm(metric, rows, findings):

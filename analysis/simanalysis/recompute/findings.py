@@ -5,10 +5,12 @@
 import math
 from dataclasses import dataclass, field
 
-from .digits import allowed, sensitivity
+from .digits import RELATIVE, allowed, sensitivity
 
 # Beyond this share of the value, rounding of the inputs leaves nothing to be checked.
 _USELESS = 1e-3
+# … unless both are equal in eight digits.
+_EXACT = 1e-8
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Tally:
 
     compared: int = 0
     undecidable: int = 0
+    excused: int = 0
     worst: float = 0.0
 
 
@@ -43,17 +46,20 @@ class Findings:
     disagreements: list = field(default_factory=list)
     notes: list = field(default_factory=list)
 
-    def compare(self, file, row, column, printed, function, inputs):
+    def compare(self, file, row, column, printed, function, inputs, absolute=0.0):
         """One printed number against function(inputs); None or NaN is an empty cell, which must be empty in both.
 
         function -- of a list of numbers as printed. Where their rounding alone could change the result by a thousandth
         of it, the number is counted as undecidable, unless it is printed exactly as recomputed.
         """
         expected = function(list(inputs))
-        self.check(file, row, column, printed, expected, sensitivity(function, list(inputs)))
+        self.check(file, row, column, printed, expected, sensitivity(function, list(inputs)), absolute=absolute)
 
-    def check(self, file, row, column, printed, expected, slack=0.0):
-        """As `compare`, with a result and its uncertainty."""
+    def check(self, file, row, column, printed, expected, slack=0.0, *, absolute=0.0, whole=False):
+        """As `compare`, with a result and its uncertainty.
+
+        absolute -- a difference that the functions themselves explain. whole -- all digits of `printed` are there.
+        """
         tally = self.tallies.setdefault((file, column), Tally())
         empty = _is_empty(printed)
         if empty or expected is None:
@@ -63,14 +69,20 @@ class Findings:
         printed, expected = float(printed), float(expected)
         size = max(abs(printed), abs(expected))
         difference = abs(printed - expected)
+        if RELATIVE * size < difference <= absolute:
+            tally.compared += 1
+            tally.excused += 1
+            return
         if not math.isfinite(slack) or slack > _USELESS * size > 0:
-            if difference > RELATIVE_EXACT * size:
+            if difference > _EXACT * size:
                 tally.undecidable += 1
                 return
         tally.compared += 1
         if size > 0:
             tally.worst = max(tally.worst, difference / size)
-        if not difference <= allowed(printed, expected, slack if math.isfinite(slack) else 0.0):
+        slack = slack if math.isfinite(slack) else 0.0
+        limit = slack + RELATIVE * size if whole else allowed(printed, expected, slack)
+        if not difference <= limit:
             self.disagreements.append(Disagreement(file, row, column, printed, expected))
 
     def note(self, text):
@@ -78,8 +90,6 @@ class Findings:
         if text not in self.notes:
             self.notes.append(text)
 
-
-RELATIVE_EXACT = 1e-8
 
 
 def _is_empty(value):

@@ -6,10 +6,13 @@
 import csv
 import math
 import re
+from fractions import Fraction
 
+import numpy
 from scipy import special, stats
 
 from ..errors import ResultsError, UnreadableError
+from . import formulas
 from .findings import Findings
 
 _HEADER = ["function", "arguments", "value"]
@@ -53,8 +56,49 @@ FUNCTIONS = {
     "gsl_sf_beta_inc": lambda a, b, x: special.betainc(a, b, x),
     "gsl_sf_erf": special.erf,
     "gsl_sf_erfc": special.erfc,
+    # Of a sample.
+    "gsl_stats_max": lambda *x: max(x),
+    "gsl_stats_variance_with_fixed_mean": lambda *x: numpy.var(x),
+    "gsl_stats_skew": lambda *x: _skewness(numpy.asarray(x)),
+    "gsl_stats_lag1_autocorrelation": lambda *x: _lag1(numpy.asarray(x)),
+    # Ours, which GSL lacks.
     "kolmogorov_Q": special.kolmogorov,
+    "ks_2samp_exact": lambda n, m, *x: two_sample_p_value(x[: int(n)], x[int(n) :]),
 }
+
+# Differences that are known, as absolute ones.
+_ABSOLUTE = {
+    # Sums of deviations may cancel to nothing.
+    "gsl_stats_skew": 1e-14, "gsl_stats_lag1_autocorrelation": 1e-14,
+    "gsl_cdf_tdist_Q": formulas.GSL_T_TAIL, "gsl_cdf_tdist_P": formulas.GSL_T_TAIL,
+    # 1 - the share of paths that stay within: what is below the last digit of 1 is noise.
+    "ks_2samp_exact": 1e-15,
+}
+
+
+def two_sample_p_value(a, b):
+    """Kolmogorov-Smirnov's, exact: the share of all orders of the values in which the two distribution functions come
+    as far apart. Paths are counted in whole numbers, because SciPy's exact method gives up on the rarest."""
+    n, m = len(a), len(b)
+    both = numpy.concatenate([a, b])
+    steps = numpy.where(numpy.argsort(both, kind="stable") < n, m, -n)
+    distance = int(numpy.abs(numpy.cumsum(steps)).max())
+    row = [0] * (m + 1)
+    for i in range(n + 1):
+        for j in range(m + 1):
+            ways = 1 if i == j == 0 else (row[j] if i else 0) + (row[j - 1] if j else 0)
+            row[j] = ways if abs(i * m - j * n) < distance else 0
+    return float(1 - Fraction(row[m], math.comb(n + m, n)))
+
+
+def _skewness(x):
+    """Third central moment over the third power of the standard deviation with divisor n - 1, which is GSL's."""
+    return ((x - x.mean()) ** 3).mean() / x.std(ddof=1) ** 3
+
+
+def _lag1(x):
+    d = x - x.mean()
+    return (d[1:] * d[:-1]).sum() / (d**2).sum()
 
 
 def compare_file(path):
@@ -87,4 +131,6 @@ def _compare(path, number, name, arguments, value, findings):
         expected = float(function(*numbers))
     except (ValueError, TypeError) as error:
         raise ResultsError(path, f"{name}({arguments}) = {value}: {error}", line=number) from None
-    findings.check(path.name, f"line {number}, {name}({arguments})", name, printed, expected)
+    shown = arguments if len(arguments) < 60 else arguments[:57] + "..."
+    findings.check(path.name, f"line {number}, {name}({shown})", name, printed, expected,
+                   absolute=_ABSOLUTE.get(name, 0.0), whole=True)

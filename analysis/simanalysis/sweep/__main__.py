@@ -53,10 +53,6 @@ def parser():
 
 
 def main(arguments=None):
-    # Ctrl-C and a polite kill mean the same: what is written stays, nothing half-written does.
-    signal.signal(signal.SIGTERM, _interrupt)
-    # Dask tells in many words what the driver tells in one line: that a worker has gone.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
         return _run(parser().parse_args(arguments))
     except SweepError as error:
@@ -136,6 +132,10 @@ def _interrupt(number, frame):
 
 
 if __name__ == "__main__":
+    # Ctrl-C and a polite kill mean the same: what is written stays, nothing half-written does.
+    signal.signal(signal.SIGTERM, _interrupt)
+    # Dask tells in many words what the driver tells in one line: that a worker has gone.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     code = main()
     sys.stdout.flush()
     sys.exit(code)

@@ -51,7 +51,8 @@ class Driver:
         if not self._status.needed:
             return self._status
         self._client.register_plugin(
-            PlanOnWorker(self._plugin, self._plan.text, self._plan.digest, self._sim_on_workers), name=self._plugin)
+            PlanOnWorker(self._plugin, self._plan.text, self._plan.digest, self._sim_on_workers, self._binary.sha256),
+            name=self._plugin)
         try:
             self._check_binaries()
             self._loop()
@@ -159,8 +160,9 @@ class Driver:
                       bytes=len(answer["data"] or b""))
         difference = self._difference(answer["binary"])
         if difference:
-            self._fail(job, None, f"job {job} on worker {answer['worker']}: {difference}; expected SHA-256 "
-                       f"{self._binary.sha256[:16]}…, as here", todo)
+            # It came after the check at the start, and would spoil every job that it gets.
+            self._permanent = PlanError(f"worker {answer['worker']}, which came later: {difference}; expected SHA-256 "
+                                        f"{self._binary.sha256[:16]}…, as here ({self._binary.path})")
         elif answer["data"] is None:
             self._fail(job, answer["exit"], _why(job, answer), todo)
         else:

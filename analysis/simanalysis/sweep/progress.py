@@ -74,9 +74,12 @@ class Progress:
 
 
 def precision_text(status):
-    """The precision reached so far in words, where `sim sweep status` tells it."""
-    value = status.more.get("precision")
-    return value if isinstance(value, str) else ""
+    """The precision reached so far, where `sim sweep status` tells it: in words, or as points that are precise enough."""
+    more = status.more
+    if isinstance(more.get("precision"), str):
+        return more["precision"]
+    points, finished = more.get("points"), more.get("finished_points")
+    return f"{finished} of {points} points finished" if isinstance(points, int) and isinstance(finished, int) else ""
 
 
 class AttemptLog:

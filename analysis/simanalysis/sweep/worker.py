@@ -24,11 +24,11 @@ class PlanOnWorker(WorkerPlugin):
     the worker closes (Dask's documentation of WorkerPlugin): the plan travels once per worker.
 
     name -- of the plugin; other drivers on the same scheduler have other names.
-    sim -- path of the binary on the worker, or None for $SIM or `sim` in the PATH.
+    sim -- path of the binary on the worker, or None for $SIM or `sim` in the PATH. expected -- its SHA-256.
     """
 
-    def __init__(self, name, plan, digest, sim):
-        self.name, self._plan, self._digest, self._sim = name, plan, digest, sim
+    def __init__(self, name, plan, digest, sim, expected):
+        self.name, self._plan, self._digest, self._sim, self._expected = name, plan, digest, sim, expected
 
     def setup(self, worker):
         self._running = set()
@@ -70,8 +70,8 @@ class PlanOnWorker(WorkerPlugin):
     def run(self, job):
         """Runs one job: `exit` (negative: killed by that signal), `stderr`, `data` (bytes or None), `binary`."""
         binary = self.describe()
-        if "problem" in binary:
-            return {"exit": None, "stderr": binary["problem"], "data": None, "binary": binary}
+        if binary.get("sha256") != self._expected:
+            return {"exit": None, "stderr": "", "data": None, "binary": binary}
         with tempfile.TemporaryDirectory(prefix="job-", dir=self._folder, ignore_cleanup_errors=True) as out:
             command = [binary["path"], "sweep", "run", str(self._path), "--job", job, "--out", out, "--jobs", "1"]
             code, text = self._call(command)

@@ -8,12 +8,13 @@ import math
 import shutil
 
 import numpy
+import pandas
 import pytest
-from real_sim import REPOSITORY, sim
+from real_sim import REPOSITORY, beside_sim, run, sim
 from scipy import stats
 
 from simanalysis import load
-from simanalysis.recompute import formulas
+from simanalysis.recompute import formulas, gsl, summary, sweep, thresholds
 from simanalysis.recompute.__main__ import main, recompute
 from simanalysis.recompute.digits import half_unit, sensitivity
 from simanalysis.recompute.findings import Findings
@@ -183,7 +184,8 @@ def test_mean_variation_of_a_multinomial_is_what_draws_have():
 
 
 @pytest.mark.parametrize("text, code, message", [
-    ("function,arguments,value\ngsl_cdf_tdist_Pinv,0.975 4,2.77644510519779\nkolmogorov_Q,1,0.26999967167735\n", 0, ""),
+    ("function,arguments,value\ngsl_cdf_tdist_Pinv,0.975 4,2.77644510519779\nkolmogorov_Q,1,0.2699996716773546\n"
+     "gsl_stats_skew,1 2 3,1e-17\ngsl_stats_max,1 5 3,5\n", 0, ""),
     ("function,arguments,value\ngsl_cdf_tdist_Pinv,0.975 4,2.77644511519779\n", 65, "line 2, gsl_cdf_tdist_Pinv"),
     ("function,arguments,value\ngsl_cdf_magic,1,2\n", 65, "no counterpart"),
     ("function,arguments,value\ngsl_cdf_tdist_Pinv,0.975,2\n", 65, "gsl_cdf_tdist_Pinv(0.975)"),
@@ -197,3 +199,113 @@ def test_table_of_gsl_functions(tmp_path, capsys, text, code, message):
         path.write_text(text)
     assert main(["--gsl-table", str(path)]) == code
     assert message in capsys.readouterr().err
+
+
+def summary_of(rows):
+    """A frame of summary.csv: (metric, unit, replication, value, low, high, n)."""
+    names = ["metric", "unit", "replication", "value", "ci_low", "ci_high", "n"]
+    frame = pandas.DataFrame(rows, columns=names)
+    frame["replication"] = frame["replication"].astype("Int64")
+    frame["n"] = frame["n"].astype("Int64")
+    return frame.assign(run_id="r", variant="base")
+
+
+PARTS, WHOLES = [3, 0, 8, 1], [100, 120, 90, 110]
+
+
+def pooled_rows(change=0.0):
+    ratio, low, high = formulas.ratio_interval(PARTS, WHOLES)
+    mean = numpy.mean(PARTS)
+    t = stats.ttest_1samp(PARTS, 0).confidence_interval()
+    return [
+        *(("loss_ratio", "ratio", r, float(f"{p / w:.9g}"), None, None, w)
+          for r, (p, w) in enumerate(zip(PARTS, WHOLES))),
+        ("loss_ratio", "ratio", None, float(f"{ratio:.9g}"), float(f"{low:.9g}"), float(f"{high:.9g}") + change, 4),
+        *(("lost", "connections", r, float(p), None, None, None) for r, p in enumerate(PARTS)),
+        ("lost", "connections", None, mean, float(f"{t.low:.9g}"), float(f"{t.high:.9g}"), 4),
+    ]
+
+
+def test_pooled_rows_are_ratios_of_sums_or_means():
+    findings = Findings()
+    summary.recompute({"summary": summary_of(pooled_rows())}, findings)
+    assert findings.disagreements == []
+    assert [tally.compared for tally in findings.tallies.values()] == [2, 2, 2]
+    summary.recompute({"summary": summary_of(pooled_rows(change=1e-6))}, findings)
+    assert [(d.row, d.column) for d in findings.disagreements] == [("loss_ratio of base", "ci_high")]
+
+
+@pytest.mark.parametrize("operator, verdict, low, high, right", [
+    ("<", "pass", 0.01, 0.05, True), ("<", "pass", 0.01, 0.2, False), ("<", "fail", 0.2, 0.3, True),
+    ("<", "fail", 0.05, 0.3, False), (">", "pass", 0.2, 0.3, True), (">", "pass", 0.05, 0.3, False),
+    (">", "fail", 0.01, 0.05, True), (">", "fail", 0.05, 0.3, False), ("<", "undecided", 0.05, 0.3, True)])
+def test_verdicts_stand_on_their_interval(operator, verdict, low, high, right):
+    row = {"threshold": "t", "variant": "base", "metric": "loss_ratio", "labels": None, "operator": operator,
+           "limit": 0.1, "unit": "ratio", "observed": float(f"{sum(PARTS) / sum(WHOLES):.9g}"), "ci_low": low,
+           "ci_high": high, "replications": 4, "verdict": verdict}
+    findings = Findings()
+    thresholds.recompute({"thresholds": pandas.DataFrame([row]), "summary": summary_of(pooled_rows())}, findings)
+    assert [d.column for d in findings.disagreements] == ([] if right else ["verdict"])
+    assert findings.tallies["thresholds.csv", "observed"].compared == 1
+
+
+@pytest.mark.parametrize("n, m", [(5, 5), (7, 11), (20, 30)])
+def test_paths_give_scipys_exact_p_value(n, m):
+    random = numpy.random.default_rng(n)
+    a, b = random.normal(0, 1, n), random.normal(0.7, 1, m)
+    assert gsl.two_sample_p_value(a, b) == pytest.approx(stats.ks_2samp(a, b, method="exact").pvalue, rel=1e-12)
+
+
+def test_functions_of_gsl_are_those_of_scipy(tmp_path, capsys):
+    """`simstudy gsl-table` prints the values; it is built beside sim."""
+    table = tmp_path / "gsl.csv"
+    table.write_text(run(beside_sim("simstudy"), "gsl-table"))
+    assert main(["--gsl-table", str(table)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(int(line.split(" compared")[0].split()[-1]) for line in lines if " compared" in line) == \
+        len(table.read_text().splitlines()) - 1
+    assert len(lines) > 10
+
+
+@pytest.mark.parametrize("column, change", [(None, 0), ("mean", 1e-6), ("ci_low", 1e-6), ("ci_high", 1e-6), ("n", 1)])
+def test_a_sweeps_combinations(column, change):
+    ratio, values = formulas.ratio_interval(PARTS, WHOLES), [0.25, 3.5, 1.125, 2.0]
+    samples = pandas.DataFrame([
+        *({"point": 3, "metric": "loss_ratio", "replication": r, "value": p / w, "part": p, "whole": w}
+          for r, (p, w) in enumerate(zip(PARTS, WHOLES))),
+        *({"point": 3, "metric": "connect_p99_ms", "replication": r, "value": v} for r, v in enumerate(values))])
+    rows = [dict(zip(("mean", "ci_low", "ci_high"), map(lambda x: float(f"{x:.9g}"), three)), point=3, metric=name, n=4)
+            for name, three in (("loss_ratio", ratio), ("connect_p99_ms", formulas.mean_interval(values)))]
+    if column:
+        rows[0][column] += change
+    findings = Findings()
+    sweep.recompute({"sweep": samples, "sweep_summary": pandas.DataFrame(rows)}, findings)
+    assert [(d.row, d.column) for d in findings.disagreements] == \
+        ([("loss_ratio of point 3", column)] if column else [])
+    assert findings.tallies["sweep_summary.csv", "mean"].compared == 2
+
+
+def test_what_was_observed_is_found_in_the_files():
+    losses = pandas.DataFrame([
+        {"variant": "base", "replication": r, "service": service, "outcome": outcome, "connections": count}
+        for r, (p, w) in enumerate(zip(PARTS, WHOLES))
+        for service, outcome, count in (
+            ("default/web", "refused", p), ("default/web", "completed", w - p), ("default/web", "unfinished", 7),
+            ("default/webshop", "reset", 50))])
+    spread = pandas.DataFrame([{"variant": "base", "replication": r, "service": "default/web", "port": "http",
+                                "max_over_mean": value} for r, value in enumerate([1.25, 1.5, 1.75, 9.0])])
+    common = {"variant": "base", "labels": "service=web", "operator": "<", "limit": 3.0, "unit": "ratio",
+              "ci_low": None, "ci_high": None, "verdict": "pass"}
+    rows = [
+        common | {"threshold": "a", "metric": "loss_ratio", "observed": sum(PARTS) / sum(WHOLES), "replications": 4},
+        common | {"threshold": "b", "metric": "load_balance_max_over_mean", "observed": 1.5, "replications": 3},
+        common | {"threshold": "c", "metric": "stale_time_ratio", "observed": 1.5, "replications": 3}]
+    frames = {"thresholds": pandas.DataFrame(rows), "connection_loss": losses, "load_balance_stats": spread,
+              "summary": summary_of(pooled_rows())}
+    findings = Findings()
+    thresholds.recompute(frames, findings)
+    assert findings.disagreements == [] and findings.tallies["thresholds.csv", "observed"].compared == 2
+    assert any("stale_time_ratio" in note for note in findings.notes)
+    frames["thresholds"]["observed"] *= 1.00001
+    thresholds.recompute(frames, findings)
+    assert [d.row for d in findings.disagreements] == ["a of base", "b of base"]

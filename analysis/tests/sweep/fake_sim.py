@@ -40,6 +40,8 @@ def run(path):
         with open(state, "a") as file:
             file.write(f"{os.getpid()} {os.getppid()} {job['id']}\n")
     time.sleep(job.get("sleep", 0))
+    while "until" in job and not Path(job["until"]).exists():
+        time.sleep(0.02)
     tries = len([line for line in Path(state).read_text().splitlines() if line.endswith(job["id"])]) if state else 1
     if tries <= job.get("failures", 0):
         print(f"trouble with {job['id']}", file=sys.stderr)

@@ -4,13 +4,13 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import psutil
+from distributed import Client
 
 FAKE = Path(__file__).with_name("fake_sim.py")
 ANALYSIS = Path(__file__).parents[2]
@@ -40,6 +40,13 @@ class Cluster:
             environment=environment)
         self.workers[name] = process
         return process.pid
+
+    def wait_for_workers(self, count):
+        """Name -> address, when there are so many."""
+        with Client(self.address, set_as_default=False) as client:
+            client.wait_for_workers(count, timeout=60)
+            workers = client.scheduler_info()["workers"]
+        return {info["name"]: address for address, info in workers.items()}
 
     def end(self):
         """At once: nothing of theirs is to be kept, and jobs end with their workers."""
@@ -81,8 +88,8 @@ class Sweep:
     def is_running(self):
         return self._process.poll() is None
 
-    def interrupt(self):
-        self._process.send_signal(signal.SIGINT)
+    def send(self, number):
+        self._process.send_signal(number)
 
     def wait(self, seconds=120):
         """(exit code, stdout, stderr)."""
