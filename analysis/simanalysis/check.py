@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# What the files of one folder must say together. The same losses are counted in four files, so that rows taken out
-# of one, or a number changed by hand, contradict the others. Checks need the tables that they compare and are left out
+# What the files of one folder must say together. The same losses are counted in four files, so that rows
+# taken out
+# of one, or a number changed by hand, contradict the others. Checks need the tables that they compare and are
+# left out
 # where a caller did not load them.
 
 import pandas

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# A results folder as typed frames. Decides what belongs to a folder (datapackage.json lists it), what is checked
+# A results folder as typed frames. Decides what belongs to a folder (datapackage.json lists it), what is
+# checked
 # beyond each file (check.py), and how several folders become one set of frames.
 
 import json

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# One CSV file into one typed frame, held against its description in datapackage.json. Decides what a truncated or
-# edited file is: a last line without its end, rows with other numbers of cells than the header, cells that are not of
+# One CSV file into one typed frame, held against its description in datapackage.json. Decides what a
+# truncated or
+# edited file is: a last line without its end, rows with other numbers of cells than the header, cells that
+# are not of
 # the declared type, outside the enumeration, or empty where a value is required.
 
 import hashlib

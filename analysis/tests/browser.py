@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Headless Chromium for tests of the page: opens a file without network, collects script errors, photographs it.
+# Headless Chromium for tests of the page: opens a file without network, collects script errors, photographs
+# it.
 
 import base64
 import io

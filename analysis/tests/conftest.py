@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Results to test with are made by the simulator itself, once per session. A missing binary fails: nothing is skipped.
+# Results to test with are made by the simulator itself, once per session. A missing binary fails: nothing is
+# skipped.
 
 import shutil
 import subprocess

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# A results folder whose scenario, Service, client and node have names that try to leave their place in the page.
+# A results folder whose scenario, Service, client and node have names that try to leave their place in the
+# page.
 
 import csv
 import io

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# The page in a real browser: no script error, nothing fetched, no empty plot, nothing wider than a phone, names inert.
+# The page in a real browser: no script error, nothing fetched, no empty plot, nothing wider than a phone,
+# names inert.
 
 import json
 import re

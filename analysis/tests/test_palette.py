@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Colours that people without red, green or blue cones can tell apart: seen through the model of Machado, Oliveira and
-# Fernandes (2009, "A physiologically-based model for simulation of color vision deficiency", severity 1.0), and measured
+# Colours that people without red, green or blue cones can tell apart: seen through the model of Machado,
+# Oliveira and
+# Fernandes (2009, "A physiologically-based model for simulation of color vision deficiency", severity 1.0),
+# and measured
 # as a distance in CIELAB (CIE 1976). A distance of 2.3 is just to be noticed (Mahy and others, 1994).
 
 import itertools

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# The page as text: what it says, that nothing comes from outside, that names are inert, and the command line's exit
+# The page as text: what it says, that nothing comes from outside, that names are inert, and the command
+# line's exit
 # codes. What a browser makes of it is in test_browser.py.
 
 import json

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Which of the cluster's events become labelled lines in figures over time, and how near ones become one. Pods come and
-# go by the hundred: they are left to a strip of ticks. What happens to nodes, workloads and Services is drawn; with
-# several replications what happens in at least half of them, at the median of its times, because a reboot that takes
+# Which of the cluster's events become labelled lines in figures over time, and how near ones become one. Pods
+# come and
+# go by the hundred: they are left to a strip of ticks. What happens to nodes, workloads and Services is
+# drawn; with
+# several replications what happens in at least half of them, at the median of its times, because a reboot
+# that takes
 # 15 to 25 s ends at another time in each.
 
 from dataclasses import dataclass

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# What the page's sentences and figures draw on: variants in their order, replications, and each metric with its
-# interval. summary.csv's rows over all replications are taken where it has them. Where it has none (one replication, or
-# a folder of several runs) the interval is Student's t over replications; of ratios by the delta method over pairs of
+# What the page's sentences and figures draw on: variants in their order, replications, and each metric with
+# its
+# interval. summary.csv's rows over all replications are taken where it has them. Where it has none (one
+# replication, or
+# a folder of several runs) the interval is Student's t over replications; of ratios by the delta method over
+# pairs of
 # numerator and denominator (Cochran 1977, chapter 6), because losses come in bursts.
 
 from dataclasses import dataclass

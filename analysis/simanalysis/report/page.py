@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# The page: one HTML file without anything from outside. Decides escaping (every text of a scenario goes through
-# `text`, embedded JSON holds no `<`), and the content policy: only the page's own two scripts run, known by their hash,
+# The page: one HTML file without anything from outside. Decides escaping (every text of a scenario goes
+# through
+# `text`, embedded JSON holds no `<`), and the content policy: only the page's own two scripts run, known by
+# their hash,
 # and nothing is fetched, so that a name that slipped through would still be inert.
 
 import base64

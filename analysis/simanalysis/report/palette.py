@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# The page's colours. Categories have those of Okabe and Ito (2008, "Color Universal Design"), which stay apart for
-# people without red or green cones; tests/test_palette.py measures it. Ages have a scale from the page's own background
+# The page's colours. Categories have those of Okabe and Ito (2008, "Color Universal Design"), which stay
+# apart for
+# people without red or green cones; tests/test_palette.py measures it. Ages have a scale from the page's own
+# background
 # to a dark (or light) end, so that lightness alone tells them apart, also in print.
 
 # Blue, vermillion, green, orange, purple, sky blue: neighbours in a stack differ in lightness, too.

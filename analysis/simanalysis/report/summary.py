@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# What stands at the top and at the end of the page: the question, the verdict in one sentence, the main numbers with
+# What stands at the top and at the end of the page: the question, the verdict in one sentence, the main
+# numbers with
 # their intervals, and how to run it again.
 
 import shlex

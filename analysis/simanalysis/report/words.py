@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# How the page says numbers and the simulator's terms: three digits as `sim` prints them, causes in plain words.
+# How the page says numbers and the simulator's terms: three digits as `sim` prints them, causes in plain
+# words.
 
 import math
 
-# What went wrong, in the words of somebody who has to repair it. docs/results.md has what would have saved it.
+# What went wrong, in the words of somebody who has to repair it. docs/results.md has what would have saved
+# it.
 CAUSES = {
     "client_ports_exhausted": "the client had no free source port",
     "name_not_found": "the name does not exist",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Why connections were lost: causes stacked over time, and in total. The six most frequent have colours of their own,
+# Why connections were lost: causes stacked over time, and in total. The six most frequent have colours of
+# their own,
 # the same in both; the rest is one grey.
 
 import altair

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# comparison.csv as a forest plot: every variant against the first, as change in percent of the baseline's sum, with
-# the interval of the ratio. Filled marks are differences that hold after Holm's correction. Groups of metrics have
+# comparison.csv as a forest plot: every variant against the first, as change in percent of the baseline's
+# sum, with
+# the interval of the ratio. Filled marks are differences that hold after Holm's correction. Groups of metrics
+# have
 # scales of their own: a change of 2 % in losses would vanish beside one of 200 % in latency.
 
 import altair

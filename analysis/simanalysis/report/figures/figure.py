@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# What a figure is, and what all of them share: one width that the page replaces by what there is, time axes, bins.
+# What a figure is, and what all of them share: one width that the page replaces by what there is, time axes,
+# bins.
 
 from dataclasses import dataclass, field
 
@@ -10,7 +11,8 @@ import pandas
 
 from ..palette import CATEGORIES, EXTRA
 
-# Width of a plot in PNG and SVG. The page's script puts its own width in the place of this number, so nothing else
+# Width of a plot in PNG and SVG. The page's script puts its own width in the place of this number, so nothing
+# else
 # in a figure may be as wide.
 WIDTH = 720
 MOST_VARIANTS = 6

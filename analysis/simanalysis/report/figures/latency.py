@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Latency on a log scale. latency.csv has five quantiles and not the distribution, so that is what is drawn: a bar from
-# the median to the 99th percentile, a hair to the longest, marks at what the file has and nothing in between. A
-# quantile that fewer observations stand behind than it needs is the maximum under another name and is left out.
+# Latency on a log scale. latency.csv has five quantiles and not the distribution, so that is what is drawn: a
+# bar from
+# the median to the 99th percentile, a hair to the longest, marks at what the file has and nothing in between.
+# A
+# quantile that fewer observations stand behind than it needs is the maximum under another name and is left
+# out.
 
 import math
 

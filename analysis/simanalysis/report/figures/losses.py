@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Losses over time with the cluster's events as labelled lines. One panel per variant, since modes that lose nearly the
+# Losses over time with the cluster's events as labelled lines. One panel per variant, since modes that lose
+# nearly the
 # same would cover each other. With replications: the mean, and the range of all of them.
 
 import altair

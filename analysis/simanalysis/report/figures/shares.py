@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Each endpoint's share of the connections beside what chance alone gives. The expectation is the sum of each decision's
-# probability for this endpoint (load_balance.csv). Its spread is at most that of N draws with the mean probability p,
-# N p (1 - p), since p (1 - p) is concave: the band is that, a little too wide where endpoints came and went. Where
+# Each endpoint's share of the connections beside what chance alone gives. The expectation is the sum of each
+# decision's
+# probability for this endpoint (load_balance.csv). Its spread is at most that of N draws with the mean
+# probability p,
+# N p (1 - p), since p (1 - p) is concave: the band is that, a little too wide where endpoints came and went.
+# Where
 # draws depend on each other (affinity, pools) no band is right, and none is drawn.
 
 import altair

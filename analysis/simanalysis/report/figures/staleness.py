@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Node × time: how old each node's table was. With replications the mean of each cell. Large clusters: the nodes that
-# were stale for longest have rows, the others are summed up in a sentence; time bins are widened and keep their worst.
+# Node × time: how old each node's table was. With replications the mean of each cell. Large clusters: the
+# nodes that
+# were stale for longest have rows, the others are summed up in a sentence; time bins are widened and keep
+# their worst.
 
 import altair
 import pandas
@@ -55,7 +57,6 @@ def staleness_figure(facts):
     )
     cells["until"] = cells["t"] + wide
     end = float(cells["until"].max())
-    cells = cells[cells["most"] > 0]
     groups = drawn_events(facts, variants[0], end) if facts.is_one_scenario else []
     panels = event_numbers(groups, end)
     panels += [
@@ -77,8 +78,8 @@ def staleness_figure(facts):
         + (", mean over replications" if facts.count > 1 else "")
         + ". "
         + (f"Drawn in steps of {words.seconds(wide)}, the worst of each. " if wide > width else "")
-        + f"Empty: nothing was missing. Over all nodes and bins {words.percent(share)} ended with a change "
-        "not programmed. A node that is down counts from what it missed."
+        + f"Palest: nothing was missing. Over all nodes and bins {words.percent(share)} ended with a change "
+        "not programmed. No bar: the node was down, or not there."
     )
     return Figure("staleness", title, caption, chart, notes)
 
@@ -93,6 +94,17 @@ def _nodes(frame, most):
         f"{most} of {len(sums):,} nodes are drawn, those that were stale for longest; the oldest table of the other "
         f"{len(sums) - most:,} was {words.seconds(rest['age_s'].max())} behind."
     ]
+
+
+def _present(cells):
+    """From when to when each node had a table: a node that is down has no rows."""
+    spans = []
+    for row in cells.sort_values(["node", "t"], kind="stable").itertuples(index=False):
+        if spans and spans[-1][0] == row.node and abs(spans[-1][2] - row.t) < 1e-6:
+            spans[-1][2] = row.until
+        else:
+            spans.append([row.node, row.t, row.until])
+    return pandas.DataFrame(spans, columns=["node", "from", "to"])
 
 
 def _natural(name):
@@ -111,7 +123,7 @@ def _natural(name):
 
 def _panel(cells, variant, nodes, end, most, facts, groups, last):
     step = 24 if len(nodes) <= 6 else (18 if len(nodes) <= 14 else 13)
-    base = pandas.DataFrame({"node": nodes, "from": 0.0, "to": end})
+    base = _present(cells)
     axis = time_axis() if last else None
     field = (
         altair.Chart(base)
@@ -123,7 +135,7 @@ def _panel(cells, variant, nodes, end, most, facts, groups, last):
         )
     )
     marks = (
-        altair.Chart(rounded(cells))
+        altair.Chart(rounded(cells[cells["most"] > 0]))
         .mark_bar(binSpacing=0, tooltip=True)
         .encode(
             x=altair.X("t:Q", scale=time_scale(end), axis=axis),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# sweep_summary.csv, the table of a merged sweep: each metric against the axis of amounts with most values, one
+# sweep_summary.csv, the table of a merged sweep: each metric against the axis of amounts with most values,
+# one
 # colour per combination of the other axes, with the interval over replications.
 
 import altair

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# thresholds.csv: what was observed as a multiple of its limit, with its interval, and the verdict in words. The limit is
+# thresholds.csv: what was observed as a multiple of its limit, with its interval, and the verdict in words.
+# The limit is
 # one line for all of them, so that percents and milliseconds stand side by side.
 
 import altair
