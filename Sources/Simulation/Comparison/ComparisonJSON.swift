@@ -107,6 +107,7 @@ extension Comparison {
       "at_ms": .number(latency.at),
       "share": .number(latency.secondShare),
       "baseline_share": .number(latency.firstShare),
+      "shift_ms": .number(latency.shift),
       "p_value": .optional(latency.pValue),
       "p_adjusted": .optional(latency.adjustedPValue),
     ])

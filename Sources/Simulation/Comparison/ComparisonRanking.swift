@@ -35,6 +35,7 @@ extension Comparison {
       }
       let names = best.joined(separator: " and ")
       let alike = best.count > 1 ? ", alike in every replication" : ""
+      let doubt = groups[0].count > best.count ? ", though not beyond chance" : ""
       guard let probability else {
         return
           "\(title): \(names)\(alike)\(isTooFine ? ", but not by more than the histograms' bins of 1 %" : "")."
@@ -43,7 +44,7 @@ extension Comparison {
         best.count > 1
         ? "that none of the \(Self.word(count)) is better"
         : "that it is the \(count == 2 ? "better" : "best") of the \(Self.word(count))"
-      return "\(title): \(names)\(alike) (probability \(Self.words(probability)) \(claim))."
+      return "\(title): \(names)\(alike)\(doubt) (probability \(Self.words(probability)) \(claim))."
     }
 
     /// The lead, then all in their order.

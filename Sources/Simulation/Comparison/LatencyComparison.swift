@@ -38,10 +38,16 @@ struct LatencyComparison: Sendable {
   var at: Double
   var firstShare: Double
   var secondShare: Double
+  /// How far apart in time: second's quantile - first's, in milliseconds, at the middle of the two shares. A
+  /// step of a distribution that moves by one bin makes a large distance of a small shift.
+  var shift: Double
   /// Of such a distance if replications of the two could be swapped; nil for one replication.
   var pValue: Double?
   /// Among all of a comparison (Holm).
   var adjustedPValue: Double?
+
+  /// More than two bins of 1 % apart.
+  var isVisible: Bool { abs(shift) > 0.02 * at }
 
   /// Beyond chance, whatever its size.
   var isDifferent: Bool { adjustedPValue.map { $0 < 1 - Comparison.confidence } ?? false }
@@ -68,6 +74,8 @@ struct LatencyComparison: Sendable {
     guard let distance = TwoSampleKolmogorovSmirnov.distance(binned: x, y) else { return nil }
     (self.phase, self.first, self.second, self.distance) = (phase, first, second, distance)
     (at, firstShare, secondShare) = Self.widest(x, y, edges)
+    let middle = (firstShare + secondShare) / 2
+    shift = Self.quantile(middle, y, edges) - Self.quantile(middle, x, edges)
     pValue =
       replications < 2
       ? nil
@@ -88,6 +96,17 @@ struct LatencyComparison: Sendable {
       }
     }
     return (x, y)
+  }
+
+  /// In milliseconds: the end of the first bin that a share of all does not exceed.
+  private static func quantile(_ share: Double, _ counts: [Int], _ edges: [UInt64]) -> Double {
+    let rank = share * Double(counts.reduce(0, +))
+    var sum = 0
+    for (bin, edge) in edges.enumerated() {
+      sum += counts[bin]
+      if Double(sum) >= rank { return Double(edge) / 1e6 }
+    }
+    return Double(edges.last ?? 0) / 1e6
   }
 
   private static func widest(
@@ -133,7 +152,7 @@ extension Comparison {
   /// "connect p50 of ebpf is 0.02 ms lower than that of iptables (K-S distance 0.31), beyond chance." Nil for
   /// what may be chance, or moves fewer than one attempt in twenty.
   func sentence(_ latency: LatencyComparison) -> String? {
-    guard latency.isDifferent, latency.distance >= 0.05,
+    guard latency.isDifferent, latency.isVisible, latency.distance >= 0.05,
       let pair = median(latency.phase).pair(0, latency.second),
       let difference = pair.difference?.mean
     else { return nil }
@@ -154,7 +173,7 @@ extension Comparison {
   func latencyTable(_ latencies: [LatencyComparison]) -> TextTable {
     var table = TextTable([
       .left("latency, against \(sides[0].name)", least: 16), .right("p50, ms"), .right("difference"),
-      .right("K-S"), .right("at, ms"), .right("faster"), .right("was"), .right("p"),
+      .right("K-S"), .right("at, ms"), .right("faster"), .right("was"), .right("shift"), .right("p"),
     ])
     for latency in latencies {
       let median = median(latency.phase)
@@ -166,6 +185,7 @@ extension Comparison {
         latency.distance > 0 ? ReadableNumber.short(latency.at) : "-",
         latency.distance > 0 ? ReadableNumber.roughPercent(latency.secondShare) : "-",
         latency.distance > 0 ? ReadableNumber.roughPercent(latency.firstShare) : "-",
+        latency.distance > 0 && latency.isVisible ? ReadableNumber.short(latency.shift) : "0",
         latency.adjustedPValue.map { ComparisonRow.probability($0) } ?? "-",
       ])
     }
@@ -177,7 +197,7 @@ extension Comparison {
     let kept = min(replications, LatencyTrack.most)
     return
       "K-S: largest distance between the shares of attempts that took no longer, at bins of 1 %; there \"faster\" "
-      + "instead of \"was\". p: swapping whole replications"
+      + "instead of \"was\"; shift: ms between the two half way up, 0 within two bins. p: swapping whole replications"
       + (kept < replications ? " (the first \(kept))" : "") + ", Holm."
   }
 }

@@ -92,7 +92,7 @@ import Testing
       (
         [[10, 12, 9, 11], [8, 11, 8, 7]],
         // t = 2 / sqrt(2 / 4) = 2.83 with 3 degrees of freedom: 1 - 0.0331.
-        "Fewest losses: ebpf (probability 0.96 or more that it is the better of the two)."
+        "Fewest losses: ebpf, though not beyond chance (probability 0.96 or more that it is the better of the two)."
       ),
       (
         [[10, 12, 9, 11], [4, 6, 3, 5]],
