@@ -95,7 +95,7 @@ import Testing
     let compared = try #require(comparison.latencies().first { $0.phase == .connect })
     #expect(abs(compared.distance - 0.3) < 1e-12)
     #expect(compared.firstShare == 0.5 && compared.secondShare == 0.2)
-    #expect(abs(compared.at - 0.1) < 0.001)
+    #expect(abs(compared.at - 0.1) < 0.001 && abs(compared.shift - 0.8) < 0.01)
     // All four differences have one sign: 2 of 16 choices are as far apart.
     #expect(compared.pValue == 0.125)
     #expect(!compared.isDifferent)
@@ -127,5 +127,16 @@ import Testing
     #expect(compared.distance == 0 && compared.pValue == 1)
     #expect(comparison.sides[0].latency.bins[1].count == LatencyTrack.most)
     #expect(comparison.latencyWords.contains("the first 40"))
+  }
+
+  @Test("a step that moves by a bin is a large distance and a small shift, and no sentence")
+  func step() throws {
+    func values(_ microseconds: Int) -> [[Int]] {
+      Array(repeating: Array(repeating: microseconds, count: 9), count: 10)
+    }
+    let comparison = Self.comparison(latencies: [values(1000), values(1010)], replications: 10)
+    let compared = try #require(comparison.latencies().first)
+    #expect(compared.distance == 1 && compared.isDifferent && !compared.isVisible)
+    #expect(comparison.sentence(compared) == nil)
   }
 }
