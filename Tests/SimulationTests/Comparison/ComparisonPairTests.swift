@@ -20,11 +20,13 @@ import Testing
   func effects() throws {
     let pair = try #require(Fixture.comparison().metric("lost").pair(0, 3))
     #expect(pair.method == .paired)
-    #expect(abs(try #require(pair.savedReplications) - (5.0 / 3 + 3) / 2) < 1e-12)
+    let saved = try #require(pair.savedReplications)
+    #expect(abs(saved - 7.0 / 3) < 1e-12)
     #expect(pair.superiority.map { [$0.smaller, $0.equal, $0.larger] } == [4, 0, 0])
     // -2 over the root of the mean variance 7/3, times J(3) = 0.7236.
     let size = try #require(pair.standardizedDifference)
-    #expect(abs(size + 2 / (7.0 / 3).squareRoot() * 0.72360125) < 1e-6)
+    let expected = -2 / (7.0 / 3).squareRoot() * 0.72360125
+    #expect(abs(size - expected) < 1e-6)
     let equal = try #require(Fixture.comparison().metric("lost").pair(0, 1))
     #expect(equal.savedReplications == nil && equal.gain?.correlation == 1)
   }
