@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Sentences about a comparison, and rankings. A sentence is only made if the interval allows it; what cannot
-// be told apart is said to be so.
+// Sentences about a comparison. A sentence is only made if the interval allows it; what cannot be told apart
+// is said to be so. Effects come first, and how sure they are behind.
 
 import Foundation
 import NetworkTypes
@@ -9,13 +9,27 @@ import SimStatistics
 
 extension Comparison {
   /// What the intervals allow to say; empty for a single replication.
-  public var conclusions: [String] {
+  public var conclusions: [String] { conclusions(latencies()) }
+
+  /// - Parameter latencies: those of `latencies()`, which take their time.
+  func conclusions(_ latencies: [LatencyComparison]) -> [String] {
     guard replications > 1 else { return [] }
     var sentences: [String] = []
     for index in sides.indices.dropFirst() {
       if let sentence = lossSentence(index) { sentences.append(sentence) }
     }
-    return sentences + rankings.map(\.sentence)
+    return sentences + latencies.compactMap(sentence) + rankings.map(\.sentence)
+  }
+
+  /// The whole in one sentence.
+  public var headlineSentence: String {
+    guard replications > 1 else {
+      let means = zip(sides, metric("lost").means).map { "\($0.name) \(ReadableNumber.short($1))" }
+      return "Lost connections in one replication, which shows no difference to be more than chance: "
+        + means.joined(separator: ", ") + "."
+    }
+    if sides.count == 2, let sentence = lossSentence(1) { return sentence }
+    return rankings.first?.lead ?? "Nothing was lost or measured."
   }
 
   /// "nftables lost 3.1 ± 0.4 times fewer connections than iptables."
@@ -70,63 +84,5 @@ extension Comparison {
     let decimals = min(9, max(0, 1 - Int(log10(reach).rounded(.down))))
     return "\(ComparisonRow.grouped(estimate, decimals: decimals)) ± "
       + ComparisonRow.grouped(reach, decimals: decimals)
-  }
-
-  // MARK: Rankings
-
-  /// Variants from the least of a metric to the most.
-  struct Ranking {
-    var title: String
-    /// Names and means; a variant belongs to the group of the one before it if the two cannot be told apart.
-    var groups: [[(name: String, mean: Double)]]
-    /// First and last of groups of which these two can be told apart all the same.
-    var apart: [(String, String)]
-    /// Whether the order hinges on assumed parameters.
-    var caveat: String?
-
-    var sentence: String {
-      let words = groups.map { group in
-        group.map { "\($0.name) (\(ReadableNumber.short($0.mean)))" }.joined(separator: " ~ ")
-      }
-      let exceptions = apart.map { "; \($0) < \($1)" }.joined()
-      let remark = caveat.map { "; \($0)" } ?? ""
-      return "\(title): \(words.joined(separator: " < "))\(exceptions)\(remark)."
-    }
-  }
-
-  var rankings: [Ranking] {
-    [
-      ranking("Fewest losses first", "lost", .syncs),
-      ranking("Shortest connect p50 first, ms", "connect_p50", .costs),
-      ranking("Shortest connect p99 first, ms", "connect_p99", .costs),
-      ranking("Freshest tables first, mean age in s", "staleness_mean", .syncs),
-    ].compactMap { $0 }
-  }
-
-  private func ranking(_ title: String, _ name: String, _ basis: Basis) -> Ranking? {
-    let metric = self.metric(name)
-    let order = sides.indices.filter { metric.means[$0] != nil }
-      .sorted { (metric.means[$0]!, $0) < (metric.means[$1]!, $1) }
-    guard order.count > 1 else { return nil }
-    func areDifferent(_ a: Int, _ b: Int) -> Bool { metric.pair(min(a, b), max(a, b))?.isDifferent ?? false }
-    var groups: [[Int]] = []
-    for (place, index) in order.enumerated() {
-      if place > 0, !areDifferent(order[place - 1], index) {
-        groups[groups.count - 1].append(index)
-      } else {
-        groups.append([index])
-      }
-    }
-    let apart = groups.filter { $0.count > 2 && areDifferent($0[0], $0[$0.count - 1]) }
-    var differing: [(less: Int, more: Int, difference: Double)] = []
-    for (place, more) in order.enumerated() {
-      for less in order[..<place] where areDifferent(less, more) {
-        differing.append((less, more, (metric.means[more] ?? 0) - (metric.means[less] ?? 0)))
-      }
-    }
-    return Ranking(
-      title: title, groups: groups.map { $0.map { (sides[$0].name, metric.means[$0] ?? 0) } },
-      apart: apart.map { (sides[$0[0]].name, sides[$0[$0.count - 1]].name) },
-      caveat: caveat(basis, order: differing))
   }
 }

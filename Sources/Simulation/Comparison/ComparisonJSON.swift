@@ -6,7 +6,8 @@ import SimKernel
 
 extension Comparison {
   func json(files: String?) -> JSONText {
-    .members([
+    let latencies = replications > 1 ? self.latencies() : []
+    return .members([
       "scenario": .string(scenario),
       "question": .string(question),
       "replications": .integer(replications),
@@ -24,8 +25,14 @@ extension Comparison {
         }),
       "closed_loop_clients": .array(closedLoopClients.map { .string($0) }),
       "metrics": .array(metrics.filter { $0.means.contains { $0 != nil } }.map(metricJSON)),
-      "conclusions": .array(conclusions.map { .string($0) }),
+      "load_balance": .array(loadBalance.map(Self.loadJSON)),
+      "latency": .array(latencies.map(latencyJSON)),
+      "rankings": .array(rankings.map(rankingJSON)),
+      "headline": .string(headlineSentence),
+      "conclusions": .array(conclusions(latencies).map { .string($0) }),
+      "weaknesses": .array(weaknesses.map(Self.weaknessJSON)),
       "notes": .array(notes.map { .string($0) }),
+      "command": .optional(command.isEmpty ? nil : command),
       "files": .optional(files),
     ])
   }
@@ -33,6 +40,7 @@ extension Comparison {
   private static func sideJSON(_ side: Side) -> JSONText {
     .members([
       "variant": .string(side.name),
+      "scenario": .optional(side.identity?.scenario),
       "proxy_mode": .optional(side.identity?.proxyMode),
       "run_id": .optional(side.identity?.runID),
       "arrival_digests": .array(side.arrivalDigests.map { .string(Hexadecimal.digits($0)) }),
@@ -63,6 +71,67 @@ extension Comparison {
       "p_value": .optional(pair.pValue),
       "p_adjusted": .optional(pair.adjustedPValue),
       "replications": .integer(pair.replications),
+      "method": .string(pair.method.rawValue),
+      "correlation": .optional(pair.gain?.correlation),
+      "variance_reduction": .optional(pair.savedReplications),
+      "smaller": .optional(pair.superiority?.smaller),
+      "equal": .optional(pair.superiority?.equal),
+      "larger": .optional(pair.superiority?.larger),
+      "standardized_difference": .optional(pair.standardizedDifference),
+    ])
+  }
+
+  private static func loadJSON(_ row: LoadBalance) -> JSONText {
+    .members([
+      "variant": .string(row.variant),
+      "cv": .number(row.variation),
+      "expected_cv": .number(row.expectedVariation),
+      "excess_cv": .number(row.excess.mean),
+      "ci_low": .optional(row.interval?.low),
+      "ci_high": .optional(row.interval?.high),
+      "jain": .optional(row.jain),
+      "gini": .optional(row.gini),
+      "chi_square": .optional(row.test?.statistic),
+      "degrees_of_freedom": .optional(row.test?.degreesOfFreedom),
+      "p_value": .optional(row.test?.pValue),
+      "untested": .integer(row.untested),
+    ])
+  }
+
+  private func latencyJSON(_ latency: LatencyComparison) -> JSONText {
+    .members([
+      "phase": .string(latency.phase.rawValue),
+      "variant": .string(sides[latency.second].name),
+      "baseline": .string(sides[latency.first].name),
+      "ks_distance": .number(latency.distance),
+      "at_ms": .number(latency.at),
+      "share": .number(latency.secondShare),
+      "baseline_share": .number(latency.firstShare),
+      "shift_ms": .number(latency.shift),
+      "p_value": .optional(latency.pValue),
+      "p_adjusted": .optional(latency.adjustedPValue),
+    ])
+  }
+
+  private func rankingJSON(_ ranking: Ranking) -> JSONText {
+    .members([
+      "title": .string(ranking.title),
+      "best": .array(ranking.best.map { .string($0) }),
+      "probability": .optional(ranking.probability),
+      "share_best": ranking.shareBest.map { shares in
+        .object(zip(sides, shares).map { JSONText.Member($0.name, .number($1)) })
+      } ?? .null,
+      "groups": .array(ranking.groups.map { .array($0.map { .string($0.name) }) }),
+    ])
+  }
+
+  private static func weaknessJSON(_ weakness: Weakness) -> JSONText {
+    .members([
+      "metric": .string(weakness.metric),
+      "variant": .string(weakness.variant),
+      "baseline": .optional(weakness.baseline),
+      "weakness": .string(weakness.weakness.name),
+      "words": .string("\(weakness.weakness)"),
     ])
   }
 }

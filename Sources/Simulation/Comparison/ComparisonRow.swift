@@ -4,6 +4,7 @@
 
 import Foundation
 import NetworkTypes
+import SimStatistics
 
 /// A row of the table.
 struct ComparisonRow {
@@ -19,19 +20,51 @@ struct ComparisonRow {
     // A blank in the place of the star keeps the digits of a column below each other.
     guard let pair, let difference = pair.difference else { return "- " }
     if pair.isAlwaysEqual { return "0 " }
-    guard let interval = pair.interval else {
-      return Self.signed(difference.mean * scale, decimals: Self.decimals(difference.mean * scale, digits: 3))
-        + " "
+    let size = max(abs(pair.firstMean ?? 0), abs(pair.secondMean ?? 0))
+    let text = Self.difference(difference.mean, pair.interval, size: size, scale: scale)
+    return text + (pair.isDifferent ? "*" : " ")
+  }
+
+  /// `-31.2 ±4.1`
+  /// - Parameter size: of the values that differ.
+  static func difference(
+    _ mean: Double, _ interval: ConfidenceInterval?, size: Double, scale: Double = 1
+  ) -> String {
+    guard let interval else {
+      return signed(mean * scale, decimals: decimals(mean * scale, digits: 3))
     }
     let reach = interval.halfWidth * scale
     // Two digits of the error say where the difference ends; without error there is no such place.
     // … and no more decimals than the values have, plus one.
-    let size = max(abs(pair.firstMean ?? 0), abs(pair.secondMean ?? 0)) * scale
     let decimals = min(
-      Self.decimals(reach > 0 ? reach : difference.mean * scale, digits: reach > 0 ? 2 : 3),
-      Self.decimals(size, digits: 3) + 1)
-    return Self.signed(difference.mean * scale, decimals: decimals)
-      + " ±\(Self.grouped(reach, decimals: decimals))" + (pair.isDifferent ? "*" : " ")
+      decimals(reach > 0 ? reach : mean * scale, digits: reach > 0 ? 2 : 3),
+      decimals(size * scale, digits: 3) + 1)
+    return signed(mean * scale, decimals: decimals) + " ±\(grouped(reach, decimals: decimals))"
+  }
+
+  /// `×0.970 ±0.011`; in the table without the error: `×0.970`.
+  static func ratio(_ pair: MetricPair?, withError: Bool) -> String {
+    guard let pair, let ratio = pair.ratio?.ratio else { return "-" }
+    if pair.isAlwaysEqual { return "×1" }
+    guard withError, let interval = pair.ratioInterval, interval.halfWidth > 0 else {
+      return "×" + ReadableNumber.short(ratio)
+    }
+    let places = min(decimals(interval.halfWidth, digits: 2), decimals(ratio, digits: 3) + 1)
+    return "×\(grouped(ratio, decimals: places)) ±\(grouped(interval.halfWidth, decimals: places))"
+  }
+
+  /// How many times the replications pairing saved: `4.1`, `same` where differences never vary.
+  static func saved(_ pair: MetricPair?) -> String {
+    guard let pair, let factor = pair.gain?.factor, pair.method == .paired else { return "-" }
+    return factor.isFinite ? two(factor) : "∞"
+  }
+
+  /// Two digits, no more than are worth reading.
+  private static func two(_ value: Double) -> String { grouped(value, decimals: value < 9.95 ? 1 : 0) }
+
+  /// `0.034`, `<0.001`
+  static func probability(_ value: Double) -> String {
+    value < 0.001 ? "<0.001" : value > 0.999 ? "1" : grouped(value, decimals: 3)
   }
 
   private static func decimals(_ value: Double, digits: Int) -> Int {
@@ -69,6 +102,11 @@ struct ComparisonRow {
     ]
     rows += causes
     if !misdelivered.metric.isZero { rows.append(misdelivered) }
+    rows += comparison.askedMetrics.map { metric in
+      let isShare = metric.unit == "ratio" && metric.metric.contains("loss_ratio")
+      let unit = isShare ? ", %" : ["ms", "s"].contains(metric.unit) ? ", \(metric.unit)" : ""
+      return ComparisonRow(label: metric.metric + unit, metric: metric, scale: isShare ? 100 : 1)
+    }
     rows += [
       row("loss ratio, %", "loss_ratio", scale: 100),
       row("operations lost after retries", "operations_lost"),

@@ -53,13 +53,17 @@ extension ComparisonVariant {
   public init?(_ text: String) {
     guard let colon = text.firstIndex(of: ":") else { return nil }
     let name = String(text[..<colon])
-    // Names are cells of CSV files and words of sentences.
-    let isPlain = name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
     let edits = Self.parts(text[text.index(after: colon)...])
-    guard !name.isEmpty, isPlain, edits.allSatisfy({ $0.contains("=") && $0.first != "=" }) else {
+    guard Self.isName(name), edits.allSatisfy({ $0.contains("=") && $0.first != "=" }) else {
       return nil
     }
     self.init(name: name, change: .edits(edits))
+  }
+
+  /// Names are cells of CSV files and words of sentences: letters, digits, `-`, `_` and `.`.
+  public static func isName(_ text: String) -> Bool {
+    !text.isEmpty
+      && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
   }
 
   private static func parts(_ text: Substring) -> [String] {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// One metric under several variants: means over replications, and for each pair of variants the difference
-// within replications, with Student's t. Where a metric is missing in one variant of a replication, the pair
-// does without that replication.
+// One metric under several variants: means over replications, and every pair of variants. A ratio of counts
+// counts as a ratio of sums over replications, by the linear form of the delta method, so that its mean is
+// the loss ratio that `sim run` states and its pairs are pairs like those of any other metric.
 
 import SimStatistics
 
 /// A metric of all variants, with every pair of them.
 public struct MetricComparison: Sendable {
+  /// As in summary.csv, or with labels: `lost{client=browsers}`.
   public let metric: String
   public let unit: String
   /// By variant; nil where no replication has a value.
@@ -18,8 +19,14 @@ public struct MetricComparison: Sendable {
   /// By variant and replication.
   private let values: [[Double?]]
 
-  /// - Parameter values: by variant and replication.
-  init(metric: String, unit: String, values: [[Double?]]) {
+  /// - Parameters:
+  ///   - samples: by variant and replication.
+  ///   - arePaired: whether replications of two variants go together.
+  init(
+    metric: String, unit: String, samples: [[MetricSample]],
+    arePaired: (_ first: Int, _ second: Int) -> Bool = { _, _ in true }
+  ) {
+    let values = samples.map(Self.values)
     self.values = values
     self.metric = metric
     self.unit = unit
@@ -29,7 +36,8 @@ public struct MetricComparison: Sendable {
       for second in values.indices.dropFirst(first + 1) {
         pairs.append(
           MetricPair(
-            first: first, second: second, values[first], values[second], resolution: Self.resolution(metric)))
+            first: first, second: second, values[first], values[second],
+            method: arePaired(first, second) ? .paired : .unpaired, resolution: Self.resolution(metric)))
       }
     }
     // One family of tests per metric: its pairs of variants.
@@ -38,9 +46,25 @@ public struct MetricComparison: Sendable {
     self.pairs = pairs
   }
 
+  /// One value per replication. Of ratios: ratio of sums + what each replication adds to its error
+  /// (Cochran, Sampling Techniques, 6.4): their mean is that ratio, their standard error the delta method's.
+  static func values(_ samples: [MetricSample]) -> [Double?] {
+    guard let parts = MetricEstimate(samples).parts else {
+      return samples.map { if case .value(let value) = $0 { value } else { nil } }
+    }
+    let whole = parts.denominators.reduce(0, +)
+    guard whole != 0 else { return samples.map { _ in nil } }
+    let ratio = parts.numerators.reduce(0, +) / whole
+    let mean = whole / Double(samples.count)
+    return zip(parts.numerators, parts.denominators).map { ratio + ($0 - ratio * $1) / mean }
+  }
+
   /// Quantiles come from histograms whose bins are up to 1 % wide; the rest is exact.
   private static func resolution(_ metric: String) -> Double {
-    let isQuantile = ["_p01", "_p50", "_p90", "_p99"].contains { metric.hasSuffix($0) }
+    let name = metric.prefix { $0 != "{" }
+    let isQuantile =
+      !name.hasPrefix("programming_") && !name.hasPrefix("sync_")
+      && ["_p01", "_p50", "_p90", "_p99", "_p999"].contains { name.hasSuffix($0) }
     return isQuantile ? 0.01 : 0
   }
 
@@ -55,66 +79,9 @@ public struct MetricComparison: Sendable {
     pairs.first { $0.first == first && $0.second == second }
   }
 
+  /// The pair of these two, whichever comes first.
+  func anyPair(_ a: Int, _ b: Int) -> MetricPair? { pair(min(a, b), max(a, b)) }
+
   /// No variant has anything but zero in it.
   var isZero: Bool { means.allSatisfy { $0 == nil || $0 == 0 } && pairs.allSatisfy { $0.isAlwaysEqual } }
-}
-
-/// Two variants of one metric.
-public struct MetricPair: Sendable {
-  /// Indices of the variants; `second` is compared with `first`.
-  public let first: Int
-  public let second: Int
-  /// Replications in which both have a value.
-  public let replications: Int
-  /// Over these replications.
-  public let firstMean: Double?
-  public let secondMean: Double?
-  /// Mean of second - first; nil without replications.
-  public let difference: PairedDifference?
-  /// Sum of second / sum of first; nil where the latter is zero.
-  public let ratio: RatioEstimate?
-  public let pValue: Double?
-  /// Among the pairs of the metric (Holm).
-  public internal(set) var adjustedPValue: Double?
-  /// Relative difference up to which two values are the same to whoever measured them.
-  private let resolution: Double
-
-  init(first: Int, second: Int, _ a: [Double?], _ b: [Double?], resolution: Double) {
-    self.first = first
-    self.second = second
-    self.resolution = resolution
-    var (x, y) = ([Double](), [Double]())
-    for (a, b) in zip(a, b) {
-      guard let a, let b else { continue }
-      x.append(a)
-      y.append(b)
-    }
-    replications = x.count
-    firstMean = RunningMoments(x).mean
-    secondMean = RunningMoments(y).mean
-    difference = PairedDifference(x, y)
-    ratio = RatioEstimate(numerators: y, denominators: x)
-    pValue = difference?.pValue
-  }
-
-  /// Of the difference; nil below two replications.
-  public var interval: ConfidenceInterval? { difference?.interval(confidence: Comparison.confidence) }
-
-  /// Of the ratio; nil below two replications.
-  public var ratioInterval: ConfidenceInterval? { ratio?.interval(confidence: Comparison.confidence) }
-
-  /// The interval excludes "no difference", so does the p-value after correction for the other pairs, and the
-  /// histogram behind a quantile can tell the two apart.
-  public var isDifferent: Bool {
-    guard let interval, let adjustedPValue, !isBelowResolution else { return false }
-    return !interval.contains(0) && adjustedPValue < 1 - Comparison.confidence
-  }
-
-  private var isBelowResolution: Bool {
-    guard let difference, let firstMean, let secondMean else { return true }
-    return abs(difference.mean) <= resolution * max(abs(firstMean), abs(secondMean))
-  }
-
-  /// The two were equal in every replication, as far as the mean and its error tell.
-  var isAlwaysEqual: Bool { difference.map { $0.mean == 0 && ($0.standardError ?? 0) == 0 } ?? true }
 }
