@@ -47,13 +47,18 @@ final class ProgressPrinter {
   }
 
   /// How many of several runs have ended.
-  func show(done: Int, of total: Int) {
+  /// - Parameters:
+  ///   - isAtMost: fewer may do.
+  ///   - state: what has been reached so far.
+  func show(done: Int, of total: Int, isAtMost: Bool = false, state: String = "") {
     let instant = clock.now
     guard instant - shown >= period || done == total else { return }
     shown = instant
     let wall = (instant - started).seconds
-    var line = "\(done) of \(total) runs in \(Self.span(wall))"
-    if done < total { line += ", ETA \(Self.span(wall * Double(total - done) / Double(done)))" }
+    let most = isAtMost && done < total ? "at most " : ""
+    var line = "\(label)\(done) of \(most)\(total) runs in \(Self.span(wall))"
+    if done < total { line += ", ETA \(most)\(Self.span(wall * Double(total - done) / Double(done)))" }
+    if !state.isEmpty { line += ", " + state }
     Console.note(
       isTerminal && done < total ? "\r\u{1B}[K" + line : (hasLine ? "\r\u{1B}[K" : "") + line + "\n")
     hasLine = isTerminal && done < total

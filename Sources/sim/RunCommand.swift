@@ -24,8 +24,8 @@ struct RunCommand: ParsableCommand {
   @Option(
     help:
       """
-      Number of runs with independent random draws; files have the rows of all. (default: 1; with thresholds \
-      as many as verdicts take)
+      Number of runs with independent random draws; files have the rows of all. (default: what the scenario \
+      says, else 1; with thresholds as many as verdicts take)
       """
   )
   var replications: Int?
@@ -68,7 +68,9 @@ struct RunCommand: ParsableCommand {
         Console.remark(leftOutOf: scenario)
         Console.remark(modesOf: [scenario])
       }
-      let board = try gate.board(of: scenario, replications: replications)
+      let board = try gate.board(
+        of: scenario, replications: ReplicationPlan.number(scenario, asked: replications))
+      let plan = try ReplicationPlan(scenario, asked: replications, thresholds: board)
       let target = out ?? "results/\(scenario.name)"
       let files = try gate.open(beside: target)
       let writer = try ReportWriter(folder: ResultFolder(target: target), hasThresholds: board != nil)
@@ -77,9 +79,10 @@ struct RunCommand: ParsableCommand {
         jobs: jobs ?? ProcessInfo.processInfo.activeProcessorCount,
         showsProgress: !quiet && !noProgress, isVerbose: verbose, thresholds: board)
       do {
-        let replications = ReplicatedRun(
-          scenario, most: replications ?? board?.most ?? 1, rules: board.map { [$0] } ?? [])
-        let summary = try session.run(replications, into: writer)
+        let replications = ReplicatedRun(scenario, most: plan.most, rules: plan.rules)
+        let earlier = EarlierResults(folder: writer.target)
+        var summary = try session.run(replications, into: writer)
+        summary.compare(with: earlier)
         let text = summary.text(
           format, files: writer.target, isVerbose: verbose, isColoured: Console.isColoured)
         try Console.write(text)

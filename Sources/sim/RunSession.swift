@@ -25,9 +25,11 @@ struct RunSession {
     let host = HostClock()
     var summary: RunSummary?
     var thresholds = thresholds
+    var precision = replications.rules.lazy.compactMap { $0 as? PrecisionRule }.first
     func take(_ result: RunResult) throws {
       try writer.append(result)
       thresholds?.add(result)
+      precision?.add(result)
       if isVerbose { remark(about: result) }
       if summary == nil { summary = RunSummary(result) } else { summary!.add(result) }
     }
@@ -37,6 +39,7 @@ struct RunSession {
       try several(replications, take)
     }
     guard var summary else { preconditionFailure("no replication was run") }
+    summary.precision = replications.rules.isEmpty ? nil : precision
     summary.thresholds = thresholds?.outcomes ?? []
     let record = RunRecord(
       scenarioPath: path, scenarioHash: scenario.contentHash,
@@ -63,10 +66,13 @@ struct RunSession {
     defer { progress?.clear() }
     var (done, replications) = (0, replications)
     let most = replications.most
-    try replications.run(on: ReplicationPool(jobs: jobs, goesOn: interruption.question)) { result, _ in
+    try replications.run(on: ReplicationPool(jobs: jobs, goesOn: interruption.question)) { result, rules in
       try take(result)
       done += 1
-      progress?.show(done: done, of: most)
+      let isLast = done == most || (!rules.isEmpty && rules.allSatisfy(\.isContent))
+      progress?.show(
+        done: done, of: isLast ? done : most, isAtMost: !rules.isEmpty,
+        state: rules.map(\.progress).filter { !$0.isEmpty }.joined(separator: ", "))
     }
     if interruption.isRequested { throw RunInterrupted(at: .zero + scenario.duration) }
   }

@@ -176,14 +176,6 @@ public struct Comparison: Sendable {
   }
 }
 
-extension SummaryMetric {
-  /// As one replication's part of what all say: shares of a count with the count.
-  fileprivate var sample: MetricSample {
-    guard unit == "ratio", let n else { return .value(value) }
-    return .ratio(part: ((value ?? 0) * Double(n)).rounded(), whole: Double(n))
-  }
-}
-
 extension ClientSettings.Arrivals {
   /// Each user's next operation waits for the answer to the last one.
   fileprivate var isClosedLoop: Bool {

@@ -21,9 +21,15 @@ public struct RunSummary: Sendable {
   public private(set) var packets = 0
   public private(set) var lostNotListed = 0
   public private(set) var notes: [String] = []
+  /// The precision that was to be reached, with what was; nil if none was wanted.
+  public var precision: PrecisionRule?
+  /// What is different from the results that were in the folder before; empty without such.
+  public internal(set) var changes: [String] = []
   public private(set) var staleness = Staleness()
   /// Verdicts, if the run had thresholds.
   public var thresholds: [ThresholdOutcome] = []
+  /// Of the event sequences, by replication: 16 hex digits.
+  private(set) var digests: [String] = []
   /// All metrics of summary.csv over the replications.
   public private(set) var pooled = PooledMetrics()
   var causeCounts: [CauseCount] = Cause.allCases.map { CauseCount(cause: $0) }
@@ -50,6 +56,7 @@ public struct RunSummary: Sendable {
     lostNotListed += result.lostNotListed
     for note in result.notes where !notes.contains(note) { notes.append(note) }
     pooled.add(result)
+    digests.append(Hexadecimal.digits(result.digest))
     addGroups(of: result)
     for connection in result.lost { offenders.add(connection, in: result) }
     addSpread(of: result)

@@ -34,7 +34,10 @@ extension RunSummary {
       "load": .array(spreadLines.map(Self.spreadJSON)),
       "latency": .array(latencyLines.map(Self.latencyJSON)),
       "staleness": stalenessJSON,
-      "notes": .array(notes.map { .string($0) }),
+      "notes": .array(allNotes.map { .string($0) }),
+      "weaknesses": .array(
+        weaknesses.map { .members(["metric": .string($0.what), "name": .string($0.weakness.name)]) }),
+      "since_last_run": .array(changes.map { .string($0) }),
       "files": .optional(files),
     ])
   }

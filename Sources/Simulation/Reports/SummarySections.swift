@@ -85,7 +85,20 @@ extension RunSummary {
     }
     facts.append(
       ("neither", apart.map { "\($0.rawValue) \(count("outcome.\($0.rawValue)"))" }.joined(separator: ", ")))
+    if let precision { facts.append(("precision", Self.words(precision, replications))) }
     return facts.map { (name: $0.0, value: $0.1) }
+  }
+
+  private static func words(_ rule: PrecisionRule, _ replications: Int) -> String {
+    let reached = rule.reached.map { "± \(rule.words($0))" } ?? "no interval"
+    return rule.isContent
+      ? "\(rule.query) \(reached), wanted ± \(rule.words(rule.wanted)): enough after \(replications)"
+      : "NOT reached: \(rule.query) \(reached) after \(replications), wanted ± \(rule.words(rule.wanted))"
+  }
+
+  /// What was noted in the run, then what makes intervals weak.
+  var allNotes: [String] {
+    notes + weaknesses.map { "\($0.what): \($0.weakness)." }
   }
 
   private var lossWords: String {

@@ -42,10 +42,16 @@ extension RunSummary {
       lines += section.table?.lines(width: width, style: style) ?? []
       lines += section.remarks.flatMap { TextTable.wrap($0, width: width - 2) }.map { "  " + $0 }
     }
-    if !notes.isEmpty {
+    if !allNotes.isEmpty {
       lines += ["", style.bold("Notes")]
-      for note in notes {
+      for note in allNotes {
         lines += TextTable.wrap(note, width: width - 4).enumerated().map { ($0 == 0 ? "  - " : "    ") + $1 }
+      }
+    }
+    if !changes.isEmpty {
+      lines += ["", style.bold("Since the last run")]
+      for change in changes {
+        lines += TextTable.wrap(change, width: width - 4).enumerated().map { ($0 == 0 ? "  - " : "    ") + $1 }
       }
     }
     if let files { lines += ["", "\(style.bold("Files"))  \(files)/  (\(filesWords))"] }
@@ -83,7 +89,8 @@ extension RunSummary {
       if let table = section.table { lines += [""] + table.markdown() }
       for remark in section.remarks { lines += ["", remark] }
     }
-    if !notes.isEmpty { lines += ["", "## Notes", ""] + notes.map { "- \($0)" } }
+    if !allNotes.isEmpty { lines += ["", "## Notes", ""] + allNotes.map { "- \($0)" } }
+    if !changes.isEmpty { lines += ["", "## Since the last run", ""] + changes.map { "- \($0)" } }
     if let files { lines += ["", "Files: `\(files)/` (\(filesWords))"] }
     return lines.joined(separator: "\n") + "\n"
   }
