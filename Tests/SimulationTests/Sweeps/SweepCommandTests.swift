@@ -173,4 +173,34 @@ import Testing
       #expect(!names.contains { $0.contains("tmp") }, "\(names)")
     }
   }
+
+  @Test("replications beyond the target precision change nothing, and shards run all of them")
+  func precision() throws {
+    let target = #""repeats": {"target": {"metric": "attempted", "half_width": "8%"}, "min": 3, "max": 12}"#
+    let settings = SweepProgram.sweep.replacing("\"repeats\": 2", with: target)
+    try SweepProgram.planned(sweep: settings) { sweep, plan in
+      #expect(plan.jobs.count == 48)
+      try sweep.done("--out", "adaptive")
+      let adaptive = try sweep.status("adaptive")
+      #expect(adaptive.finished)
+      #expect(adaptive.needed.isEmpty)
+      #expect(adaptive.done >= 12 && adaptive.done < 48, "\(adaptive.done) of 48")
+      let bytes = try sweep.merged("adaptive")
+
+      for shard in [1, 0] { try sweep.done("--out", "all", "--shard", "\(shard)/2") }
+      #expect(try sweep.status("all").done == 48)
+      #expect(try sweep.merged("all") == bytes)
+
+      // As an engine does it that knows nothing but `status`.
+      var needed = try sweep.status("engine").needed
+      var rounds = 0
+      while !needed.isEmpty, rounds < 20 {
+        try sweep.done("--out", "engine", "--job", needed[0], "--job", needed[needed.count - 1])
+        for id in needed.dropFirst().dropLast() { try sweep.done("--out", "engine", "--job", id) }
+        needed = try sweep.status("engine").needed
+        rounds += 1
+      }
+      #expect(try sweep.merged("engine") == bytes)
+    }
+  }
 }
