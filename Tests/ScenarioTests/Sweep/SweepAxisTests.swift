@@ -18,7 +18,8 @@ struct AxisCase: Sendable, CustomTestStringConvertible {
     .init(#""values": ["0s", "500ms", "3s"]"#, "0s", "500ms", "3s"),
     .init(#""values": [true, 1, 0.5, "x"]"#, "true", "1", "0.5", "x"),
     .init(#""range": {"from": 1, "to": 5, "count": 5}"#, "1", "2", "3", "4", "5"),
-    .init(#""range": {"from": 0, "to": 1, "step": 0.1}"#,
+    .init(
+      #""range": {"from": 0, "to": 1, "step": 0.1}"#,
       "0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "1"),
     .init(#""range": {"from": "0s", "to": "2s", "step": "500ms"}"#, "0ns", "500ms", "1s", "1.5s", "2s"),
     // The end is not hit: the last value is the one before it.
@@ -51,7 +52,8 @@ struct AxisCase: Sendable, CustomTestStringConvertible {
 
   @Test func zippedSettingsAreOneAxis() throws {
     let sweep = try Self.sweep(
-      #"{"axes": [{"zip": [{"path": "duration", "values": ["1m", "2m"]}, {"path": "warmUp", "values": ["1s", "2s"]}]}]}"#)
+      #"{"axes": [{"zip": [{"path": "duration", "values": ["1m", "2m"]}, {"path": "warmUp", "values": ["1s", "2s"]}]}]}"#
+    )
     #expect(sweep.axes.count == 1)
     #expect(sweep.axes.first?.count == 2)
     #expect(sweep.paths == ["duration", "warmUp"])
@@ -63,12 +65,14 @@ struct AxisCase: Sendable, CustomTestStringConvertible {
       ("a <= 10s", ["a": "10000ms"], true), ("a < 10s", ["a": "10000ms"], false),
       ("a <= b", ["a": "1m", "b": "59s"], false), ("a >= b", ["a": "1m", "b": "59s"], true),
       ("a>b", ["a": "60/m", "b": "0.5/s"], true), ("a == 1/s", ["a": "60/m"], true),
-      ("a != b", ["a": "1s", "b": "1000ms"], false), ("10 < a", ["a": "9"], false), ("10 < a", ["a": "11"], true),
+      ("a != b", ["a": "1s", "b": "1000ms"], false), ("10 < a", ["a": "9"], false),
+      ("10 < a", ["a": "11"], true),
       ("mode != ipvs", ["mode": "iptables"], true), ("mode == ipvs", ["mode": "\"ipvs\""], true),
       ("mode < ipvs", ["mode": "iptables"], nil), ("a < 10", ["a": "1s"], nil),
     ] as [(String, [String: String], Bool?)])
   func comparisons(text: String, values: [String: String], holds: Bool?) throws {
-    let constraint = try #require(SweepConstraint(text, position: SourcePosition(file: "t", line: 1, column: 1)))
+    let constraint = try #require(
+      SweepConstraint(text, position: SourcePosition(file: "t", line: 1, column: 1)))
     #expect(constraint.holds(values) == holds)
   }
 

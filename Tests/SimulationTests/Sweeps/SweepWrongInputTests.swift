@@ -13,7 +13,9 @@ struct SweepDamage: Sendable, CustomTestStringConvertible {
   var says: String
   var damage: @Sendable (SweepProgram, SweepPlanText) throws -> Void
 
-  init(_ name: String, says: String, _ damage: @escaping @Sendable (SweepProgram, SweepPlanText) throws -> Void) {
+  init(
+    _ name: String, says: String, _ damage: @escaping @Sendable (SweepProgram, SweepPlanText) throws -> Void
+  ) {
     (testDescription, self.says, self.damage) = (name, says, damage)
   }
 
@@ -79,8 +81,10 @@ struct SweepDamage: Sendable, CustomTestStringConvertible {
   func unknownJobs() throws {
     try SweepProgram.planned { sweep, plan in
       for (arguments, says) in [
-        (["--job", "nothing"], "nothing"), (["--job", plan.ids[0], "--job", String(plan.ids[0].dropLast())], ""),
-        (["--shard", "4/4"], "4/4"), (["--shard", "-1/4"], ""), (["--shard", "1"], "1"), (["--shard", "0/0"], "0/0"),
+        (["--job", "nothing"], "nothing"),
+        (["--job", plan.ids[0], "--job", String(plan.ids[0].dropLast())], ""),
+        (["--shard", "4/4"], "4/4"), (["--shard", "-1/4"], ""), (["--shard", "1"], "1"),
+        (["--shard", "0/0"], "0/0"),
         (["--shard", "a/b"], "a/b"), (["--shard", "0/2", "--job", plan.ids[0]], ""), (["--jobs", "0"], ""),
       ] {
         let result = try sweep.run(["run", "plan.jsonl", "--out", "out"] + arguments)
@@ -115,7 +119,8 @@ struct SweepDamage: Sendable, CustomTestStringConvertible {
         #expect(result.output.isEmpty, "\(name)")
         #expect(!TestFiles.exists(sweep.folder + "/results"), "\(name)")
       }
-      let none = try sweep.run([verb, "none.jsonl"] + (verb == "merge" ? ["--from", "out", "--out", "x"] : ["--out", "o"]))
+      let none = try sweep.run(
+        [verb, "none.jsonl"] + (verb == "merge" ? ["--from", "out", "--out", "x"] : ["--out", "o"]))
       #expect(none.exitCode == 66, "\(none.errors)")
     }
   }
@@ -142,8 +147,13 @@ struct SweepDamage: Sendable, CustomTestStringConvertible {
       ("no values", #""sweep": {"axes": [{"path": "duration", "values": []}]}"#, "sweep.axes[0].values"),
       ("nothing left", #""sweep": {"axes": [\#(axis)], "where": ["clients[0].rate > 50/s"]}"#, "sweep"),
       ("unknown path", #""sweep": {"axes": [{"path": "clients[0].rat", "values": ["1/s"]}]}"#, "rat"),
-      ("no such element", #""sweep": {"axes": [{"path": "clients[7].rate", "values": ["1/s"]}]}"#, "clients[7]"),
-      ("wrong value", #""sweep": {"axes": [{"path": "clients[0].rate", "values": ["1/s", "fast"]}]}"#, "fast"),
+      (
+        "no such element", #""sweep": {"axes": [{"path": "clients[7].rate", "values": ["1/s"]}]}"#,
+        "clients[7]"
+      ),
+      (
+        "wrong value", #""sweep": {"axes": [{"path": "clients[0].rate", "values": ["1/s", "fast"]}]}"#, "fast"
+      ),
       ("unknown mode", #""sweep": {"axes": [{"path": "mode", "values": ["iptable"]}]}"#, "iptables"),
       ("unknown metric", #""sweep": {"axes": [\#(axis)], "metrics": ["lots"]}"#, "lots"),
       ("unknown label", #""sweep": {"axes": [\#(axis)], "metrics": ["lost{service=default/wob}"]}"#, "wob"),
