@@ -52,7 +52,8 @@ struct AxisCase: Sendable, CustomTestStringConvertible {
 
   @Test func zippedSettingsAreOneAxis() throws {
     let sweep = try Self.sweep(
-      #"{"axes": [{"zip": [{"path": "duration", "values": ["1m", "2m"]}, {"path": "warmUp", "values": ["1s", "2s"]}]}]}"#
+      #"{"axes": [{"zip": [{"path": "duration", "values": ["1m", "2m"]}, "#
+        + #"{"path": "warmUp", "values": ["1s", "2s"]}]}]}"#
     )
     #expect(sweep.axes.count == 1)
     #expect(sweep.axes.first?.count == 2)

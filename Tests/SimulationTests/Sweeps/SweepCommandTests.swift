@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Goal: what comes out of a sweep does not depend on who ran which jobs, in which order and how often, and a plan and
-// the program are all that a machine needs.
+// Goal: what comes out of a sweep does not depend on who ran which jobs, in which order and how often, and a
+// plan and the program are all that a machine needs.
 // Method: real processes on a small plan; merged bytes are compared with those of a serial run.
 
 import Foundation
@@ -19,7 +19,7 @@ import Testing
       #expect(plan.jobs.count == 8)
       #expect(Set(plan.ids).count == 8)
       #expect(plan.jobs.map(\.point) == [0, 0, 1, 1, 2, 2, 3, 3])
-      #expect(plan.jobs.map(\.first_replication) == [0, 1, 0, 1, 0, 1, 0, 1])
+      #expect(plan.jobs.map(\.firstReplication) == [0, 1, 0, 1, 0, 1, 0, 1])
       #expect(plan.jobs.allSatisfy { $0.replications == 1 })
       #expect(Set(plan.jobs.map(\.set)).count == 4)
     }

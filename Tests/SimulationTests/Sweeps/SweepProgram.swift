@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A folder with a scenario that has a sweep, its plan, and the built program: what the tests of `sim sweep` start from.
+// A folder with a scenario that has a sweep, its plan, and the built program: what the tests of `sim sweep`
+// start from.
 
 import Foundation
 import Testing
@@ -100,8 +101,13 @@ struct SweepPlanText {
     var id: String
     var point: Int
     var set: [String]
-    var first_replication: Int
+    var firstReplication: Int
     var replications: Int
+
+    enum CodingKeys: String, CodingKey {
+      case id, point, set, replications
+      case firstReplication = "first_replication"
+    }
   }
   var header: Header
   var jobs: [Job]

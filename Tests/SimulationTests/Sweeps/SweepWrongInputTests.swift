@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Goal: whatever is wrong with a sweep's files is named, with exit code 64, 65 or 66, and nothing is overwritten.
+// Goal: whatever is wrong with a sweep's files is named, with exit code 64, 65 or 66, and nothing is
+// overwritten.
 // Method: the built program; files of a good sweep are damaged one at a time.
 
 import Foundation
@@ -141,6 +142,7 @@ struct SweepDamage: Sendable, CustomTestStringConvertible {
   @Test("a scenario without a sweep, an empty one and one that is too large end with 65 and their place")
   func wrongSweeps() throws {
     let axis = #"{"path": "clients[0].rate", "values": ["20/s", "40/s"]}"#
+    let range = #""range": {"from": "1/s", "to": "9/s", "count": 1001}"#
     let wrong: [(name: String, sweep: String, says: String)] = [
       ("none", #""name": "x""#, "sweep"),
       ("no axes", #""sweep": {"axes": []}"#, "sweep.axes"),
@@ -159,7 +161,7 @@ struct SweepDamage: Sendable, CustomTestStringConvertible {
       ("unknown label", #""sweep": {"axes": [\#(axis)], "metrics": ["lost{service=default/wob}"]}"#, "wob"),
       (
         "too many",
-        #""sweep": {"axes": [{"path": "clients[0].rate", "range": {"from": "1/s", "to": "9/s", "count": 1001}}], "repeats": 1000}"#,
+        #""sweep": {"axes": [{"path": "clients[0].rate", \#(range)}], "repeats": 1000}"#,
         "1000000"
       ),
     ]
