@@ -18,8 +18,8 @@ import Testing
       #expect(plan.header.version == "0.1.0")
       #expect(plan.jobs.count == 8)
       #expect(Set(plan.ids).count == 8)
-      #expect(plan.jobs.map(\.point) == [0, 0, 1, 1, 2, 2, 3, 3])
-      #expect(plan.jobs.map(\.firstReplication) == [0, 1, 0, 1, 0, 1, 0, 1])
+      #expect(plan.jobs.map(\.point) == [0, 1, 2, 3, 0, 1, 2, 3])
+      #expect(plan.jobs.map(\.firstReplication) == [0, 0, 0, 0, 1, 1, 1, 1])
       #expect(plan.jobs.allSatisfy { $0.replications == 1 })
       #expect(Set(plan.jobs.map(\.set)).count == 4)
     }
