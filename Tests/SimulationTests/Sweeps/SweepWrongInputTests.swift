@@ -176,4 +176,31 @@ struct SweepDamage: Sendable, CustomTestStringConvertible {
       }
     }
   }
+
+  @Test("what another build of the same version ran is not merged")
+  func anotherBinary() throws {
+    try SweepProgram.planned { sweep, plan in
+      // A byte more than the program has, and runs all the same.
+      let other = sweep.folder + "/other-sim"
+      var bytes = try TestFiles.data(Program.path())
+      bytes.append(0)
+      try bytes.write(to: URL(fileURLWithPath: other))
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: other)
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: other)
+      process.arguments = ["sweep", "run", "plan.jsonl", "--out", "out", "--shard", "0/2", "--no-progress"]
+      process.currentDirectoryURL = URL(fileURLWithPath: sweep.folder)
+      try process.run()
+      process.waitUntilExit()
+      try #require(process.terminationStatus == 0)
+      try sweep.done("--out", "out", "--shard", "1/2")
+      try sweep.done("--out", "rest")
+      for folder in ["out", "rest"] {
+        let result = try sweep("merge", "plan.jsonl", "--from", folder, "--out", "results/x")
+        #expect(result.exitCode == (folder == "out" ? 65 : 0), "\(result.errors)")
+        #expect(result.errors.contains("2 different programs") == (folder == "out"), "\(result.errors)")
+        #expect(TestFiles.exists(sweep.folder + "/results/x") == (folder == "rest"))
+      }
+    }
+  }
 }
