@@ -74,7 +74,7 @@ let package = Package(
       name: "Simulation",
       dependencies: [
         "SimKernel", "SimRandom", "SimStatistics", "NetworkTypes", "Cluster", "Proxy", "Traffic",
-        "Scenario",
+        "Scenario", .product(name: "Crypto", package: "swift-crypto"),
       ], swiftSettings: model),
     // Real network namespaces, sockets and rules on this machine's kernel.
     .target(

@@ -28,6 +28,8 @@ public struct ScenarioFile: Sendable {
   public var answer: AnswerSettings?
   /// What must hold; nil if nothing must.
   public var thresholds: ThresholdSettings?
+  /// What `sim sweep` varies; nil if it says nothing of it.
+  public var sweep: SweepSettings?
   /// Kinds in the manifests that the model has no use for, with their numbers, sorted by kind.
   public var ignoredObjects: [(kind: String, count: Int)] = []
   /// What if there were no delay between the API and the tables: every change is programmed on every node at

@@ -9,13 +9,15 @@ public enum ScenarioLoader {
   /// - Parameters:
   ///   - overrides: `path=value`, in the order in which they apply.
   ///   - seed: in place of the file's.
+  ///   - source: where texts come from.
   ///   - manifestReader: reads what is in Kubernetes' own formats.
   /// - Throws: every mistake in the scenario and its manifests; of syntax errors the first per document.
   public static func load(
-    path: String, overrides: [String] = [], seed: UInt64? = nil,
+    path: String, overrides: [String] = [], seed: UInt64? = nil, source: any FileSource = DiskFiles(),
     manifestReader: any ManifestReading = ManifestDecoder()
   ) throws(ScenarioError) -> ScenarioFile {
-    try load(SourceFile.load(path: path), overrides: overrides, seed: seed, manifestReader: manifestReader)
+    try load(
+      source.file(path), overrides: overrides, seed: seed, source: source, manifestReader: manifestReader)
   }
 
   /// The document of a scenario file with overrides applied, not validated.
@@ -43,7 +45,7 @@ public enum ScenarioLoader {
   }
 
   static func load(
-    _ file: SourceFile, overrides: [String] = [], seed: UInt64? = nil,
+    _ file: SourceFile, overrides: [String] = [], seed: UInt64? = nil, source: any FileSource = DiskFiles(),
     manifestReader: any ManifestReading = ManifestDecoder()
   ) throws(ScenarioError) -> ScenarioFile {
     let documents = try DocumentReader.read(file)
@@ -56,8 +58,8 @@ public enum ScenarioLoader {
     var validator = ShapeValidator()
     validator.validate(document, as: ScenarioFormat.root)
     let decoder = ScenarioDecoder(
-      document, path: file.path, manifestReader: manifestReader, diagnostics: mistakes + validator.diagnostics
-    )
+      document, path: file.path, source: source, manifestReader: manifestReader,
+      diagnostics: mistakes + validator.diagnostics)
     var scenario = decoder.decode()
     if !decoder.diagnostics.isEmpty {
       throw ScenarioError(inOrder(decoder.diagnostics, scenarioPath: file.path))

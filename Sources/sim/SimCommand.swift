@@ -20,7 +20,7 @@ struct SimCommand: ParsableCommand {
     subcommands: [
       RunCommand.self, CompareCommand.self, ValidateCommand.self, GetCommand.self, RulesCommand.self,
       TraceCommand.self, ExplainCommand.self, ReplayCommand.self, AnswersCommand.self, ImportCommand.self,
-      CalibrateCommand.self, SchemaCommand.self,
+      SweepCommand.self, CalibrateCommand.self, SchemaCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
 }

@@ -2,17 +2,17 @@
 //
 // Files that a scenario names: where they are, and columns of CSV files. Manifests are read elsewhere.
 
-import Foundation
-
 /// Finds and reads what a scenario refers to, relative to the scenario's own folder.
 struct ReferencedFiles {
   /// The scenario's folder as the user wrote it, with a slash at its end; empty for the current one.
   private let folder: String
+  private let source: any FileSource
 
   /// Numbers that are read from one column.
   static let rowLimit = 1_000_000
 
-  init(scenarioPath: String) {
+  init(scenarioPath: String, source: any FileSource = DiskFiles()) {
+    self.source = source
     let slash = scenarioPath.lastIndex(of: "/")
     folder = slash.map { String(scenarioPath[...$0]) } ?? ""
   }
@@ -22,17 +22,9 @@ struct ReferencedFiles {
   /// A file, or the manifests directly inside a folder in the order of their names.
   func manifestPaths(of reference: String) throws(ScenarioError) -> [String] {
     let path = path(of: reference)
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue
-    else {
-      return [path]
-    }
-    guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
-      throw ScenarioError(.unreadable(path, "cannot be read"))
-    }
+    guard let names = try source.entries(of: path) else { return [path] }
     let endings = [".yaml", ".yml", ".json"]
     let manifests = names.filter { name in endings.contains { name.hasSuffix($0) } }
-      .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     if manifests.isEmpty {
       throw ScenarioError(.unreadable(path, "the folder holds no .yaml, .yml or .json file"))
     }
@@ -40,9 +32,14 @@ struct ReferencedFiles {
     return manifests.map { base + $0 }
   }
 
+  /// All documents of a file; as `DocumentReader.read`.
+  func documents(_ path: String) throws(ScenarioError) -> [DocumentNode] {
+    try DocumentReader.read(source.file(path))
+  }
+
   /// The numbers of a CSV column with a header; empty fields are left out.
   func column(_ name: String, of reference: String) throws(ScenarioError) -> [Double] {
-    let file = try SourceFile.load(path: path(of: reference))
+    let file = try source.file(path(of: reference))
     var table = CSVRows(file.text)
     func wrong(_ message: String, suggestion: String? = nil) -> ScenarioError {
       let place = SourcePosition(file: file.path, line: table.line, column: 1)
@@ -67,16 +64,17 @@ struct ReferencedFiles {
 }
 
 /// Rows of CSV text by RFC 4180, line ends LF or CRLF.
-struct CSVRows {
+public struct CSVRows {
   private let bytes: [UInt8]
   private var offset = 0
   private var nextLine = 1
   /// Line on which the row last given begins.
-  private(set) var line = 1
+  public private(set) var line = 1
 
-  init(_ text: String) { bytes = Array(text.utf8) }
+  public init(_ text: String) { bytes = Array(text.utf8) }
 
-  mutating func next() -> [String]? {
+  /// The next row; nil at the end.
+  public mutating func next() -> [String]? {
     guard offset < bytes.count else { return nil }
     line = nextLine
     var row: [String] = []

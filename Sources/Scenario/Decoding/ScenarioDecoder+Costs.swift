@@ -39,7 +39,7 @@ extension ScenarioDecoder {
   private func readCalibration(_ reference: Cursor, _ settings: inout NetworkSettings) {
     guard let text = reference.string else { return }
     do {
-      let documents = try DocumentReader.read(path: files.path(of: text))
+      let documents = try files.documents(files.path(of: text))
       let root = Cursor(node: documents[0], path: .root)
       hash.mix(root.node)
       settings.calibration = root["calibration"]?.string ?? text

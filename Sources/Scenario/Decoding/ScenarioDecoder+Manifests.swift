@@ -51,7 +51,7 @@ extension ScenarioDecoder {
     do {
       for path in try files.manifestPaths(of: text) {
         do {
-          for document in try DocumentReader.read(path: path) {
+          for document in try files.documents(path) {
             result.append(read(document, prefix: "", isComplete: &isComplete))
           }
         } catch {

@@ -25,10 +25,12 @@ final class ScenarioDecoder {
   var appliedObjects: [String: [APIObject]] = [:]
 
   /// - Parameter diagnostics: what is known to be wrong with the document's shape.
-  init(_ document: DocumentNode, path: String, manifestReader: any ManifestReading, diagnostics: [Diagnostic])
-  {
+  init(
+    _ document: DocumentNode, path: String, source: any FileSource = DiskFiles(),
+    manifestReader: any ManifestReading, diagnostics: [Diagnostic]
+  ) {
     root = Cursor(node: document, path: .root)
-    files = ReferencedFiles(scenarioPath: path)
+    files = ReferencedFiles(scenarioPath: path, source: source)
     self.manifestReader = manifestReader
     self.diagnostics = diagnostics
     scenario = ScenarioFile(name: Self.defaultName(path), duration: .zero)
@@ -65,6 +67,7 @@ final class ScenarioDecoder {
     for key in ["servers", "clients", "processes"] { refuseDuplicates(key, in: root[key]?.items ?? []) }
     decodeAnswer()
     decodeThresholds()
+    decodeSweep()
     scenario.contentHash = hash.value
     return scenario
   }

@@ -69,6 +69,8 @@ public enum ScenarioFormat {
         "What must hold for `sim run` to end with exit code 0, such as \"loss_ratio{service=web} < 0.1%\": a "
           + "list, or an object with `all` and settings.",
         isCommentary: true),
+      Field(
+        "sweep", sweep, "What `sim sweep` varies: axes, constraints, repeats, metrics.", isCommentary: true),
     ]))
 
   /// Shapes that are used in several places or inside themselves, by name, in the order of the schema.

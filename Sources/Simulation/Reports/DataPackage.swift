@@ -10,20 +10,35 @@ public enum DataPackage {
   /// - Parameters:
   ///   - isComparison: the folder holds comparison.csv, too.
   ///   - hasThresholds: it holds thresholds.csv, too.
+  ///   - digests: of the files, by their names, so that a reader can tell an edited or cut one.
   public static func document(
     scenario: String, question: String, version: String, isComparison: Bool = false,
-    hasThresholds: Bool = false
+    hasThresholds: Bool = false, digests: [String: FileDigest] = [:]
   ) -> JSONText {
     let tables = ReportTables.all.map { ($0.file, $0.rowMeaning, $0.columns) }
     let comparison = isComparison ? [ComparisonTable.description] : []
     let thresholds = hasThresholds ? [ThresholdTable.description] : []
-    return .members([
+    return document(
+      scenario: scenario, question: question, version: version, tables: tables + thresholds + comparison,
+      digests: digests)
+  }
+
+  /// A package of any tables.
+  static func document(
+    scenario: String, question: String, version: String,
+    tables: [(file: String, rowMeaning: String, columns: [ReportColumnDescription])],
+    digests: [String: FileDigest] = [:]
+  ) -> JSONText {
+    .members([
       "profile": .string("tabular-data-package"),
       "name": .string(packageName(scenario)),
       "title": .string("Results of the scenario \(scenario)"),
       "description": .string(question),
       "version": .string(version),
-      "resources": .array((tables + thresholds + comparison).map(resource)),
+      "resources": .array(
+        tables.map {
+          resource(file: $0.file, rowMeaning: $0.rowMeaning, columns: $0.columns, digest: digests[$0.file])
+        }),
     ])
   }
 
@@ -37,10 +52,25 @@ public enum DataPackage {
   }
 
   private static func resource(
-    file: String, rowMeaning: String, columns: [ReportColumnDescription]
+    file: String, rowMeaning: String, columns: [ReportColumnDescription], digest: FileDigest?
   ) -> JSONText {
-    .members([
-      "profile": .string("tabular-data-resource"),
+    var members: [JSONText.Member] = [.init("profile", .string("tabular-data-resource"))]
+    members += description(file: file, rowMeaning: rowMeaning)
+    if let digest {
+      members.append(.init("bytes", .integer(digest.bytes)))
+      members.append(.init("hash", .string("sha256:" + digest.sha256)))
+    }
+    members.append(
+      .init(
+        "schema",
+        .members([
+          "fields": .array(columns.map(field)), "missingValues": .array([.string("")]),
+        ])))
+    return .object(members)
+  }
+
+  private static func description(file: String, rowMeaning: String) -> [JSONText.Member] {
+    let members: KeyValuePairs<String, JSONText> = [
       "name": .string(String(file.dropLast(".csv".count))),
       "path": .string(file),
       "description": .string("One row per \(rowMeaning)."),
@@ -51,10 +81,8 @@ public enum DataPackage {
         "delimiter": .string(","), "lineTerminator": .string("\n"), "quoteChar": .string("\""),
         "doubleQuote": .bool(true), "header": .bool(true),
       ]),
-      "schema": .members([
-        "fields": .array(columns.map(field)), "missingValues": .array([.string("")]),
-      ]),
-    ])
+    ]
+    return members.map { JSONText.Member($0.key, $0.value) }
   }
 
   private static func field(_ column: ReportColumnDescription) -> JSONText {

@@ -69,10 +69,19 @@ public final class ReportWriter {
     let first = replications[0]
     let package = DataPackage.document(
       scenario: first.identity.scenario, question: first.question, version: SimulationRun.version,
-      isComparison: comparison != nil, hasThresholds: thresholdFile != nil)
+      isComparison: comparison != nil, hasThresholds: thresholdFile != nil, digests: try digests())
     try folder.write(DataPackage.fileName, package.document)
     try folder.write(RunRecord.fileName, record.document(replications, host: host).document)
     try folder.commit()
+  }
+
+  private func digests() throws -> [String: FileDigest] {
+    var names = tables.map(\.name)
+    if comparisonFile != nil { names.append(ComparisonTable.file) }
+    if thresholdFile != nil { names.append(ThresholdTable.file) }
+    var digests: [String: FileDigest] = [:]
+    for name in names { digests[name] = try folder.digest(of: name) }
+    return digests
   }
 
   /// Removes what was written; earlier results stay as they were.

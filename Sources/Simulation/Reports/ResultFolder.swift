@@ -57,6 +57,13 @@ public final class ResultFolder {
     try file.close()
   }
 
+  /// Size and hash of a file that was written and closed.
+  func digest(of name: String) throws(ResultFolderError) -> FileDigest {
+    let path = FilePaths.join(temporary, name)
+    guard let digest = FileDigest(path: path) else { throw .system("read back", path) }
+    return digest
+  }
+
   /// Puts the new results in the place of the old ones and removes these.
   public func commit() throws(ResultFolderError) {
     precondition(isOpen, "results committed or discarded twice")
