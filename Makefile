@@ -3,14 +3,20 @@
 SCENARIO ?= scenarios/node-churn.json
 ARGS ?=
 RELEASE := --configuration release --scratch-path .build-release
+VENV := analysis/.venv
+PLAN ?= plan.jsonl
+RESULTS ?= results/node-churn
+BROWSER ?= yes
 SWIFT_SOURCES := Sources Tests Package.swift $(wildcard Benchmarks/Package.swift Benchmarks/Sources)
 
 .PHONY: help run test lab build release answers coverage lint format bench clean toolchain lab-tools
+.PHONY: analysis analysis-test analysis-tools report sweep
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
-	@echo 'Variables: SCENARIO (of make run; now $(SCENARIO)), ARGS (more arguments for sim)'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
+	@echo 'Variables: SCENARIO (of make run; now $(SCENARIO)), PLAN (of make sweep), RESULTS (of make report; now $(RESULTS)),'
+	@echo '           ARGS (more arguments for the program)'
 
 run: toolchain ## Build, run $(SCENARIO) and show its report
 	swift run sim $(SCENARIO) $(ARGS)
@@ -50,8 +56,32 @@ coverage: toolchain ## Measure how often intervals and verdicts are right; write
 bench: toolchain ## Measure speed (release build)
 	bash Benchmarks/run.sh $(ARGS)
 
+analysis: $(VENV)/.installed ## Make analysis/.venv: Python with the package simanalysis
+
+report: analysis ## Draw $(RESULTS) as one HTML page, report.html in it
+	$(VENV)/bin/python -m simanalysis.report $(RESULTS) $(ARGS)
+
+analysis-test: analysis analysis-tools release ## Test analysis/: report, sweep with a killed worker, SciPy against GSL
+	swift build $(RELEASE) --product simstudy
+	cd analysis && SIM='$(CURDIR)/.build-release/release/sim' .venv/bin/python -m pytest $(ARGS)
+
+sweep: analysis release ## Run the jobs of $(PLAN) on all cores, into $(basename $(PLAN)).done
+	SIM='$(CURDIR)/.build-release/release/sim' $(VENV)/bin/python -m simanalysis.sweep $(PLAN) \
+	  --out $(basename $(PLAN)).done $(ARGS)
+
+# Direct dependencies are pinned in pyproject.toml, everything that they pull in by constraints.txt (docs/sweeps-dask.md
+# says how it is made anew).
+$(VENV)/.installed: analysis/pyproject.toml analysis/constraints.txt
+	@$(MAKE) --no-print-directory analysis-tools BROWSER=no
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or later is needed' >&2; exit 1; }
+	rm -rf $(VENV)
+	python3 -m venv $(VENV)
+	PIP_CONSTRAINT='$(CURDIR)/analysis/constraints.txt' $(VENV)/bin/python -m pip install --quiet \
+	  --disable-pip-version-check --editable 'analysis[recompute,report,sweep,test]'
+	touch $@
+
 clean: ## Remove what was built; results stay
-	rm -rf .build .build-release
+	rm -rf .build .build-release $(VENV)
 
 # What the build needs beside Swift: GSL with its headers, and pkg-config to find them. Installed where apt-get is
 # there and we may use it; otherwise the message says what to install.
@@ -77,3 +107,22 @@ lab-tools:
 	echo "installing$$missing" >&2; \
 	apt-get update -q >&2 && \
 	env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing >&2
+
+# What analysis/ needs beside Python: venv, which Debian packs apart, and (unless BROWSER=no) a browser in which its tests
+# look at the report.
+analysis-tools:
+	@command -v python3 >/dev/null || { echo 'Python 3.11 or later is needed' >&2; exit 1; }
+	@missing=; python3 -c 'import ensurepip, venv' 2>/dev/null || missing=python3-venv; \
+	if [ '$(BROWSER)' = yes ]; then \
+	command -v chromedriver >/dev/null || missing="$$missing chromium-driver"; \
+	browser=; for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+	  if command -v $$name >/dev/null; then browser=$$name; fi; \
+	done; [ -n "$$browser" ] || missing="$$missing chromium"; fi; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then echo "needed:$$missing (or what this system calls it)" >&2; exit 1; fi; \
+	if [ "$$(id -u)" = 0 ]; then root=; \
+	elif command -v sudo >/dev/null; then root=sudo; \
+	else echo "needed, as root: apt-get install $$missing" >&2; exit 1; fi; \
+	echo "installing $$missing" >&2; \
+	$$root apt-get update -q >&2 && \
+	$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing >&2

@@ -24,6 +24,8 @@ public struct ScenarioFile: Sendable {
   public var report = ReportSettings()
   /// How it answers its question; nil if it says nothing of it.
   public var answer: AnswerSettings?
+  /// What must hold; nil if nothing must.
+  public var thresholds: ThresholdSettings?
   /// Kinds in the manifests that the model has no use for, with their numbers, sorted by kind.
   public var ignoredObjects: [(kind: String, count: Int)] = []
   /// What if there were no delay between the API and the tables: every change is programmed on every node at

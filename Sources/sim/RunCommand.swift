@@ -21,8 +21,14 @@ struct RunCommand: ParsableCommand {
 
   @OptionGroup var options: ScenarioOptions
 
-  @Option(help: "Number of runs with independent random draws; files have the rows of all.")
-  var replications = 1
+  @Option(
+    help:
+      """
+      Number of runs with independent random draws; files have the rows of all. (default: 1; with thresholds \
+      as many as verdicts take)
+      """
+  )
+  var replications: Int?
 
   @Option(help: "Runs at the same time; changes no byte of the results. (default: number of processors)")
   var jobs: Int?
@@ -34,6 +40,8 @@ struct RunCommand: ParsableCommand {
   @Option(help: "Layout of the summary.")
   var format: SummaryFormat = .text
 
+  @OptionGroup var gate: ThresholdOptions
+
   @Flag(help: "No progress and no remarks on standard error.")
   var quiet = false
 
@@ -44,7 +52,7 @@ struct RunCommand: ParsableCommand {
   var noProgress = false
 
   func validate() throws {
-    guard (1...1_000_000).contains(replications) else {
+    if let replications, !(1...1_000_000).contains(replications) {
       throw ValidationError("--replications takes a number from 1 to 1000000; found \(replications)")
     }
     if let jobs, !(1...1024).contains(jobs) {
@@ -60,17 +68,23 @@ struct RunCommand: ParsableCommand {
         Console.remark(leftOutOf: scenario)
         Console.remark(modesOf: [scenario])
       }
+      let board = try gate.board(of: scenario, replications: replications)
       let target = out ?? "results/\(scenario.name)"
-      let writer = try ReportWriter(folder: ResultFolder(target: target))
+      let files = try gate.open(beside: target)
+      let writer = try ReportWriter(folder: ResultFolder(target: target), hasThresholds: board != nil)
       let session = RunSession(
         scenario: scenario, path: self.scenario,
         jobs: jobs ?? ProcessInfo.processInfo.activeProcessorCount,
-        showsProgress: !quiet && !noProgress, isVerbose: verbose)
+        showsProgress: !quiet && !noProgress, isVerbose: verbose, thresholds: board)
       do {
-        let summary = try session.run(ReplicatedRun(scenario, most: replications), into: writer)
+        let replications = ReplicatedRun(
+          scenario, most: replications ?? board?.most ?? 1, rules: board.map { [$0] } ?? [])
+        let summary = try session.run(replications, into: writer)
         let text = summary.text(
           format, files: writer.target, isVerbose: verbose, isColoured: Console.isColoured)
         try Console.write(text)
+        try files.write(summary, results: writer.target)
+        try gate.end(summary, isQuiet: quiet)
       } catch let error as RunInterrupted {
         writer.discard()
         tell(error, duration: scenario.duration, target: writer.target)

@@ -16,14 +16,18 @@ struct RunSession {
   var jobs: Int
   var showsProgress: Bool
   var isVerbose: Bool
+  /// Gets every result, as the copy among the stopping rules does.
+  var thresholds: ThresholdBoard?
 
   /// Runs replications until there are enough, writes them and puts them in the place of earlier results.
   /// - Throws: `RunInterrupted`, and what a run or the writer throws; the writer has not finished then.
   func run(_ replications: ReplicatedRun, into writer: ReportWriter) throws -> RunSummary {
     let host = HostClock()
     var summary: RunSummary?
+    var thresholds = thresholds
     func take(_ result: RunResult) throws {
       try writer.append(result)
+      thresholds?.add(result)
       if isVerbose { remark(about: result) }
       if summary == nil { summary = RunSummary(result) } else { summary!.add(result) }
     }
@@ -32,11 +36,14 @@ struct RunSession {
     } else {
       try several(replications, take)
     }
-    guard let summary else { preconditionFailure("no replication was run") }
+    guard var summary else { preconditionFailure("no replication was run") }
+    summary.thresholds = thresholds?.outcomes ?? []
     let record = RunRecord(
       scenarioPath: path, scenarioHash: scenario.contentHash,
       arguments: Array(CommandLine.arguments.dropFirst()))
-    try writer.finish(record, host: host.record())
+    try writer.finish(
+      record, host: host.record(),
+      thresholds: [ThresholdResults(identity: summary.identity, outcomes: summary.thresholds)])
     return summary
   }
 

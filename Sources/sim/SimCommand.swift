@@ -14,7 +14,7 @@ struct SimCommand: ParsableCommand {
 
       Exit codes: 0 done; 64 wrong usage; 65 a scenario or manifest is wrong; 66 a file cannot be read; \
       69 this machine lacks what calibrate needs; 70 a bug of this program; 73 a result cannot \
-      be written; 130 interrupted.
+      be written; 98 a threshold stayed undecided; 99 a threshold failed; 130 interrupted.
       """,
     version: SimulationRun.version,
     subcommands: [

@@ -40,6 +40,8 @@ struct ValidateCommand: ParsableCommand {
     _ = try SimulationRun.apiView(scenario, at: .zero)
     // So have the variants and figures of its answer.
     _ = try AnswerPlan(path: path) { try options.load(path, more: $0) }
+    // And its thresholds.
+    _ = try ThresholdBoard(scenario)
     try Console.write("\(path): valid\n" + (explain ? explanation(of: scenario, path) : ""))
   }
 
@@ -56,6 +58,7 @@ struct ValidateCommand: ParsableCommand {
       ("seed", String(scenario.seed)),
       ("hash", String(scenario.contentHash, radix: 16)),
     ]
+    if let thresholds = scenario.thresholds { rows += thresholds.rows }
     if !scenario.ignoredObjects.isEmpty {
       rows.append(("left out", shortList(scenario.ignoredObjects.map { "\($0.kind) (\($0.count))" })))
     }
@@ -126,5 +129,15 @@ extension APIObject {
     case .podDisruptionBudget(let object): "PodDisruptionBudget \(object.metadata.namespacedName)"
     case .horizontalPodAutoscaler(let object): "HorizontalPodAutoscaler \(object.metadata.namespacedName)"
     }
+  }
+}
+
+extension ThresholdSettings {
+  /// As `--explain` lists them.
+  fileprivate var rows: [(String, String)] {
+    let number = "\(minReplications) to \(maxReplications) replications"
+    let sure = "confidence \(ReadableNumber.percent(confidence)), \(number)"
+    return [("thresholds", "\(all.count), \(sure)")]
+      + all.map { ("", $0.name == $0.condition.description ? $0.name : "\($0.name): \($0.condition)") }
   }
 }

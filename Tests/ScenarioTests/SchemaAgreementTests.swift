@@ -188,6 +188,12 @@ struct AgreementCase: CustomTestStringConvertible, Sendable {
     .init("report.bin=0s", .bad),
     .init("report.bin=1ns", .badBeyondSchema), .init("report.lostConnectionsMax=1000000000000", .bad),
     .init("processes[0].restartProxy=n1", .bad),
+    .init("thresholds=[\"loss_ratio{service=web} < 0.1%\", {threshold: lost <= 0, name: none}]", .good),
+    .init("thresholds={all: [lost < 5], confidence: 0.99}", .good), .init("thresholds=lost < 5", .bad),
+    .init("thresholds=[]", .bad), .init("thresholds=[lost = 5]", .bad), .init("thresholds={all: []}", .bad),
+    .init("thresholds=[lost < 1e]", .badBeyondSchema), .init("thresholds=[{name: a}]", .bad),
+    .init("thresholds=[lost < 5, lost < 5]", .badBeyondSchema),
+    .init("thresholds={all: [lost < 5], maxReplications: 4, minReplications: 5}", .badBeyondSchema),
   ]
 
   /// An edit that the format does not know cannot be made by an override, so these are whole texts.

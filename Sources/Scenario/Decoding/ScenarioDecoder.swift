@@ -64,6 +64,7 @@ final class ScenarioDecoder {
     scenario.processes = (root["processes"]?.items ?? []).compactMap { randomProcess($0) }
     for key in ["servers", "clients", "processes"] { refuseDuplicates(key, in: root[key]?.items ?? []) }
     decodeAnswer()
+    decodeThresholds()
     scenario.contentHash = hash.value
     return scenario
   }

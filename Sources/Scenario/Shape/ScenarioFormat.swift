@@ -56,6 +56,11 @@ public enum ScenarioFormat {
       Field(
         "answer", answer, "How `sim answers` answers the question: variants, figures, a sentence.",
         isCommentary: true),
+      Field(
+        "thresholds", thresholds,
+        "What must hold for `sim run` to end with exit code 0, such as \"loss_ratio{service=web} < 0.1%\": a "
+          + "list, or an object with `all` and settings.",
+        isCommentary: true),
     ]))
 
   /// Shapes that are used in several places or inside themselves, by name, in the order of the schema.

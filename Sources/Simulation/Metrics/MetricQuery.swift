@@ -57,7 +57,7 @@ public struct MetricQuery: Sendable, CustomStringConvertible {
       }
       return Diagnostic(
         position: position, path: path, message: "nothing has the \(label.name) \"\(label.value)\"",
-        suggestion: nearestName(to: label.value, in: known))
+        suggestion: nearestName(to: label.value, in: known + known.compactMap(Self.bareName)))
     }
     return nil
   }
@@ -69,8 +69,56 @@ public struct MetricQuery: Sendable, CustomStringConvertible {
     case "outcome": Outcome.allCases.map(\.rawValue)
     case "client": scenario.clients.map(\.name)
     case "service": targets(of: scenario)
+    case "port": ports(of: scenario)
+    case "node": nodes(of: scenario)
     default: nil
     }
+  }
+
+  /// `web` of `default/web`.
+  private static func bareName(_ service: String) -> String? {
+    service.lastIndex(of: "/").map { String(service[service.index(after: $0)...]) }
+  }
+
+  /// The column `port`: as Services name it, or as clients say it.
+  private static func ports(of scenario: ScenarioFile) -> [String] {
+    var ports: [String] = []
+    for case .service(let service) in objects(of: scenario) {
+      ports += service.spec.ports.map { $0.name.isEmpty ? String($0.port) : $0.name }
+    }
+    return ports + scenario.clients.map { portWords(of: $0.target) }
+  }
+
+  private static func portWords(of target: ClientSettings.Target) -> String {
+    switch target {
+    case .service(_, let port), .loadBalancer(_, let port), .externalIP(_, let port),
+      .nodePort(_, let port, _):
+      switch port {
+      case .number(let number): String(number)
+      case .name(let name): name
+      case .first: ""
+      }
+    case .address(_, let port), .name(_, let port): String(port)
+    }
+  }
+
+  /// Those at the start, and those that join or are applied later.
+  private static func nodes(of scenario: ScenarioFile) -> [String] {
+    var names = scenario.cluster.nodes.map(\.name)
+    for case .nodeJoin(let node) in actions(of: scenario) { names.append(node.name) }
+    for case .node(let node) in objects(of: scenario) { names.append(node.metadata.name) }
+    return names
+  }
+
+  private static func actions(of scenario: ScenarioFile) -> [ClusterAction] {
+    scenario.events.map(\.action) + scenario.processes.map(\.action)
+  }
+
+  /// Those of the start, and those that are applied later.
+  private static func objects(of scenario: ScenarioFile) -> [APIObject] {
+    var objects = scenario.objects
+    for case .apply(let applied) in actions(of: scenario) { objects += applied }
+    return objects
   }
 
   /// The column `service` of the reports: what clients call.

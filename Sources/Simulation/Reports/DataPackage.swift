@@ -7,19 +7,23 @@
 public enum DataPackage {
   public static let fileName = "datapackage.json"
 
-  /// - Parameter isComparison: the folder holds comparison.csv, too.
+  /// - Parameters:
+  ///   - isComparison: the folder holds comparison.csv, too.
+  ///   - hasThresholds: it holds thresholds.csv, too.
   public static func document(
-    scenario: String, question: String, version: String, isComparison: Bool = false
+    scenario: String, question: String, version: String, isComparison: Bool = false,
+    hasThresholds: Bool = false
   ) -> JSONText {
     let tables = ReportTables.all.map { ($0.file, $0.rowMeaning, $0.columns) }
     let comparison = isComparison ? [ComparisonTable.description] : []
+    let thresholds = hasThresholds ? [ThresholdTable.description] : []
     return .members([
       "profile": .string("tabular-data-package"),
       "name": .string(packageName(scenario)),
       "title": .string("Results of the scenario \(scenario)"),
       "description": .string(question),
       "version": .string(version),
-      "resources": .array((tables + comparison).map(resource)),
+      "resources": .array((tables + thresholds + comparison).map(resource)),
     ])
   }
 

@@ -15,9 +15,10 @@ public enum ReportDocumentation {
       lines += ["", "## " + table.file, "", "One row per \(table.rowMeaning).", ""]
       lines += columns(table.columns.dropFirst(identityCount))
     }
-    let comparison = ComparisonTable.description
-    lines += ["", "## " + comparison.file, "", "One row per \(comparison.rowMeaning).", ""]
-    lines += columns(comparison.columns[...])
+    for table in [ThresholdTable.description, ComparisonTable.description] {
+      lines += ["", "## " + table.file, "", "One row per \(table.rowMeaning).", ""]
+      lines += columns(table.columns[...])
+    }
     lines += ["", "## Metrics of summary.csv", "", "| metric | unit | meaning |", "| --- | --- | --- |"]
     lines += SummaryMetric.catalogue.map { "| `\($0.metric)` | \($0.unit) | \($0.meaning) |" }
     return lines.joined(separator: "\n") + "\n"

@@ -11,15 +11,21 @@ public final class ReportWriter {
   private let tables: [TableFile]
   private var replications: [ReplicationRecord] = []
   private let comparisonFile: ResultFile?
+  private let thresholdFile: ResultFile?
 
   /// Where the files are going to be: `results/<scenario name>`.
   public var target: String { folder.target }
 
   /// Opens every file, so that a place that cannot be written is known before a run spends its time.
-  /// - Parameter isComparison: the results are of several variants, and comparison.csv is one of the files.
-  public init(folder: ResultFolder, isComparison: Bool = false) throws(ResultFolderError) {
+  /// - Parameters:
+  ///   - isComparison: the results are of several variants, and comparison.csv is one of the files.
+  ///   - hasThresholds: thresholds.csv is one of the files.
+  public init(
+    folder: ResultFolder, isComparison: Bool = false, hasThresholds: Bool = false
+  ) throws(ResultFolderError) {
     self.folder = folder
     comparisonFile = isComparison ? try folder.file(ComparisonTable.file) : nil
+    thresholdFile = hasThresholds ? try folder.file(ThresholdTable.file) : nil
     var tables: [TableFile] = []
     for table in ReportTables.all { tables.append(TableFile(table, try folder.file(table.file))) }
     self.tables = tables
@@ -32,17 +38,22 @@ public final class ReportWriter {
   }
 
   /// Writes what is left and puts the new results in the place of the old ones.
-  /// - Parameter comparison: what comparison.csv says, if that is one of the files.
+  /// - Parameters:
+  ///   - comparison: what comparison.csv says, if that is one of the files.
+  ///   - thresholds: what thresholds.csv says, if that is one of the files.
   /// - Precondition: at least one replication was appended.
-  public func finish(_ record: RunRecord, host: HostRecord, comparison: Comparison? = nil) throws {
+  public func finish(
+    _ record: RunRecord, host: HostRecord, comparison: Comparison? = nil, thresholds: [ThresholdResults] = []
+  ) throws {
     precondition(!replications.isEmpty, "a run without replications has no results")
     precondition((comparison != nil) == (comparisonFile != nil), "comparison.csv and nothing to say in it")
     if let comparison, let comparisonFile { try ComparisonTable.write(comparison, to: comparisonFile) }
+    if let thresholdFile { try ThresholdTable.write(thresholds, to: thresholdFile) }
     for table in tables { try table.finish() }
     let first = replications[0]
     let package = DataPackage.document(
       scenario: first.identity.scenario, question: first.question, version: SimulationRun.version,
-      isComparison: comparison != nil)
+      isComparison: comparison != nil, hasThresholds: thresholdFile != nil)
     try folder.write(DataPackage.fileName, package.document)
     try folder.write(RunRecord.fileName, record.document(replications, host: host).document)
     try folder.commit()

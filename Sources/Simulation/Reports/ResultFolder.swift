@@ -101,10 +101,13 @@ public final class ResultFile {
   private let path: String
   private var descriptor: Int32
 
-  init(path: String) throws(ResultFolderError) {
-    self.path = path
-    descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw .system("write", path) }
+  /// - Parameters:
+  ///   - shown: the name in messages, if it is another one.
+  ///   - adds: what is in the file stays.
+  init(path: String, shownAs shown: String? = nil, adds: Bool = false) throws(ResultFolderError) {
+    self.path = shown ?? path
+    descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (adds ? O_APPEND : O_TRUNC), 0o666)
+    guard descriptor >= 0 else { throw .system("write", self.path) }
   }
 
   deinit { if descriptor >= 0 { _ = Foundation.close(descriptor) } }

@@ -22,6 +22,8 @@ public struct RunSummary: Sendable {
   public private(set) var lostNotListed = 0
   public private(set) var notes: [String] = []
   public private(set) var staleness = Staleness()
+  /// Verdicts, if the run had thresholds.
+  public var thresholds: [ThresholdOutcome] = []
   var lostPerReplication: [Double] = []
   var decidedPerReplication: [Double] = []
   var causeCounts: [CauseCount] = Cause.allCases.map { CauseCount(cause: $0) }

@@ -17,6 +17,7 @@ extension RunSummary {
       "seed": .unsigned(identity.seed),
       "replications": .integer(replications),
       "duration_s": .number(duration.seconds),
+      "thresholds": thresholds.json,
       "attempted": .integer(attempted),
       "lost": .integer(lost),
       "loss_ratio": .optional(lossRatio),

@@ -19,6 +19,7 @@ extension RunSummary {
   /// - Parameter rowsMax: rows per table at most; what is left out is counted in a remark.
   func sections(rowsMax: Int) -> [SummarySection] {
     [
+      thresholds.section,
       causeSection("Lost by cause", rowsMax, misdelivered: false) { $0.lost },
       causeSection("Misdelivered by cause", rowsMax, misdelivered: true) { $0.misdelivered },
       spreadSection(rowsMax), latencySection(rowsMax), stalenessSection,

@@ -48,7 +48,7 @@ extension RunSummary {
         lines += TextTable.wrap(note, width: width - 4).enumerated().map { ($0 == 0 ? "  - " : "    ") + $1 }
       }
     }
-    if let files { lines += ["", "\(style.bold("Files"))  \(files)/  (\(Self.filesWords))"] }
+    if let files { lines += ["", "\(style.bold("Files"))  \(files)/  (\(filesWords))"] }
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -63,8 +63,8 @@ extension RunSummary {
     }
   }
 
-  private static var filesWords: String {
-    "\(ReportTables.all.count) CSV files, \(RunRecord.fileName); "
+  private var filesWords: String {
+    "\(ReportTables.all.count + (thresholds.isEmpty ? 0 : 1)) CSV files, \(RunRecord.fileName); "
       + "\(DataPackage.fileName) describes every column"
   }
 
@@ -84,7 +84,7 @@ extension RunSummary {
       for remark in section.remarks { lines += ["", remark] }
     }
     if !notes.isEmpty { lines += ["", "## Notes", ""] + notes.map { "- \($0)" } }
-    if let files { lines += ["", "Files: `\(files)/` (\(Self.filesWords))"] }
+    if let files { lines += ["", "Files: `\(files)/` (\(filesWords))"] }
     return lines.joined(separator: "\n") + "\n"
   }
 }

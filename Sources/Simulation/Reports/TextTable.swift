@@ -11,6 +11,13 @@ struct TextStyle: Sendable {
   func dim(_ text: String) -> String { wrap(text, "2") }
   func red(_ text: String) -> String { wrap(text, "31") }
   func green(_ text: String) -> String { wrap(text, "32") }
+  /// A tinted row of a table.
+  enum Tint: String, Sendable {
+    case red = "31"
+    case green = "32"
+    case yellow = "33"
+  }
+  func tinted(_ text: String, _ tint: Tint?) -> String { tint.map { wrap(text, $0.rawValue) } ?? text }
   private func wrap(_ text: String, _ code: String) -> String {
     isColoured && !text.isEmpty ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
   }
@@ -33,6 +40,8 @@ struct TextTable: Sendable {
 
   var columns: [Column]
   var rows: [[String]] = []
+  /// Of the first rows; the others have none.
+  var tints: [TextStyle.Tint] = []
 
   init(_ columns: [Column]) { self.columns = columns }
 
@@ -46,7 +55,10 @@ struct TextTable: Sendable {
   func lines(width: Int, style: TextStyle) -> [String] {
     let widths = fittedWidths(width: width)
     let heading = line(columns.map(\.heading), widths)
-    return [style.dim(heading)] + rows.map { line($0, widths) }
+    return [style.dim(heading)]
+      + rows.enumerated().map { index, row in
+        style.tinted(line(row, widths), index < tints.count ? tints[index] : nil)
+      }
   }
 
   func markdown() -> [String] {

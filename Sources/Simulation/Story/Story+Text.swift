@@ -18,7 +18,9 @@ extension Story {
     if let replications = answerReplications {
       lines += fact("", "(this run; sim answers has the figures of \(replications) replications)", width)
     }
-    lines += ["", style.bold("What happened")] + overview.lines(width: width, style: style)
+    if hasOverview {
+      lines += ["", style.bold("What happened")] + overview.lines(width: width, style: style)
+    }
     for (number, incident) in incidents.enumerated() where incident.losses.count > 0 {
       lines += ["", style.bold("\(number + 1). " + heading(incident))]
       lines += Trace.wrapped(split(incident.losses), "   ", width: width)
@@ -73,6 +75,8 @@ extension Story {
     }
     return text
   }
+
+  private var hasOverview: Bool { !incidents.isEmpty || unattributed.count > 0 }
 
   /// Every incident in order of time.
   private var overview: TextTable {
@@ -172,7 +176,7 @@ extension Story {
     if !question.isEmpty { lines += ["> \(question)", ""] }
     lines += ["**\(answer)**", ""]
     if !issues.isEmpty { lines += ["Issues: " + issues.map { "<\($0)>" }.joined(separator: ", "), ""] }
-    lines += ["## What happened", ""] + overview.markdown()
+    if hasOverview { lines += ["## What happened", ""] + overview.markdown() }
     for (number, incident) in incidents.enumerated() where incident.losses.count > 0 {
       lines += ["", "## \(number + 1). \(heading(incident))", "", split(incident.losses)]
       for strand in incident.strands.prefix(strandsMax) {

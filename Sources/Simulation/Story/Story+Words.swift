@@ -45,6 +45,10 @@ extension Story {
     case ("node", "shutdown"): return "node \(name) shut down"
     case ("node", "address changed"): return "node \(name) changed its address, \(event.detail)"
     case ("node", "drain"): return "node \(name) drained"
+    case ("node", "kube-proxy configured"): return "kube-proxy of \(name) told to run \(event.detail)"
+    case ("node", "kube-proxy restarts"): return "kube-proxy of \(name) restarted"
+    case ("node", "target unhealthy"): return "the load balancer gave up node \(name)"
+    case ("node", "target healthy"): return "the load balancer trusted node \(name)"
     case ("link", _): return "\(name) \(event.action)"
     default: return "\(kind) \(name): \(words(event))"
     }

@@ -70,6 +70,9 @@ final class StoryBook {
   /// By which a pod shows that it would serve, before anybody knows.
   static let realStarts: Set<String> = ["ready", "answers", "probe succeeds", "readiness probe succeeds"]
   static let nodeTakeaways: Set<String> = ["down", "shutdown", "address changed", "deleted"]
+  /// By which a kube-proxy is told to do otherwise, or begins again.
+  static let proxyBeginnings: Set<String> = ["kube-proxy configured", "kube-proxy restarts"]
+  static let balancerActions: Set<String> = ["target unhealthy", "target healthy"]
   /// What begins by itself: actions of the scenario, and of controllers that act on load.
   static let selfMade: Set<String> = ["rollout", "scaled", "rescaled"]
 

@@ -96,15 +96,17 @@ extension World {
       let node = place.pod >= 0 ? control.pods[Int(place.pod)].node.index : Int(place.node)
       return nodeKey(node, time, book) ?? nodeKey(Int(place.node), time, book)
     case .lbStaleTarget:
-      return nodeKey(Int(place.entry), time, book) ?? podOrNodeKey(place, time, book)
-        ?? serviceKey(place, time, book)
+      return nodeKey(Int(place.entry), time, book) ?? localPodKey(place, time, book)
+        ?? podOrNodeKey(place, time, book) ?? serviceKey(place, time, book)
+    case .lbMoved, .lbDrained:
+      return balancerKey(place, time, book) ?? serviceKey(place, time, book)
     case .nodeAddressChanged, .nodeDown:
       return nodeKey(Int(place.node), time, book) ?? podOrNodeKey(place, time, book)
     case .staleTable, .staleAPI, .tableSwap, .podTerminated, .serverCrashed, .staleConntrack, .ipReused,
       .staleDNS, .portClosed, .conntrackExpired:
-      return podOrNodeKey(place, time, book) ?? serviceKey(place, time, book)
+      return proxyKey(place, time, book) ?? podOrNodeKey(place, time, book) ?? serviceKey(place, time, book)
     case .noEndpoints, .localPolicy, .lbNoTarget, .notProxied, .nameNotFound:
-      return serviceKey(place, time, book)
+      return proxyKey(place, time, book) ?? serviceKey(place, time, book)
     default: return nil
     }
   }
@@ -221,6 +223,49 @@ extension World {
     return hasSynced ? nil : up
   }
 
+  /// The node's kube-proxy was told something else, or started again, and has not programmed its rules since:
+  /// whatever its tables say until then is the restart's.
+  private func proxyKey(_ place: LossPlace, _ time: SimTime, _ book: StoryBook) -> StoryKey? {
+    guard place.node >= 0 else { return nil }
+    var open: Int?
+    for index in book.events(of: nodeName(Int(place.node))) where events[index].time <= time {
+      let action = events[index].action
+      if StoryBook.proxyBeginnings.contains(action), open == nil { open = index }
+      if action.hasPrefix("kube-proxy programs") { open = nil }
+      if action == "up" || action == "down" { open = nil }
+    }
+    guard let open, events.indices.contains(open + 1) else { return nil }
+    // Only where rules went: a restart in the same mode leaves them in the kernel.
+    let hasLost = book.events(of: nodeName(Int(place.node))).contains {
+      $0 > open && events[$0].time <= time && events[$0].action == "kube-proxy removes rules"
+    }
+    return hasLost ? StoryKey(root: book.head(open), subject: .proxy(Int(place.node), open)) : nil
+  }
+
+  /// Behind `externalTrafficPolicy: Local` a node is a target as long as it has a pod: the last to leave.
+  private func localPodKey(_ place: LossPlace, _ time: SimTime, _ book: StoryBook) -> StoryKey? {
+    guard place.entry >= 0, place.service >= 0 else { return nil }
+    var best: (at: Int, pod: Int32)?
+    for id in members(of: ServiceID(Int(place.service)), book)
+    where control.pods[Int(id)].node == NodeID(Int(place.entry)) {
+      guard let left = book.takeaway(podName(id), until: time) else { continue }
+      if best.map({ $0.at < left }) ?? true { best = (left, id) }
+    }
+    return best.flatMap { podKey($0.pod, time, book) }
+  }
+
+  /// The last time that the load balancer gave up a target or took one back.
+  private func balancerKey(_ place: LossPlace, _ time: SimTime, _ book: StoryBook) -> StoryKey? {
+    var best: (at: Int, node: Int)?
+    for node in nodePlanes.indices {
+      guard let index = book.latest(nodeName(node), until: time, StoryBook.balancerActions) else { continue }
+      if best.map({ $0.at < index }) ?? true { best = (index, node) }
+    }
+    return best.map { best in
+      nodeKey(best.node, time, book) ?? StoryKey(root: book.head(best.at), subject: .node(best.node))
+    }
+  }
+
   private func linkInForce(_ time: SimTime, _ book: StoryBook) -> Int? {
     var open: [String: Int] = [:]
     for index in events.indices where events[index].time <= time && events[index].object.hasPrefix("link/") {
@@ -238,6 +283,8 @@ struct StoryKey: Hashable {
     /// Index of the event that began it.
     case link(Int)
     case service(Int, Int)
+    /// A node's kube-proxy, and the index of the event that began it.
+    case proxy(Int, Int)
   }
   var root: Int
   var subject: Subject

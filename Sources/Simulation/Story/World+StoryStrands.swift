@@ -17,6 +17,7 @@ extension World {
     case .node(let node): strand = nodeStrand(node, rows, start, book)
     case .link(let index): strand = linkStrand(index, book)
     case .service(let service, let index): strand = serviceStrand(ServiceID(service), index)
+    case .proxy(let node, let index): strand = proxyStrand(node, index, book)
     }
     if !strand.steps.contains(where: { $0.time <= start }) {
       strand.steps.append(Story.Step(time: start, what: ""))
@@ -62,7 +63,23 @@ extension World {
       }
     }
     addEvents(own, rows, start, &strand)
+    if rows.contains(where: { $0.cause == .lbStaleTarget }), !record.node.isNone {
+      addBalancer(record.node.index, rows, start, book, &strand)
+    }
     return strand
+  }
+
+  /// When the load balancer found out about the pod's node.
+  private func addBalancer(
+    _ node: Int, _ rows: [LostConnection], _ start: SimTime, _ book: StoryBook,
+    _ strand: inout Story.Strand
+  ) {
+    let last = (rows.map(\.failedAt).max() ?? start) + Self.aftermath
+    for index in book.events(of: "node/\(nodePlanes[node].name)")
+    where StoryBook.balancerActions.contains(events[index].action) {
+      guard events[index].time >= start, events[index].time <= last else { continue }
+      strand.steps.append(Story.Step(time: events[index].time, what: Story.words(events[index])))
+    }
   }
 
   /// Those up to a little after the last loss and the last table that knew; later ones belong to another time
@@ -190,6 +207,18 @@ extension World {
     for other in book.events(of: object) where other >= index {
       strand.steps.append(Story.Step(time: events[other].time, what: Story.words(events[other])))
       if events[other].action == "as before" { break }
+    }
+    return strand
+  }
+
+  /// From what kube-proxy was told until it has programmed its rules.
+  private func proxyStrand(_ node: Int, _ index: Int, _ book: StoryBook) -> Story.Strand {
+    let name = nodePlanes[node].name
+    var strand = Story.Strand(title: "kube-proxy of \(name)", steps: [])
+    for other in book.events(of: "node/\(name)") where other >= index {
+      guard events[other].action.hasPrefix("kube-proxy") else { continue }
+      strand.steps.append(Story.Step(time: events[other].time, what: Story.words(events[other])))
+      if events[other].action.hasPrefix("kube-proxy programs") { break }
     }
     return strand
   }

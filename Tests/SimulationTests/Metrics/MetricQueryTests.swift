@@ -25,7 +25,8 @@ import Testing
     arguments: [
       ("connect_p99_ms", "connect_p99"), ("connect_p99", "connect_p99"), ("staleness_max_s", "staleness_max"),
       ("load_balance_max_over_mean", "load_max_over_mean"), ("loss_ratio{service=default/web}", "loss_ratio"),
-      ("lost{service=web,cause=stale_table}", "lost"),
+      ("lost{service=web,cause=stale_table}", "lost"), ("lost{port=80}", "lost"),
+      ("sync_duration_max{node=node-*}", "sync_duration_max"),
     ])
   func names(text: String, name: String) throws {
     let query = try MetricQuery(try #require(MetricSelector(text)), at: Self.place, in: Self.scenario())
@@ -38,7 +39,10 @@ import Testing
       ("los_ratio", "no metric has the name \"los_ratio\"; did you mean \"loss_ratio\"?"),
       ("connect_p99_s", "no metric has the name \"connect_p99_s\""),
       ("loss_ratio{servic=web}", "not \"servic\"; did you mean \"service\"?"),
-      ("loss_ratio{service=wep}", "nothing has the service \"wep\""),
+      ("loss_ratio{service=wep}", "nothing has the service \"wep\"; did you mean \"web\"?"),
+      ("loss_ratio{port=81}", "nothing has the port \"81\""),
+      ("endpoint_connections{node=node-7}", "nothing has the node \"node-7\"; did you mean \"node-0\"?"),
+      ("sync_duration_max{node=rack-*}", "nothing has the node \"rack-*\""),
       ("loss_ratio{cause=stale_tabel}", "did you mean \"stale_table\"?"),
       ("packets{service=web}", "packets takes no labels"),
     ])

@@ -161,6 +161,14 @@ struct StoryTests {
     Case(testDescription: "drain", title: "node node-1 drained", causes: [.staleTable]) {
       deployed(.nodeDrain(.named("node-1")))
     },
+    Case(
+      testDescription: "another proxy mode", title: "kube-proxy of node-0 told to run nftables",
+      causes: [.staleTable]
+    ) {
+      var w = MigrationRunTests.world(from: .iptables, to: .nftables)
+      w.addClient { $0.connectTimeout = .seconds(2) }
+      return w
+    },
   ]
 
   @Test(arguments: cases) func lossesAreLedBackToWhatTheScenarioDid(_ world: Case) throws {
