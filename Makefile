@@ -47,10 +47,10 @@ answers: release ## Answer the questions of all scenarios; the table goes into s
 	.build-release/release/sim answers $(filter-out %.schema.json,$(wildcard scenarios/*.json)) --update scenarios/README.md \
 	  --theory validation/theory.csv
 
-# 1,000 experiments of each kind; `ARGS='--experiments 100'` with another --output is the quick form.
+# 1,000 experiments of each kind, minutes; `simstudy coverage --experiments 100` is the quick form.
 coverage: toolchain ## Measure how often intervals and verdicts are right; writes validation/coverage.csv and sequential.csv
 	swift build $(RELEASE) --product simstudy
-	.build-release/release/simstudy coverage --output validation/coverage.csv $(ARGS)
+	.build-release/release/simstudy coverage --output validation/coverage.csv
 	.build-release/release/simstudy sequential --output validation/sequential.csv
 
 bench: toolchain ## Measure speed (release build)

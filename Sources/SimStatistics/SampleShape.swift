@@ -15,13 +15,14 @@ public enum SampleShape {
     return skew.isFinite ? skew : nil
   }
 
-  /// Standard deviation of the sample skewness of `count` normal values (Cramér, Mathematical Methods of
-  /// Statistics, 1946, 29.3).
+  /// Standard deviation of `skewness` of `count` normal values: that of m3 / m2^1.5, which is
+  /// √(6 (n - 2) / ((n + 1)(n + 3))) (Cramér, Mathematical Methods of Statistics, 1946, 29.3), with
+  /// s² = n m2 / (n - 1) in the place of m2.
   /// - Precondition: `count > 2`.
   public static func skewnessError(count: Int) -> Double {
     precondition(count > 2, "\(count) values have no skewness")
     let n = Double(count)
-    return (6 * n * (n - 1) / ((n - 2) * (n + 1) * (n + 3))).squareRoot()
+    return pow((n - 1) / n, 1.5) * (6 * (n - 2) / ((n + 1) * (n + 3))).squareRoot()
   }
 
   /// The largest value's part of the sum; nil where the sum is not positive or a value is negative.

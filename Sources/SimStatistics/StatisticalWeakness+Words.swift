@@ -53,7 +53,7 @@ extension StatisticalWeakness: CustomStringConvertible {
       return "\(count) observations are worth \(number(size)) independent ones; take a longer run"
     case .noWarmUpFound(let truncation, let count):
       return
-        "no steady state found: MSER-5 would cut \(truncation) of \(count) observations; take a longer run"
+        "no steady state found: MSER-5 would cut \(truncation) of \(count) observations, in the second half; take a longer run"
     }
   }
 

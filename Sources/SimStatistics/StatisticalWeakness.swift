@@ -61,8 +61,7 @@ public enum StatisticalWeakness: Sendable, Equatable {
     var found: [StatisticalWeakness] = []
     let batches = run.batchMeans
     if let warmUp = run.warmUp, !warmUp.isFound {
-      found.append(
-        .noWarmUpFound(truncation: warmUp.truncation, of: warmUp.truncation + batches.observations))
+      found.append(.noWarmUpFound(truncation: warmUp.truncation, of: warmUp.observations))
     }
     if let test = batches.independence, test.pValue < 0.05 {
       found.append(.autocorrelated(lag1: test.autocorrelation, pValue: test.pValue))

@@ -57,6 +57,16 @@ import Testing
     #expect(SampleShape.hillIndex([1, 2], largest: 2) == nil)
   }
 
+  @Test("the standard deviation of skewness is the one that normal samples have") func skewnessError() {
+    #expect(abs(SampleShape.skewnessError(count: 10) - 0.494671) < 1e-6)
+    var random = SplitMix(state: 19)
+    let found = RunningMoments(
+      (0..<4000).map { _ in
+        SampleShape.skewness((0..<10).map { _ in gsl_cdf_ugaussian_Pinv(random.uniform() + 0x1p-54) })!
+      })
+    #expect(abs(found.standardDeviation! - 0.494671) < 0.02)
+  }
+
   @Test("normal samples are called skewed in few cases") func falseAlarms() {
     var random = SplitMix(state: 17)
     var alarms = 0
@@ -71,6 +81,7 @@ import Testing
     var random = SplitMix(state: 18)
     let trend = (0..<1000).map { Double($0) / 100 + random.uniform() }
     let estimate = try #require(LongRunEstimate(trend))
+    #expect(estimate.batchMeans.observations == 500 && estimate.warmUp?.cut == 500)
     #expect(StatisticalWeakness.find(in: estimate).map(\.name).contains("no_warm_up_found"))
     let walk = try #require(LongRunEstimate(withoutWarmUp: trend))
     let names = StatisticalWeakness.find(in: walk).map(\.name)

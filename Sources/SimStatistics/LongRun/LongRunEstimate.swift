@@ -16,11 +16,11 @@ public struct LongRunEstimate: Sendable, Equatable {
   /// At which the test of independent batches refuses a number of batches.
   public static let level = 0.1
 
-  /// Looks for the warm-up by MSER-5, and takes what is left. Nil below 20 observations per the fewest
-  /// batches' number, that is below 100 observations after the warm-up.
+  /// Looks for the warm-up by MSER-5 and leaves it out; where none is found, the first half of the run, which
+  /// is told as a weakness. Nil where fewer than 100 observations are left: ten batches of ten.
   public init?(_ series: [Double]) {
     guard let warmUp = WarmUp(series) else { return nil }
-    self.init(warmUp: warmUp, rest: Array(series.dropFirst(warmUp.truncation)))
+    self.init(warmUp: warmUp, rest: Array(series.dropFirst(warmUp.cut)))
   }
 
   /// The warm-up was cut off already.

@@ -8,13 +8,18 @@ import CGSL
 
 /// What MSER says of a series of observations in the order of time.
 public struct WarmUp: Sendable, Equatable {
-  /// Observations to leave out, a multiple of `batch`; of what can be left out where none was found, too.
+  /// Where MSER is smallest: observations before it, a multiple of `batch`.
   public let truncation: Int
+  /// All observations.
+  public let observations: Int
   /// Observations that were averaged before anything was compared.
   public let batch: Int
   /// The smallest value of MSER lies in the first half of the run. If not, the run is too short for its
   /// warm-up, or has no steady state, and `truncation` is nothing to rely on.
   public let isFound: Bool
+
+  /// Observations to leave out: `truncation`, but never more than half of the run.
+  public var cut: Int { isFound ? truncation : observations / batch / 2 * batch }
 
   /// MSER-m of `series`. As the statistic is small by chance where few values are left, the last
   /// `spare` batches are not tried (Hoad, Robinson & Davies, JORS 61, 2010). Nil if the series has not more
@@ -38,6 +43,7 @@ public struct WarmUp: Sendable, Equatable {
     }
     truncation = best * batch
     self.batch = batch
+    observations = series.count
     isFound = 2 * best <= n
   }
 }

@@ -110,8 +110,8 @@ public struct SequentialMeanTest: Sendable {
       confidence: 1 - (1 - confidence) * share(of: lastStage))
   }
 
-  /// Nothing was decided at the last stage, whatever the interval looks like, because the replications are too
-  /// skewed for their number: n < 25 G² (Cochran, Sampling Techniques, 1977, 2.15).
+  /// Nothing was decided at the last stage, whatever the interval looks like, because the replications are
+  /// too skewed for their number: n < 25 G² (Cochran, Sampling Techniques, 1977, 2.15).
   public private(set) var isHeldBack = false
 
   /// A stage's part of the error: that of its replications in `most`.
