@@ -5,7 +5,10 @@ ARGS ?=
 RELEASE := --configuration release --scratch-path .build-release
 SWIFT_SOURCES := Sources Tests Package.swift $(wildcard Benchmarks/Package.swift Benchmarks/Sources)
 
-.PHONY: help run test lab build release answers lint format bench clean toolchain lab-tools
+PREFIX ?= /usr/local
+COMPLETIONS := .build/completions
+
+.PHONY: completions man install check-help help run test lab build release answers lint format bench clean toolchain lab-tools
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -40,6 +43,24 @@ format: ## Lay out every Swift file
 answers: release ## Answer the questions of all scenarios; the table goes into scenarios/README.md
 	.build-release/release/sim answers $(filter-out %.schema.json,$(wildcard scenarios/*.json)) --update scenarios/README.md \
 	  --theory validation/theory.csv
+
+completions: build ## Completion scripts for bash, zsh and fish, into .build/completions
+	mkdir -p $(COMPLETIONS)
+	sim=$$(swift build --show-bin-path)/sim; for shell in bash zsh fish; do \
+	  $$sim --generate-completion-script $$shell >$(COMPLETIONS)/$$shell || exit 1; done
+
+man: build ## The manual page, into .build/sim.1 (needs Python)
+	docs/man.py $$(swift build --show-bin-path)/sim >.build/sim.1
+
+install: release completions man ## Install sim, completions and manual page under PREFIX (/usr/local)
+	install -D -m 755 .build-release/release/sim $(DESTDIR)$(PREFIX)/bin/sim
+	install -D -m 644 $(COMPLETIONS)/bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sim
+	install -D -m 644 $(COMPLETIONS)/zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_sim
+	install -D -m 644 $(COMPLETIONS)/fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/sim.fish
+	install -D -m 644 .build/sim.1 $(DESTDIR)$(PREFIX)/share/man/man1/sim.1
+
+check-help: build ## Run every example of every --help (needs Python)
+	docs/check-help.py $$(swift build --show-bin-path)/sim
 
 bench: toolchain ## Measure speed (release build)
 	bash Benchmarks/run.sh $(ARGS)

@@ -15,6 +15,10 @@ enum Failure {
   static let unavailable: Int32 = 69
   static let bug: Int32 = 70
   static let cannotWrite: Int32 = 73
+  /// A threshold stayed undecided, and none failed.
+  static let undecided: Int32 = 98
+  /// A threshold failed, as with k6.
+  static let thresholdFailed: Int32 = 99
   static let interrupted: Int32 = 130
 
   /// Runs a command; what it throws is told and becomes an exit code.

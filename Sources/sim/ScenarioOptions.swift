@@ -18,7 +18,8 @@ struct ScenarioOptions: ParsableArguments {
     name: .customLong("set"),
     help: ArgumentHelp(
       "Set a value of the scenario, such as cluster.proxy.minSyncPeriod=5s. Repeatable; the last one wins.",
-      valueName: "path=value"))
+      valueName: "path=value"),
+    completion: .path)
   var overrides: [String] = []
 
   @Option(

@@ -46,20 +46,32 @@ public struct ReplicationPool: Sendable {
     _ scenarios: [(name: String, file: ScenarioFile)], replications: Int,
     take: (Task, RunResult) throws -> PoolDecision
   ) throws {
-    let count = scenarios.count * replications
-    let board = TaskBoard(count: count, window: 2 * jobs)
+    try each(scenarios.count * replications) { index, observer in
+      let (replication, scenario) = index.quotientAndRemainder(dividingBy: scenarios.count)
+      return try SimulationRun.run(
+        scenarios[scenario].file, replication: replication, variant: scenarios[scenario].name,
+        observer: observer)
+    } take: { index, result in
+      let (replication, scenario) = index.quotientAndRemainder(dividingBy: scenarios.count)
+      return try take(Task(scenario: scenario, replication: replication), result)
+    }
+  }
+
+  /// Does pieces of work and calls `take` with each result, on this thread and in order, until it has enough.
+  /// - Parameter work: is given the number of the piece, and whom a run has to ask whether it is to go on.
+  /// - Throws: what the first piece that failed has thrown, or `take`; `RunInterrupted` if it does not go on.
+  public func each<Value: Sendable>(
+    _ count: Int, _ work: @escaping @Sendable (Int, any RunObserver) throws -> Value,
+    take: (Int, Value) throws -> PoolDecision
+  ) throws {
+    let board = TaskBoard<Value>(count: count, window: 2 * jobs)
     let goesOn = self.goesOn
     defer { board.stop() }
     for _ in 0..<min(jobs, count) {
       let thread = Thread {
         while let index = board.next() {
-          let (replication, scenario) = index.quotientAndRemainder(dividingBy: scenarios.count)
-          let result = Result {
-            try SimulationRun.run(
-              scenarios[scenario].file, replication: replication, variant: scenarios[scenario].name,
-              observer: StopWatcher { goesOn() && !board.isStopped })
-          }
-          board.put(result, at: index)
+          board.put(
+            Result { try work(index, StopWatcher { goesOn() && !board.isStopped }) }, at: index)
         }
         board.leave()
       }
@@ -69,10 +81,9 @@ public struct ReplicationPool: Sendable {
       thread.start()
     }
     for index in 0..<count {
-      let (replication, scenario) = index.quotientAndRemainder(dividingBy: scenarios.count)
       let result = try board.take(index).get()
-      guard goesOn() else { throw RunInterrupted(at: .zero + result.duration) }
-      if case .enough = try take(Task(scenario: scenario, replication: replication), result) { return }
+      guard goesOn() else { throw RunInterrupted(at: .zero) }
+      if case .enough = try take(index, result) { return }
     }
   }
 }
@@ -86,7 +97,7 @@ private final class StopWatcher: RunObserver {
 
 /// Which tasks are given out and which results wait. Everything is read and written under the condition's
 /// lock, which the compiler cannot see.
-private final class TaskBoard: @unchecked Sendable {
+private final class TaskBoard<Value: Sendable>: @unchecked Sendable {
   private let condition = NSCondition()
   private let count: Int
   /// How far a thread may be ahead of the results that were taken.
@@ -94,7 +105,7 @@ private final class TaskBoard: @unchecked Sendable {
   private var given = 0
   private var taken = 0
   private var threads = 0
-  private var results: [Int: Result<RunResult, any Error>] = [:]
+  private var results: [Int: Result<Value, any Error>] = [:]
   private let stopped = Atomic<Bool>(false)
 
   init(count: Int, window: Int) {
@@ -117,10 +128,10 @@ private final class TaskBoard: @unchecked Sendable {
     return given - 1
   }
 
-  func put(_ result: Result<RunResult, any Error>, at index: Int) { locked { results[index] = result } }
+  func put(_ result: Result<Value, any Error>, at index: Int) { locked { results[index] = result } }
 
   /// Waits for one result.
-  func take(_ index: Int) -> Result<RunResult, any Error> {
+  func take(_ index: Int) -> Result<Value, any Error> {
     condition.lock()
     defer { condition.unlock() }
     while true {
