@@ -59,8 +59,8 @@ install: release completions man ## Install sim, completions and manual page und
 	install -D -m 644 $(COMPLETIONS)/fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/sim.fish
 	install -D -m 644 .build/sim.1 $(DESTDIR)$(PREFIX)/share/man/man1/sim.1
 
-check-help: build ## Run every example of every --help (needs Python)
-	docs/check-help.py $$(swift build --show-bin-path)/sim
+check-help: release ## Run every example of every --help (needs Python)
+	docs/check-help.py .build-release/release/sim
 
 bench: toolchain ## Measure speed (release build)
 	bash Benchmarks/run.sh $(ARGS)

@@ -82,6 +82,7 @@ enum ModeChoice: ExpressibleByArgument, Equatable {
     }
   }
   static var allValueStrings: [String] { ProxyMode.allCases.map(\.rawValue) + ["all"] }
+  static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 }
 
 extension ProxyMode: ExpressibleByArgument {}

@@ -14,7 +14,7 @@ struct SolveCommand: ParsableCommand {
     abstract: "Find the smallest or largest value of a setting for which a condition holds.",
     discussion: """
       EXAMPLES
-        sim solve scenarios/rolling-update-prestop.json --vary 'servers.web.preStop=0s..4s step 100ms' \
+        sim solve scenarios/rolling-update-prestop.json --vary 'servers.web.preStop=0s..4s step 500ms' \
       --minimise --such-that 'loss_ratio < 0.01%'
 
       Exit codes beside those of all commands: 98 undecided within --max-replications; 99 the condition holds \

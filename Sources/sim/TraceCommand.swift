@@ -21,7 +21,7 @@ struct TraceCommand: ParsableCommand {
       docs/trace.md describes the output.
 
       EXAMPLES
-        sim trace scenarios/clusterip.json --from node/worker-1 --to 10.96.0.10:80
+        sim trace scenarios/clusterip.json --from node/worker-1 --to svc/default/web:80
       """)
 
   enum Layout: String, ExpressibleByArgument, CaseIterable {

@@ -34,8 +34,10 @@ public enum SettingPaths {
     if case .list? = shape?.resolved(for: .list) { return itemNames(of: node) }
     guard case .object(let object)? = shape?.resolved(for: .object) else { return [] }
     return object.allFields.map { field in
-      let isDeeper =
-        field.shape.resolved(for: .object) != nil || field.shape.resolved(for: .list) != nil
+      // What can be written as one value is offered as one.
+      let isValue = field.shape.accepts(.string) || field.shape.accepts(.number)
+      let isObject = field.shape.resolved(for: .object) != nil
+      let isDeeper = !isValue && (isObject || field.shape.resolved(for: .list) != nil)
       return field.name + (isDeeper ? "." : "=")
     }
   }

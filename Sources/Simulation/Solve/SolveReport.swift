@@ -138,9 +138,10 @@ public struct SolveReport: Sendable {
     return table
   }
 
-  /// Each value's own, at 95 %; nothing below nil.
+  /// Each value's own, at 95 %; nil where all replications agree, such as when none lost anything: no scatter
+  /// is no certainty.
   private func interval(of point: SolvePoint) -> ConfidenceInterval? {
-    point.estimate.interval(confidence: 0.95)
+    point.estimate.interval(confidence: 0.95).flatMap { $0.halfWidth > 0 ? $0 : nil }
   }
 
   private func number(_ value: Double?) -> String {
