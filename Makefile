@@ -9,8 +9,11 @@ RESULTS ?= results/node-churn
 BROWSER ?= yes
 SWIFT_SOURCES := Sources Tests Package.swift $(wildcard Benchmarks/Package.swift Benchmarks/Sources)
 
+PREFIX ?= /usr/local
+COMPLETIONS := .build/completions
+
 .PHONY: help run test lab build release answers coverage lint format bench clean toolchain lab-tools
-.PHONY: analysis analysis-test analysis-tools report sweep
+.PHONY: completions man install check-help analysis analysis-test analysis-tools report sweep
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -52,6 +55,24 @@ coverage: toolchain ## Measure how often intervals and verdicts are right; write
 	swift build $(RELEASE) --product simstudy
 	.build-release/release/simstudy coverage --output validation/coverage.csv
 	.build-release/release/simstudy sequential --output validation/sequential.csv
+
+completions: build ## Completion scripts for bash, zsh and fish, into .build/completions
+	mkdir -p $(COMPLETIONS)
+	sim=$$(swift build --show-bin-path)/sim; for shell in bash zsh fish; do \
+	  $$sim --generate-completion-script $$shell >$(COMPLETIONS)/$$shell || exit 1; done
+
+man: build ## The manual page, into .build/sim.1 (needs Python)
+	docs/man.py $$(swift build --show-bin-path)/sim >.build/sim.1
+
+install: release completions man ## Install sim, completions and manual page under PREFIX (/usr/local)
+	install -D -m 755 .build-release/release/sim $(DESTDIR)$(PREFIX)/bin/sim
+	install -D -m 644 $(COMPLETIONS)/bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/sim
+	install -D -m 644 $(COMPLETIONS)/zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_sim
+	install -D -m 644 $(COMPLETIONS)/fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/sim.fish
+	install -D -m 644 .build/sim.1 $(DESTDIR)$(PREFIX)/share/man/man1/sim.1
+
+check-help: release ## Run every example of every --help (needs Python)
+	docs/check-help.py .build-release/release/sim
 
 bench: toolchain ## Measure speed (release build)
 	bash Benchmarks/run.sh $(ARGS)

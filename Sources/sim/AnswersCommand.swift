@@ -17,13 +17,18 @@ struct AnswersCommand: ParsableCommand {
       The section `answer` of a scenario says which variants are run how often, which figures are taken, \
       what a formula predicts and the sentence that they complete. Intervals are Student's t at 95 % over \
       replications; z is (simulated - predicted) / standard error. Nothing is written to results/.
+
+      EXAMPLES
+        sim answers scenarios/clusterip.json --replications 2
       """)
 
   enum Format: String, ExpressibleByArgument, CaseIterable {
     case text, markdown, json
   }
 
-  @Argument(help: "Scenario files, JSON or YAML. Those without a section `answer` are named and left out.")
+  @Argument(
+    help: "Scenario files, JSON or YAML. Those without a section `answer` are named and left out.",
+    completion: .scenario)
   var scenarios: [String] = []
 
   @OptionGroup var options: ScenarioOptions
@@ -39,12 +44,14 @@ struct AnswersCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Put the table of answers into this Markdown file, between its two marks.", valueName: "file"))
+      "Put the table of answers into this Markdown file, between its two marks.", valueName: "file"),
+    completion: .file(extensions: ["md"]))
   var update: String?
 
   @Option(
     help: ArgumentHelp(
-      "Write the figures that a formula predicts into this CSV file, with z.", valueName: "file"))
+      "Write the figures that a formula predicts into this CSV file, with z.", valueName: "file"),
+    completion: .file(extensions: ["csv"]))
   var theory: String?
 
   @Flag(help: "List the metrics that figures can be made of, with their labels.")

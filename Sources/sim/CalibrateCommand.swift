@@ -18,9 +18,14 @@ struct CalibrateCommand: ParsableCommand {
       Measured are a flow's first packet and later ones against the number of Services, with rules in the \
       shape of kube-proxy's, for iptables on each backend that the kernel has and for nftables; fitted are \
       the cost per rule, per lookup and per packet beside the plain way through a node.
+
+      EXAMPLES
+        sim calibrate -o this-machine.json
       """)
 
-  @Option(name: [.customShort("o"), .long], help: "File for the calibration. (default: standard output)")
+  @Option(
+    name: [.customShort("o"), .long], help: "File for the calibration. (default: standard output)",
+    completion: .file(extensions: ["json"]))
   var output: String?
 
   @Option(help: "What scenarios call it. (default: the file's name without extension)")

@@ -15,9 +15,12 @@ struct ExplainCommand: ParsableCommand {
     discussion: """
       Every lost connection belongs to one incident or to none; the sums are those of loss_ledger.csv. \
       docs/explain.md describes the output.
+
+      EXAMPLES
+        sim explain scenarios/clusterip.json
       """)
 
-  @Argument(help: "Scenario file, JSON or YAML.")
+  @Argument(help: "Scenario file, JSON or YAML.", completion: .scenario)
   var scenario: String
 
   @Option(help: "Which replication of the scenario.")

@@ -18,6 +18,10 @@ struct GetCommand: ParsableCommand {
       Kinds: nodes (no), pods (po), services (svc), endpoints (ep), endpointslices (eps), deployments \
       (deploy), replicasets (rs), statefulsets (sts), daemonsets (ds), horizontalpodautoscalers (hpa), \
       poddisruptionbudgets (pdb). kind/name works too: sim get svc/web scenario.json
+
+      EXAMPLES
+        sim get pods scenarios/clusterip.json --at 21s -A -o wide
+        sim get endpointslices scenarios/clusterip.json --at 21s
       """)
 
   enum Layout: String, ExpressibleByArgument, CaseIterable {
@@ -28,7 +32,8 @@ struct GetCommand: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "Kind, name of one object if wanted, and scenario file.", valueName: "kind-name-scenario"))
+      "Kind, name of one object if wanted, and scenario file.", valueName: "kind-name-scenario"),
+    completion: .kindOrScenario)
   var words: [String]
 
   @Option(help: "Simulated time, such as 34s. (default: 0s, when the cluster has converged)")

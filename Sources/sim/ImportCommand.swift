@@ -18,17 +18,18 @@ struct ImportCommand: ParsableCommand {
       ConfigMap kube-proxy. The scenario stands alone. docs/import.md says what is read, concluded and \
       left out.
 
+      EXAMPLES
         kubectl get nodes,pods,svc,endpointslices,endpoints -A -o yaml > cluster.yaml
         kubectl -n kube-system get configmap kube-proxy -o yaml > kube-proxy.yaml
         sim import cluster.yaml kube-proxy.yaml -o cluster.json
       """)
 
-  @Argument(help: "Files, or folders of them; - is standard input.")
+  @Argument(help: "Files, or folders of them; - is standard input.", completion: .file())
   var files: [String]
 
   @Option(
     name: [.customShort("o"), .long],
-    help: "The scenario file; - is standard output. (default: standard output)")
+    help: "The scenario file; - is standard output. (default: standard output)", completion: .scenario)
   var output = "-"
 
   @Option(

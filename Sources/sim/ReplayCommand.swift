@@ -17,6 +17,9 @@ struct ReplayCommand: ParsableCommand {
       IDs are those of lost_connections.csv, client-instance/operation/attempt; a connection that was not \
       lost can be replayed as well. Without --with, fresh tables, the other proxy modes, a longer preStop \
       and draining are tried, one at a time. docs/replay.md describes the output.
+
+      EXAMPLES
+        sim replay scenarios/clusterip.json --connection frontend-1/629/0
       """)
 
   enum Layout: String, ExpressibleByArgument, CaseIterable {
@@ -24,7 +27,7 @@ struct ReplayCommand: ParsableCommand {
     case json
   }
 
-  @Argument(help: "Scenario file, JSON or YAML.")
+  @Argument(help: "Scenario file, JSON or YAML.", completion: .scenario)
   var scenario: String
 
   @Option(help: ArgumentHelp("The connection, as in lost_connections.csv.", valueName: "id"))

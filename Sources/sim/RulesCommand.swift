@@ -17,12 +17,16 @@ struct RulesCommand: ParsableCommand {
       iptables-save text for iptables, nft list for nftables, ipvsadm -Sn, ipset and ip addr for ipvs, the \
       agent's listing for ebpf. Several texts are told apart by a line with the command that prints them: \
       # and the command. docs/rules.md says what is in them.
+
+      EXAMPLES
+        sim rules scenarios/clusterip.json --node worker-1 --at 21s
+        sim rules scenarios/clusterip.json --node worker-1 --mode nftables
       """)
 
-  @Argument(help: "Scenario file, JSON or YAML.")
+  @Argument(help: "Scenario file, JSON or YAML.", completion: .scenario)
   var scenario: String
 
-  @Option(help: "Name of the node.")
+  @Option(help: "Name of the node.", completion: .node)
   var node: String
 
   @Option(help: "Simulated time, such as 34s. (default: 0s, when the cluster has converged)")

@@ -14,9 +14,15 @@ struct RunCommand: ParsableCommand {
     commandName: "run",
     abstract:
       "Run a scenario: reports into a folder, a summary to standard output, progress to standard error.",
-    discussion: "docs/results.md describes every file of the reports.")
+    discussion: """
+      docs/results.md describes every file of the reports.
 
-  @Argument(help: "Scenario file, JSON or YAML.")
+      EXAMPLES
+        sim run scenarios/clusterip.json --until 10s
+        sim run scenarios/clusterip.json --set servers.web.preStop=5s --out results/five
+      """)
+
+  @Argument(help: "Scenario file, JSON or YAML.", completion: .scenario)
   var scenario: String
 
   @OptionGroup var options: ScenarioOptions
@@ -34,7 +40,8 @@ struct RunCommand: ParsableCommand {
   var jobs: Int?
 
   @Option(
-    help: "Folder of the reports. Earlier results there are replaced. (default: results/<scenario name>)")
+    help: "Folder of the reports. Earlier results there are replaced. (default: results/<scenario name>)",
+    completion: .directory)
   var out: String?
 
   @Option(help: "Layout of the summary.")

@@ -18,7 +18,8 @@ struct ScenarioOptions: ParsableArguments {
     name: .customLong("set"),
     help: ArgumentHelp(
       "Set a value of the scenario, such as cluster.proxy.minSyncPeriod=5s. Repeatable; the last one wins.",
-      valueName: "path=value"))
+      valueName: "path=value"),
+    completion: .path)
   var overrides: [String] = []
 
   @Option(
@@ -81,6 +82,7 @@ enum ModeChoice: ExpressibleByArgument, Equatable {
     }
   }
   static var allValueStrings: [String] { ProxyMode.allCases.map(\.rawValue) + ["all"] }
+  static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 }
 
 extension ProxyMode: ExpressibleByArgument {}

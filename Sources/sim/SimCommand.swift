@@ -18,7 +18,8 @@ struct SimCommand: ParsableCommand {
       """,
     version: SimulationRun.version,
     subcommands: [
-      RunCommand.self, CompareCommand.self, ValidateCommand.self, GetCommand.self, RulesCommand.self,
+      RunCommand.self, CompareCommand.self, SolveCommand.self, ValidateCommand.self, GetCommand.self,
+      RulesCommand.self,
       TraceCommand.self, ExplainCommand.self, ReplayCommand.self, AnswersCommand.self, ImportCommand.self,
       SweepCommand.self, CalibrateCommand.self, SchemaCommand.self,
     ],

@@ -19,6 +19,9 @@ struct TraceCommand: ParsableCommand {
       IP:PORT; a port of A is the source port. The run goes up to --at with all its clients, then the packet \
       is walked without changing anything. Where chance decides, every way is shown with its probability. \
       docs/trace.md describes the output.
+
+      EXAMPLES
+        sim trace scenarios/clusterip.json --from node/worker-1 --to svc/default/web:80
       """)
 
   enum Layout: String, ExpressibleByArgument, CaseIterable {
@@ -43,7 +46,7 @@ struct TraceCommand: ParsableCommand {
     }
   }
 
-  @Argument(help: "Scenario file, JSON or YAML.")
+  @Argument(help: "Scenario file, JSON or YAML.", completion: .scenario)
   var scenario: String
 
   @Option(help: "Where the packet comes from.")

@@ -12,9 +12,14 @@ struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate",
     abstract:
-      "Check scenarios and the manifests that they name; tell every mistake with file, line and column.")
+      "Check scenarios and the manifests that they name; tell every mistake with file, line and column.",
+    discussion: """
+      EXAMPLES
+        sim validate scenarios/clusterip.json
+        sim validate scenarios/clusterip.json --explain
+      """)
 
-  @Argument(help: "Scenario files, JSON or YAML.")
+  @Argument(help: "Scenario files, JSON or YAML.", completion: .scenario)
   var scenarios: [String]
 
   @Flag(help: "Print the values in force, defaults included.")

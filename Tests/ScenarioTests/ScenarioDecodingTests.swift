@@ -282,13 +282,28 @@ import Traffic
 
   // MARK: --set
 
+  @Test(
+    "an item of a list is named by its number or its name",
+    arguments: [
+      "servers[0].preStop", "servers.web.preStop", "servers[web].preStop", "servers[\"web\"].preStop",
+    ])
+  func namedItems(path: String) throws {
+    let edited = try Self.scenario("\(path)=4s")
+    #expect(edited.contentHash == (try Self.scenario("servers[0].preStop=4s")).contentHash)
+    #expect(edited.contentHash != (try Self.scenario()).contentHash)
+  }
+
   @Test(arguments: [
     (
       "clients[0].rat=1/s",
       "--set clients[0].rat=1/s: clients[0].rat: unknown key \"rat\"; did you mean \"rate\"?"
     ),
     ("clients[1].rate=1/s", "--set clients[1].rate=1/s: clients has 1 items; the first is [0]"),
-    ("clients.rate=1/s", "--set clients.rate=1/s: clients is a list, not an object"),
+    ("clients.rate=1/s", "--set clients.rate=1/s: clients is a list, and no item has the name \"rate\""),
+    (
+      "servers.wen.preStop=1s",
+      "--set servers.wen.preStop=1s: servers is a list, and no item has the name \"wen\"; did you mean \"web\"?"
+    ),
     ("seed[0]=1", "--set seed[0]=1: seed is 7, not a list"),
     ("seed", "--set seed: expected path=value"),
     ("=3", "--set =3: expected a path such as clients[0].rate"),

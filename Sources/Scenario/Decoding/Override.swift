@@ -43,7 +43,7 @@ struct Override {
     return nil
   }
 
-  /// `a.b[0]["x.y"]`
+  /// `a.b[0]["x.y"]`, `servers[web]` and `servers.web`, which are the item of that name
   static func steps(_ text: Substring) -> [Step]? {
     var steps: [Step] = []
     var rest = text
@@ -54,11 +54,10 @@ struct Override {
         steps.append(.key(String(rest[..<end.lowerBound])))
         rest = rest[end.upperBound...]
       } else if rest.hasPrefix("[") {
-        guard let end = rest.firstIndex(of: "]"),
-          let index = Int(rest[rest.index(after: rest.startIndex)..<end]),
-          index >= 0
-        else { return nil }
-        steps.append(.index(index))
+        guard let end = rest.firstIndex(of: "]") else { return nil }
+        let inner = rest[rest.index(after: rest.startIndex)..<end]
+        guard let step = Self.bracketed(inner) else { return nil }
+        steps.append(step)
         rest = rest[rest.index(after: end)...]
       } else {
         if !steps.isEmpty {
@@ -72,6 +71,13 @@ struct Override {
       }
     }
     return steps.isEmpty ? nil : steps
+  }
+
+  /// A number from 0 on is an index; what begins like a name is one.
+  private static func bracketed(_ text: Substring) -> Step? {
+    if let index = Int(text) { return index >= 0 ? .index(index) : nil }
+    guard let first = text.first, first.isLetter || first.isNumber else { return nil }
+    return .key(String(text))
   }
 
   private static func parse(_ text: String, at place: SourcePosition) throws(ScenarioError) -> DocumentNode {
@@ -123,9 +129,31 @@ struct Override {
     node.content = .sequence(items)
   }
 
+  /// Where the only item with this `name` is.
+  private func itemNamed(
+    _ name: String, in items: [DocumentNode], _ path: DocumentPath
+  ) throws(ScenarioError) -> Int {
+    let names = items.map { item -> String? in
+      guard case .mapping(let entries) = item.content else { return nil }
+      return entries.first { $0.key == "name" }?.value.scalar?.text
+    }
+    let found = names.indices.filter { names[$0] == name }
+    if found.count == 1 { return found[0] }
+    let quoted = "\"\(shortened(name))\""
+    let message =
+      found.isEmpty
+      ? "\(path.text) is a list, and no item has the name \(quoted)"
+      : "\(found.count) items of \(path.text) have the name \(quoted)"
+    throw failure(
+      message, suggestion: found.isEmpty ? nearestName(to: name, in: names.compactMap { $0 }) : nil)
+  }
+
   private func setKey(
     _ node: inout DocumentNode, _ key: String, _ rest: ArraySlice<Step>, _ shape: Shape?, _ path: DocumentPath
   ) throws(ScenarioError) {
+    if case .sequence(let items) = node.content {
+      return try setItem(&node, itemNamed(key, in: items, path), rest, shape, path)
+    }
     guard case .mapping(var entries) = node.content else {
       throw failure("\(path.text.isEmpty ? "the document" : path.text) is \(node.summary), not an object")
     }
