@@ -23,8 +23,8 @@ public struct PairingGain: Sendable, Equatable {
   }
 
   /// (var a + var b) / var (b - a): how many times the replications independent runs would need for an
-  /// interval of the same width (Law, Simulation Modeling and Analysis, 2015, 11.2). Below 1: pairing was a loss.
-  /// Infinite where differences never vary although values do; nil where nothing varies.
+  /// interval of the same width (Law, Simulation Modeling and Analysis, 2015, 11.2). Below 1: pairing was a
+  /// loss. Infinite where differences never vary although values do; nil where nothing varies.
   public var factor: Double? {
     let sum = firstVariance + secondVariance
     guard sum > 0 else { return nil }

@@ -21,7 +21,8 @@ struct ComparisonOptions: ParsableArguments {
     help: ArgumentHelp(
       """
       Replications until the differences of the first --metric (or of lost) from the first variant are known \
-      to ± this: a share of the first variant's mean such as 5%, or a number. At most --replications, then 200.
+      to ± this: a share of the first variant's mean such as 5%, or a number. At most --replications, then \
+      200.
       """, valueName: "half width"))
   var precision: String?
 

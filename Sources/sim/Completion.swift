@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What the shell offers for arguments that are no plain files: metrics, paths of settings, nodes and kinds. The
-// shell asks sim itself, which looks into the scenario that stands on the command line, if one does.
+// What the shell offers for arguments that are no plain files: metrics, paths of settings, nodes and kinds.
+// The shell asks sim itself, which looks into the scenario that stands on the command line, if one does.
 
 import ArgumentParser
 import Foundation

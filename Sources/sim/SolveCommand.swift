@@ -17,8 +17,8 @@ struct SolveCommand: ParsableCommand {
         sim solve scenarios/rolling-update-prestop.json --vary 'servers.web.preStop=0s..4s step 500ms' \
       --minimise --such-that 'loss_ratio < 0.01%'
 
-      Exit codes beside those of all commands: 98 undecided within --max-replications; 99 the condition holds \
-      nowhere in the range. docs/solve.md explains the method and the table.
+      Exit codes beside those of all commands: 98 undecided within --max-replications; 99 the condition \
+      holds nowhere in the range. docs/solve.md explains the method and the table.
       """)
 
   @Argument(help: "Scenario file, JSON or YAML.", completion: .scenario)

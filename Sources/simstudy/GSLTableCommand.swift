@@ -13,7 +13,8 @@ struct GSLTableCommand: ParsableCommand {
     discussion: """
       Arguments are separated by spaces, in the order of GSL's declaration; those of gsl_stats functions are \
       the sample. Names without gsl_ are SimStatistics' own: kolmogorov_Q(x) is the upper tail \
-      of the limit distribution, ks_2samp_exact the p-value of n and m values, those of the first sample first.
+      of the limit distribution, ks_2samp_exact the p-value of n and m values, those of the first sample \
+      first.
       """)
 
   func run() {

@@ -40,7 +40,8 @@ extension ScenarioFormat {
           ObjectShape([
             Field("from", axisEnd, required: true, "First value."),
             Field("to", axisEnd, required: true, "Last value, of the same kind."),
-            Field("count", .integer(2...100_000), standard: "none", "Number of values, both ends among them."),
+            Field(
+              "count", .integer(2...100_000), standard: "none", "Number of values, both ends among them."),
             Field("step", axisEnd, standard: "none", "From one value to the next, instead of `count`."),
           ])), "Evenly spaced values: durations, rates or numbers."), with: [axisPath]),
     .init(

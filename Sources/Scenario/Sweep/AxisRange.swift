@@ -63,7 +63,9 @@ struct AxisRange {
     case .number: Self.number(value, digits)
     case .rate: Self.number(value, digits) + "/s"
     case .duration:
-      Self.units.first { value >= $0.nanoseconds }.map { Self.number(value / $0.nanoseconds, digits) + $0.name }
+      Self.units.first { value >= $0.nanoseconds }.map {
+        Self.number(value / $0.nanoseconds, digits) + $0.name
+      }
         ?? Self.number(value, digits) + "ns"
     }
   }

@@ -49,7 +49,8 @@ public struct PooledMetrics: Sendable {
 }
 
 extension SummaryMetric {
-  /// What this replication says: a share as part and whole, so that replications are added up before dividing.
+  /// What this replication says: a share as part and whole, so that replications are added up before
+  /// dividing.
   var sample: MetricSample {
     guard unit == "ratio", let n else { return .value(value) }
     return .ratio(part: ((value ?? 0) * Double(n)).rounded(), whole: Double(n))

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// How many replications a run has: the number on the command line, else what the scenario says, else what its
-// thresholds take, else one. Several wishes are all fulfilled: a precision and thresholds go on until both are.
+// How many replications a run has: the number on the command line, else what the scenario says, else what
+// its thresholds take, else one. Several wishes are all fulfilled: a precision and thresholds go on until
+// both are.
 
 import Scenario
 

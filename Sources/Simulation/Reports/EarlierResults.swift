@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What a second run of a scenario says of the first: the results that were in the folder before are read ahead
-// of their replacement, and the summary ends with what is different. Earlier results that cannot be read say
-// nothing; they never stop a run.
+// What a second run of a scenario says of the first: the results that were in the folder before are read
+// ahead of their replacement, and the summary ends with what is different. Earlier results that cannot be
+// read say nothing; they never stop a run.
 
 import Foundation
 import Scenario

@@ -13,7 +13,8 @@ public enum ReportTables {
   ]
 
   static let summary = ReportTable(
-    file: "summary.csv", rowMeaning: "metric × replication; of several replications also metric over all of them",
+    file: "summary.csv",
+    rowMeaning: "metric × replication; of several replications also metric over all of them",
     rows: { SummaryMetric.values(of: $0) },
     columns: [
       .text("metric", "Name of the metric.") { row, _ in row.metric },

@@ -71,7 +71,11 @@ extension RunSummary {
     let seen = outcomes.filter { $0.outcome.isLost && $0.count > 0 }.sorted { $0.count > $1.count }
     if lost > 0 {
       facts.append(
-        ("", seen.map { "\($0.outcome.rawValue) \(count("outcome.\($0.outcome.rawValue)"))" }.joined(separator: ", "))
+        (
+          "",
+          seen.map { "\($0.outcome.rawValue) \(count("outcome.\($0.outcome.rawValue)"))" }.joined(
+            separator: ", ")
+        )
       )
     }
     facts.append(
@@ -200,7 +204,9 @@ extension RunSummary {
     let lines = latencyLines.filter { $0.phase != .dns }
     let targets = lines.reduce(into: [TargetName]()) { if !$0.contains($1.target) { $0.append($1.target) } }
     for target in targets.prefix(rowsMax) {
-      for line in lines where line.target == target { add(target.words, line.phase, line.histogram, line.quantiles) }
+      for line in lines where line.target == target {
+        add(target.words, line.phase, line.histogram, line.quantiles)
+      }
     }
     // One resolver answers for all names, so that one line says it all.
     var dns = LatencyHistogram()

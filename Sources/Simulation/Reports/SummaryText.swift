@@ -51,7 +51,9 @@ extension RunSummary {
     if !changes.isEmpty {
       lines += ["", style.bold("Since the last run")]
       for change in changes {
-        lines += TextTable.wrap(change, width: width - 4).enumerated().map { ($0 == 0 ? "  - " : "    ") + $1 }
+        lines += TextTable.wrap(change, width: width - 4).enumerated().map {
+          ($0 == 0 ? "  - " : "    ") + $1
+        }
       }
     }
     if let files { lines += ["", "\(style.bold("Files"))  \(files)/  (\(filesWords))"] }

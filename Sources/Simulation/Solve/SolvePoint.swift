@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What is known about one value of the setting: its replications, and whether the condition was shown to hold.
-// Replication r has the same random draws at every value (common random numbers), so that differences between
-// values are judged within replications.
+// What is known about one value of the setting: its replications, and whether the condition was shown to
+// hold. Replication r has the same random draws at every value (common random numbers), so that differences
+// between values are judged within replications.
 
 import Scenario
 import SimStatistics

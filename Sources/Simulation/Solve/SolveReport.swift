@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// The answer of `sim solve` as people and programs read it. Verdicts are right together at the confidence that
-// was asked for; the intervals of the curve are each value's own.
+// The answer of `sim solve` as people and programs read it. Verdicts are right together at the confidence
+// that was asked for; the intervals of the curve are each value's own.
 
 import Foundation
 import Scenario

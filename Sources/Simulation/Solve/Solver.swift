@@ -2,13 +2,13 @@
 //
 // Which value of a setting is the smallest (largest) for which a condition on a metric holds?
 //
-// Every value that is looked at gets a sequential test (SequentialMeanTest) with an equal share of the error;
-// there is a bound on the number of tests before the first is made, so that by Bonferroni's inequality all
-// verdicts are right together with the asked-for confidence, and so is what follows from them. Where verdicts
-// are right and the response is monotone, bisection cannot go wrong: this is the noisy bisection with a test of
-// power one at each point of Waeber, Frazier & Henderson (SIAM J. Control Optim. 51, 2013), on a grid and with
-// tests that may end undecided; a value that stays undecided narrows neither side, and each side is then
-// bisected on its own.
+// Every value that is looked at gets a sequential test (SequentialMeanTest) with an equal share of the
+// error; there is a bound on the number of tests before the first is made, so that by Bonferroni's
+// inequality all verdicts are right together with the asked-for confidence, and so is what follows from
+// them. Where verdicts are right and the response is monotone, bisection cannot go wrong: this is the noisy
+// bisection with a test of power one at each point of Waeber, Frazier & Henderson (SIAM J. Control Optim.
+// 51, 2013), on a grid and with tests that may end undecided; a value that stays undecided narrows neither
+// side, and each side is then bisected on its own.
 //
 // Monotonicity is looked at first, on a coarse curve: paired differences (common random numbers) of all pairs
 // of its values, Bonferroni again. If they contradict it, the values are gone through in the order of
@@ -122,7 +122,8 @@ public struct Solver {
 
   // MARK: Bisection
 
-  /// Positions count from the end that is preferred, so that a smallest and a largest value are the same task.
+  /// Positions count from the end that is preferred, so that a smallest and a largest value are the same
+  /// task.
   private func index(_ position: Int) -> Int { question.isMaximum ? count - 1 - position : position }
 
   private mutating func bisect() throws {

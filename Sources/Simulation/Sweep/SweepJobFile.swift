@@ -55,7 +55,9 @@ public struct SweepJobFile: Sendable, Equatable {
       lines.append((cells + [""]).joined(separator: ","))
     }
     let body = lines.joined(separator: "\n") + "\n"
-    let last = ["", scenario, "", "", "", String(seed), job, String(point), version, binary, Self.end, "rows"]
+    let last = [
+      "", scenario, "", "", "", String(seed), job, String(point), version, binary, Self.end, "rows",
+    ]
     let cells = last + [String(samples.count), "", ""]
     let check = Self.check(plan: plan, body: body, last: cells)
     return body + (cells + [check]).joined(separator: ",") + "\n"
@@ -83,7 +85,8 @@ extension SweepJobFile {
   public init(text: String, job: SweepJob, header: SweepHeader, name: String) throws(SweepError) {
     func wrong(_ what: String) -> SweepError { SweepError(.wrong, "\(name): \(what)") }
     var rows = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-    guard rows.popLast() == "", let last = rows.last.map({ Self.cells($0) }), last.count == Self.columns.count,
+    guard rows.popLast() == "", let last = rows.last.map({ Self.cells($0) }),
+      last.count == Self.columns.count,
       last[10] == Self.end
     else { throw wrong("the file is cut: its last row, \(Self.end), is missing") }
     rows.removeLast()

@@ -43,12 +43,14 @@ public struct SweepMerge: Sendable {
     let binaries = Set(files.joined().map(\.binary)).sorted()
     guard binaries.count == 1, let only = binaries.first else {
       throw SweepError(
-        .wrong, "the jobs were run by \(binaries.count) different programs (\(binaries.joined(separator: ", ")))"
+        .wrong,
+        "the jobs were run by \(binaries.count) different programs (\(binaries.joined(separator: ", ")))"
           + "; their bytes need not agree")
     }
     guard only == binary else {
       throw SweepError(
-        .wrong, "the jobs were run by another program (\(only)) than this one (\(binary)), although both are "
+        .wrong,
+        "the jobs were run by another program (\(only)) than this one (\(binary)), although both are "
           + "version \(plan.header.version); merge with the program that ran them")
     }
     self.binary = only

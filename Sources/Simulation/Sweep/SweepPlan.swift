@@ -133,7 +133,9 @@ public struct SweepPlan: Sendable, Equatable {
     func wrong(_ line: Int, _ what: String) -> SweepError {
       SweepError(.wrong, "\(name):\(line): \(what)")
     }
-    guard text.hasSuffix("\n") else { throw wrong(1, "expected a plan of sim sweep plan; its end is missing") }
+    guard text.hasSuffix("\n") else {
+      throw wrong(1, "expected a plan of sim sweep plan; its end is missing")
+    }
     let lines = text.dropLast().split(separator: "\n", omittingEmptySubsequences: false)
     let decoder = JSONDecoder()
     guard let header = try? decoder.decode(SweepHeader.self, from: Data(lines[0].utf8)) else {
@@ -150,7 +152,8 @@ public struct SweepPlan: Sendable, Equatable {
       jobs.append(job)
     }
     guard jobs.count == header.jobs else {
-      throw wrong(1, "\(jobs.count) jobs, expected the \(header.jobs) of the header: the file is cut or edited")
+      throw wrong(
+        1, "\(jobs.count) jobs, expected the \(header.jobs) of the header: the file is cut or edited")
     }
     guard try Self.hash(header, jobs) == header.plan else {
       throw wrong(1, "the plan's hash is not that of its content: the file was edited")

@@ -40,8 +40,8 @@ public struct SweepRunner: Sendable {
     plan.jobs.enumerated().filter { $0.offset % count == index }.map(\.element)
   }
 
-  /// Runs those of the jobs whose files are not there, and writes each file as soon as the jobs before it have
-  /// theirs.
+  /// Runs those of the jobs whose files are not there, and writes each file as soon as the jobs before it
+  /// have theirs.
   /// - Parameter tick: told after each job.
   /// - Throws: what a job throws; `RunInterrupted`. Files of finished jobs stay.
   public func run(

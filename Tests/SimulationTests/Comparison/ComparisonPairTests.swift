@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Goal: pairs that go together are compared as pairs, those that do not are not, and every number of a pair is
-// the one that paper and pencil give.
+// Goal: pairs that go together are compared as pairs, those that do not are not, and every number of a pair
+// is the one that paper and pencil give.
 
 import Cluster
 import Foundation
