@@ -42,7 +42,7 @@ import Testing
     #expect(abs(interval.low + 4.696157432168171) < 1e-8 && abs(interval.high - 0.6961574321681714) < 1e-8)
     #expect(abs(try #require(pair.pValue) - 0.11752529159115997) < 1e-9)
     #expect(abs(try #require(pair.ratioInterval).halfWidth - 0.24870339380660259) < 1e-8)
-    let text = comparison.text(.text, files: nil)
+    let text = comparison.text(.text, files: nil).split(whereSeparator: \.isWhitespace).joined(separator: " ")
     #expect(text.contains("in all 4 replications: other clients"))
     #expect(text.contains("Welch where pairs are not synchronised"))
     #expect(comparison.text(.json, files: nil).contains("\"method\": \"unpaired\""))
