@@ -47,6 +47,11 @@ struct ValidateCommand: ParsableCommand {
     _ = try AnswerPlan(path: path) { try options.load(path, more: $0) }
     // And its thresholds.
     _ = try ThresholdBoard(scenario)
+    // And the metric of its precision, and every combination of its sweep.
+    _ = try ReplicationPlan(scenario, asked: nil, thresholds: nil)
+    if scenario.sweep != nil {
+      _ = try SweepPlanner.plan(path: path, edits: options.edits, seed: options.seed)
+    }
     try Console.write("\(path): valid\n" + (explain ? explanation(of: scenario, path) : ""))
   }
 
