@@ -34,6 +34,9 @@ public struct SweepProgress: Sendable {
   /// Jobs whose files are there.
   public var done: Int { points.reduce(0) { $0 + $1.files.count { $0 != nil } } }
 
+  /// Their files, by point.
+  var present: [SweepJobFile] { points.flatMap { $0.files.compactMap { $0 } } }
+
   /// Ids of jobs to be run, in the order in which they should be.
   public var needed: [SweepJob] {
     let byPoint = points.map { $0.needed }

@@ -43,13 +43,18 @@ public struct SweepRunner: Sendable {
   /// Runs those of the jobs whose files are not there, and writes each file as soon as the jobs before it
   /// have theirs.
   /// - Parameter tick: told after each job.
-  /// - Throws: what a job throws; `RunInterrupted`. Files of finished jobs stay.
+  /// - Throws: `SweepError` (65) before anything is run if another program made a file that would be skipped;
+  ///   what a job throws; `RunInterrupted`. Files of finished jobs stay.
   public func run(
     _ jobs: [SweepJob], into folder: SweepFolder, on pool: ReplicationPool, tick: () -> Void
   ) throws {
     var missing: [SweepJob] = []
     // What is there and not whole is made again: its bytes are decided by the job.
-    for job in jobs where (try? folder.file(of: job, plan.header)) == nil { missing.append(job) }
+    var there: [SweepJobFile] = []
+    for job in jobs {
+      if let file = try? folder.file(of: job, plan.header) { there.append(file) } else { missing.append(job) }
+    }
+    try requireThisProgram(there, in: folder)
     for _ in missing.count..<jobs.count { tick() }
     let list = missing
     try pool.each(list.count) { index, observer in
@@ -70,6 +75,7 @@ public struct SweepRunner: Sendable {
   ) throws {
     var progress = try SweepProgress(plan, in: [folder])
     while true {
+      try requireThisProgram(progress.present, in: folder)
       let needed = progress.needed
       guard !needed.isEmpty else { return }
       let wave = plan.header.target == nil ? needed : Array(needed.prefix(8 * pool.jobs))
@@ -81,6 +87,17 @@ public struct SweepRunner: Sendable {
       }
       try progress.update()
     }
+  }
+
+  /// What another program left can neither be merged with what this one makes nor be taken for it.
+  private func requireThisProgram(_ files: [SweepJobFile], in folder: SweepFolder) throws(SweepError) {
+    let strangers = files.filter { $0.binary != binary }
+    guard let first = strangers.first else { return }
+    throw SweepError(
+      .wrong,
+      "\(folder.path) has \(strangers.count) \(strangers.count == 1 ? "job" : "jobs") of this plan that another "
+        + "program ran (\(SweepJobFile.name(first.job)): \(first.binary); this is \(binary)), and what two "
+        + "programs ran is not merged; go on with that program, or give another folder with --out")
   }
 
   private func file(of job: SweepJob, observer: any RunObserver) throws -> SweepJobFile {

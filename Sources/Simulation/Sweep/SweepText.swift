@@ -116,6 +116,7 @@ extension SweepProgress {
     return JSONText.members([
       "plan": .string(plan.header.plan), "jobs": .integer(plan.jobs.count), "done": .integer(done),
       "needed": .array(needed.map { .string($0.id) }), "finished": .bool(needed.isEmpty),
+      "points": .integer(plan.header.points), "finished_points": .integer(finishedPoints),
     ]).document
   }
 }

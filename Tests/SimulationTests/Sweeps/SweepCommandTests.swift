@@ -107,6 +107,8 @@ import Testing
         #expect(status.finished == left.isEmpty)
         #expect(status.plan == plan.header.plan)
         #expect(status.jobs == plan.header.jobs)
+        #expect(status.points == 4)
+        #expect(status.finishedPoints == [0, 2, 4][shard])
       }
     }
   }

@@ -82,6 +82,12 @@ struct SweepProgram {
     return try JSONDecoder().decode(SweepStatusText.self, from: Data(result.output.utf8))
   }
 
+  func jobBytes(_ out: String) throws -> [String: Data] {
+    var files: [String: Data] = [:]
+    for name in try jobFiles(out) { files[name] = try TestFiles.data("\(folder)/\(out)/\(name)") }
+    return files
+  }
+
   /// Names of the files in a folder of jobs, those of no job left out.
   func jobFiles(_ out: String) throws -> [String] {
     try TestFiles.names(folder + "/" + out).filter { $0.hasSuffix(".csv") && !$0.hasPrefix(".") }
@@ -127,4 +133,11 @@ struct SweepStatusText: Decodable {
   var done: Int
   var needed: [String]
   var finished: Bool
+  var points: Int
+  var finishedPoints: Int
+
+  enum CodingKeys: String, CodingKey {
+    case plan, jobs, done, needed, finished, points
+    case finishedPoints = "finished_points"
+  }
 }

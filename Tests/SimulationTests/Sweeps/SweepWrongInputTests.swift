@@ -195,6 +195,14 @@ struct SweepDamage: Sendable, CustomTestStringConvertible {
       try #require(process.terminationStatus == 0)
       try sweep.done("--out", "out", "--shard", "1/2")
       try sweep.done("--out", "rest")
+      // What the other one ran is not skipped as if it were done; nothing of it is touched either.
+      let files = try sweep.jobBytes("out")
+      for arguments in [[], ["--shard", "0/2"], ["--job", plan.ids[0]]] {
+        let result = try sweep.run(["run", "plan.jsonl", "--out", "out", "--no-progress"] + arguments)
+        #expect(result.exitCode == 65, "\(arguments): \(result.errors)")
+        #expect(result.errors.contains("that another program ran"), "\(arguments): \(result.errors)")
+        #expect(try sweep.jobBytes("out") == files, "\(arguments)")
+      }
       for folder in ["out", "rest"] {
         let result = try sweep("merge", "plan.jsonl", "--from", folder, "--out", "results/x")
         #expect(result.exitCode == (folder == "out" ? 65 : 0), "\(result.errors)")
