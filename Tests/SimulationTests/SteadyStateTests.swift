@@ -100,7 +100,8 @@ struct SteadyStateTests {
     #expect(few.observations == 99 && few.mean == nil && few.interval == nil)
   }
 
-  @Test("a correlated series is worth as many independent observations as theory says, in any order of coming")
+  @Test(
+    "a correlated series is worth as many independent observations as theory says, in any order of coming")
   func correlation() throws {
     // AR(1) with coefficient 0.9: n (1 - 0.9) / (1 + 0.9).
     let n = 20_000
@@ -141,7 +142,8 @@ struct SteadyStateTests {
     try Program.with { program in
       let small = Program.small(duration: "10s")
       try program.write("plain.json", small)
-      try program.write("steady.json", small.replacing("\"question\"", with: "\"steadyState\": true, \"question\""))
+      try program.write(
+        "steady.json", small.replacing("\"question\"", with: "\"steadyState\": true, \"question\""))
       let plain = try program.run("plain.json", "--no-progress")
       let steady = try program.run("steady.json", "--no-progress")
       #expect(steady.exitCode == 0, "\(steady.errors)")

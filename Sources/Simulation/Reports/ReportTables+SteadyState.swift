@@ -51,7 +51,8 @@ extension ReportTables {
     .count("batches", "Batches: 30, 20 or 10.", optional: true) { row, _ in row.run?.batchMeans.batches },
     .number(
       "lag1_autocorrelation", unit: nil,
-      "Of neighbouring batches' means, by von Neumann's ratio; empty where they do not differ.", optional: true
+      "Of neighbouring batches' means, by von Neumann's ratio; empty where they do not differ.",
+      optional: true
     ) { row, _ in row.run?.batchMeans.independence?.autocorrelation },
     .number(
       "effective_sample_size", unit: nil,

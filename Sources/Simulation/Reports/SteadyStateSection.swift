@@ -51,7 +51,8 @@ extension [SteadyStateLine] {
       }
       return "MSER-5 cut off as warm-up: \(parts.joined(separator: ", ")); the rest of the summary has them."
     }
-    return "MSER-5 cut off warm-ups of up to \(ReadableNumber.seconds(longest)); the rest of the summary has them."
+    return
+      "MSER-5 cut off warm-ups of up to \(ReadableNumber.seconds(longest)); the rest of the summary has them."
   }
 
   /// Series that are too short.
@@ -120,7 +121,8 @@ extension SteadyStateEstimate {
     }
     return [
       metric, PlusMinus.text(mean, halfWidth: interval?.halfWidth, isPercent: isPercent) + suffix,
-      overlapping.map { $0 + ($0 == "-" ? "" : suffix) } ?? "-", ReadableNumber.grouped(observations - truncated),
+      overlapping.map { $0 + ($0 == "-" ? "" : suffix) } ?? "-",
+      ReadableNumber.grouped(observations - truncated),
       ReadableNumber.seconds(warmUp), ReadableNumber.grouped(batches.batches),
       ReadableNumber.short(batches.independence?.autocorrelation),
       ReadableNumber.short(batches.effectiveSampleSize),
