@@ -155,7 +155,7 @@ struct SteadyStateTests {
       let csv = try ParsedCSV(TestFiles.text(other + "steady_state.csv"))
       #expect(csv.column("metric") == ["connect_mean", "request_mean", "loss_ratio"])
       #expect(csv.column("ci_low").last == "" && csv.column("mean").last == "0")
-      #expect(csv.column("batches").allSatisfy { ["10", "20", "30"].contains($0) })
+      #expect(csv.column("batches").allSatisfy { (Int($0) ?? 0) >= 10 })
       #expect(try TestFiles.text(other + "datapackage.json").contains("steady_state.csv"))
       let json = try program.run("steady.json", "--no-progress", "--format", "json")
       #expect(json.output.contains("\"steady_state\": ["))

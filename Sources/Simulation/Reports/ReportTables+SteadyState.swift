@@ -32,8 +32,7 @@ extension ReportTables {
   private static let steadyStateEstimates: [ReportColumn<SteadyStateEstimate>] = [
     .number(
       "mean", unit: nil,
-      "Mean of all batches; so that they are of equal size, up to batches - 1 more observations are left out "
-        + "before them. Empty below 100 observations.", optional: true
+      "Mean of all batches; observations before them that fill no batch are left out, too. Empty below 100 observations.", optional: true
     ) { row, _ in row.mean },
     .number(
       "ci_low", unit: nil,
@@ -48,7 +47,7 @@ extension ReportTables {
     .number("ci_high_overlapping", unit: nil, "Upper end.", optional: true) {
       row, _ in row.overlappingInterval?.high
     },
-    .count("batches", "Batches: 30, 20 or 10.", optional: true) { row, _ in row.run?.batchMeans.batches },
+    .count("batches", "Batches: 30, 20 or 10, and more where the observations after that many fill others.", optional: true) { row, _ in row.run?.batchMeans.batches },
     .number(
       "lag1_autocorrelation", unit: nil,
       "Of neighbouring batches' means, by von Neumann's ratio; empty where they do not differ.",

@@ -51,8 +51,8 @@ public struct SteadyStateEstimate: Sendable, Equatable {
 
   /// The interval for a mean over the whole run: only where nothing was cut off, as value and interval would
   /// otherwise be about different samples.
-  /// - Parameter value: the mean over all observations; that of the batches may lack some, fewer than there
-  ///   are batches, so that all are of the same size.
+  /// - Parameter value: the mean over all observations; that of the batches may lack some at the beginning
+  ///   that fill no batch.
   func interval(ofWhole value: Double?) -> ConfidenceInterval? {
     guard truncated == 0, let value, let interval, interval.contains(value) else { return nil }
     return interval
