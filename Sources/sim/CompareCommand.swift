@@ -173,7 +173,8 @@ struct CompareCommand: ParsableCommand {
         for remark in compared.remarks { Console.remark("sim: \(remark)") }
       }
       let writer = try ReportWriter(
-        folder: ResultFolder(target: out ?? "results/\(compared.folderName)"), isComparison: true)
+        folder: ResultFolder(target: out ?? "results/\(compared.folderName)"), isComparison: true,
+        isSteadyState: compared.variants.contains { $0.file.report.isSteadyState })
       do {
         let comparison = try simulate(compared, asked, into: writer)
         try sheet?.write(comparison.text(.markdown, files: writer.target))

@@ -80,7 +80,9 @@ struct RunCommand: ParsableCommand {
       let plan = try ReplicationPlan(scenario, asked: replications, thresholds: board)
       let target = out ?? "results/\(scenario.name)"
       let files = try gate.open(beside: target)
-      let writer = try ReportWriter(folder: ResultFolder(target: target), hasThresholds: board != nil)
+      let writer = try ReportWriter(
+        folder: ResultFolder(target: target), hasThresholds: board != nil,
+        isSteadyState: scenario.report.isSteadyState)
       let session = RunSession(
         scenario: scenario, path: self.scenario,
         jobs: jobs ?? ProcessInfo.processInfo.activeProcessorCount,

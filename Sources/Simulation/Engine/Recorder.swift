@@ -38,6 +38,9 @@ struct Recorder: ~Copyable {
   var operationsLost = 0
   var retries = 0
   var requestsCompleted = 0
+  /// Every latency and every fate by its start, in runs that are declared to be in a steady state.
+  private let keepsSeries: Bool
+  private(set) var series = SteadySeriesBook()
 
   private struct GroupKey: Hashable, Comparable {
     var target: Int
@@ -63,7 +66,11 @@ struct Recorder: ~Copyable {
   static let outcomeIndex = Dictionary(uniqueKeysWithValues: outcomes.enumerated().map { ($1, $0) })
   static let causeIndex = Dictionary(uniqueKeysWithValues: causes.enumerated().map { ($1, UInt8($0)) })
 
-  init(targets: Int, clients: Int, report: (bin: SimDuration, warmUp: SimDuration, lostMax: Int)) {
+  init(
+    targets: Int, clients: Int, report: (bin: SimDuration, warmUp: SimDuration, lostMax: Int),
+    keepsSeries: Bool = false
+  ) {
+    self.keepsSeries = keepsSeries
     // Nobody addresses nothing, but a scenario without clients has no targets.
     self.targets = max(1, targets)
     self.clients = clients
@@ -82,6 +89,7 @@ struct Recorder: ~Copyable {
     let i = binIndex(start)
     timeline[i].attempts += 1
     timeline[i].successes += 1
+    if keepsSeries { series.losses.add(0, start: start) }
   }
 
   mutating func otherAttempt(target: Int, client: Int, start: SimTime, outcome: Outcome, cause: Cause?) {
@@ -93,6 +101,7 @@ struct Recorder: ~Copyable {
     let i = binIndex(start)
     timeline[i].attempts += 1
     if outcome.isLost { timeline[i].losses += 1 }
+    if keepsSeries, outcome.countsAsAttempted { series.losses.add(outcome.isLost ? 1 : 0, start: start) }
   }
 
   /// - Returns: the row's index, nil if it is not listed.
@@ -123,6 +132,15 @@ struct Recorder: ~Copyable {
     let p = phase == .dns ? 0 : phase == .connect ? 1 : 2
     let o = outcome == .completed ? 0 : Self.outcomeIndex[outcome]!
     latency[(target * 3 + p) * Self.outcomes.count + o].record(value)
+    if keepsSeries, outcome == .completed { keep(phase, value, start) }
+  }
+
+  @inline(never) private mutating func keep(_ phase: LatencyPhase, _ value: SimDuration, _ start: SimTime) {
+    switch phase {
+    case .dns: break
+    case .connect: series.connect.add(value.nanoseconds, start: start)
+    case .request: series.request.add(value.nanoseconds, start: start)
+    }
   }
 
   /// Choices for this target hang together.

@@ -126,6 +126,9 @@ extension World {
     r.notes = notes
     r.rulesPerNode = rulesPerNode()
     addLoadBalance(&r)
+    if scenario.report.isSteadyState {
+      r.steadyState = recorder.series.estimates(warmUp: scenario.report.warmUp)
+    }
     r.theory = theory(spread: r.spread, shares: r.shares)
     return r
   }

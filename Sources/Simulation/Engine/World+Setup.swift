@@ -63,7 +63,7 @@ extension World {
     let report = scenario.report
     recorder = Recorder(
       targets: targets.count, clients: groups.count,
-      report: (report.bin, report.warmUp, report.lostConnectionsMax))
+      report: (report.bin, report.warmUp, report.lostConnectionsMax), keepsSeries: report.isSteadyState)
     self.control = control
     self.proxies = proxies
   }

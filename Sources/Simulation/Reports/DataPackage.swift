@@ -10,12 +10,13 @@ public enum DataPackage {
   /// - Parameters:
   ///   - isComparison: the folder holds comparison.csv, too.
   ///   - hasThresholds: it holds thresholds.csv, too.
+  ///   - isSteadyState: it holds steady_state.csv, too.
   ///   - digests: of the files, by their names, so that a reader can tell an edited or cut one.
   public static func document(
     scenario: String, question: String, version: String, isComparison: Bool = false,
-    hasThresholds: Bool = false, digests: [String: FileDigest] = [:]
+    hasThresholds: Bool = false, isSteadyState: Bool = false, digests: [String: FileDigest] = [:]
   ) -> JSONText {
-    let tables = ReportTables.all.map { ($0.file, $0.rowMeaning, $0.columns) }
+    let tables = ReportTables.files(isSteadyState: isSteadyState).map { ($0.file, $0.rowMeaning, $0.columns) }
     let comparison = isComparison ? [ComparisonTable.description] : []
     let thresholds = hasThresholds ? [ThresholdTable.description] : []
     return document(

@@ -11,7 +11,7 @@ public enum ReportDocumentation {
     var lines = ["## Columns of every file", "", "Each row of each file starts with these:", ""]
     let identityCount = ReportTable.identityColumns.count
     lines += columns(ReportTables.summary.columns.prefix(identityCount))
-    for table in ReportTables.all {
+    for table in ReportTables.all + [ReportTables.steadyState] {
       lines += ["", "## " + table.file, "", "One row per \(table.rowMeaning).", ""]
       lines += columns(table.columns.dropFirst(identityCount))
     }

@@ -12,6 +12,9 @@ public enum ReportTables {
     timeline, proxySync, proxyMetrics, events, theory,
   ]
 
+  /// Those of one run.
+  static func files(isSteadyState: Bool) -> [ReportTable] { isSteadyState ? all + [steadyState] : all }
+
   static let summary = ReportTable(
     file: "summary.csv",
     rowMeaning: "metric × replication; of several replications also metric over all of them",

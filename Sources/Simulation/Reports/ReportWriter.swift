@@ -14,6 +14,7 @@ public final class ReportWriter {
   private var pooled: [PooledMetrics] = []
   private let comparisonFile: ResultFile?
   private let thresholdFile: ResultFile?
+  private let isSteadyState: Bool
 
   /// Where the files are going to be: `results/<scenario name>`.
   public var target: String { folder.target }
@@ -22,14 +23,19 @@ public final class ReportWriter {
   /// - Parameters:
   ///   - isComparison: the results are of several variants, and comparison.csv is one of the files.
   ///   - hasThresholds: thresholds.csv is one of the files.
+  ///   - isSteadyState: steady_state.csv is one of the files.
   public init(
-    folder: ResultFolder, isComparison: Bool = false, hasThresholds: Bool = false
+    folder: ResultFolder, isComparison: Bool = false, hasThresholds: Bool = false,
+    isSteadyState: Bool = false
   ) throws(ResultFolderError) {
     self.folder = folder
+    self.isSteadyState = isSteadyState
     comparisonFile = isComparison ? try folder.file(ComparisonTable.file) : nil
     thresholdFile = hasThresholds ? try folder.file(ThresholdTable.file) : nil
     var tables: [TableFile] = []
-    for table in ReportTables.all { tables.append(TableFile(table, try folder.file(table.file))) }
+    for table in ReportTables.files(isSteadyState: isSteadyState) {
+      tables.append(TableFile(table, try folder.file(table.file)))
+    }
     self.tables = tables
   }
 
@@ -69,7 +75,8 @@ public final class ReportWriter {
     let first = replications[0]
     let package = DataPackage.document(
       scenario: first.identity.scenario, question: first.question, version: SimulationRun.version,
-      isComparison: comparison != nil, hasThresholds: thresholdFile != nil, digests: try digests())
+      isComparison: comparison != nil, hasThresholds: thresholdFile != nil, isSteadyState: isSteadyState,
+      digests: try digests())
     try folder.write(DataPackage.fileName, package.document)
     try folder.write(RunRecord.fileName, record.document(replications, host: host).document)
     try folder.commit()

@@ -28,6 +28,8 @@ public struct RunSummary: Sendable {
   public private(set) var staleness = Staleness()
   /// Verdicts, if the run had thresholds.
   public var thresholds: [ThresholdOutcome] = []
+  /// Batch means by replication and metric, if the run is declared to be in a steady state.
+  private(set) var steadyState: [SteadyStateLine] = []
   /// Of the event sequences, by replication: 16 hex digits.
   private(set) var digests: [String] = []
   /// All metrics of summary.csv over the replications.
@@ -62,6 +64,9 @@ public struct RunSummary: Sendable {
     addSpread(of: result)
     addLatency(of: result)
     staleness.add(result)
+    steadyState += result.steadyState.map {
+      SteadyStateLine(replication: result.identity.replication, estimate: $0)
+    }
   }
 
   public var attempted: Int { outcomes.reduce(0) { $0 + $1.count } }
@@ -92,10 +97,15 @@ public struct RunSummary: Sendable {
 
   /// What makes the intervals less trustworthy than they look.
   var weaknesses: [(what: String, weakness: StatisticalWeakness)] {
-    guard let loss = pooled.estimate("loss_ratio").parts else { return [] }
-    return StatisticalWeakness.find(inRatioOf: loss.numerators, to: loss.denominators).map {
-      ("loss_ratio", $0)
-    }
+    guard let loss = pooled.estimate("loss_ratio").parts else { return steadyState.weaknesses }
+    let found = StatisticalWeakness.find(inRatioOf: loss.numerators, to: loss.denominators)
+    return found.filter { !isAnswered($0) }.map { ("loss_ratio", $0) } + steadyState.weaknesses
+  }
+
+  /// A single replication has an interval after all where batch means give one.
+  private func isAnswered(_ weakness: StatisticalWeakness) -> Bool {
+    guard case .fewReplications(count: 1, _) = weakness else { return false }
+    return steadyState.contains { $0.estimate.metric == "loss_ratio" && $0.estimate.interval != nil }
   }
 
   private mutating func addSpread(of result: RunResult) {

@@ -8,6 +8,14 @@ import SimStatistics
 
 extension RunSummary {
   func json(files: String?) -> JSONText {
+    let document = members(files: files)
+    guard !steadyState.isEmpty, case .object(var members) = document else { return document }
+    let place = members.firstIndex { $0.key == "staleness" }!
+    members.insert(.init("steady_state", steadyState.json), at: place)
+    return .object(members)
+  }
+
+  private func members(files: String?) -> JSONText {
     .members([
       "run_id": .string(identity.runID),
       "scenario": .string(identity.scenario),

@@ -31,6 +31,10 @@ public struct SummaryMetric: Sendable, Equatable {
     return definitions.map { definition in
       var row = SummaryMetric(metric: definition.metric, unit: definition.unit)
       definition.fill(&row, facts)
+      if let estimate = result.steadyState.first(where: { $0.metric == row.metric }) {
+        let interval = estimate.interval(ofWhole: row.value)
+        (row.low, row.high) = (interval?.low, interval?.high)
+      }
       return row
     }
   }

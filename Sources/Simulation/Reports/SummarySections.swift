@@ -22,7 +22,8 @@ extension RunSummary {
       thresholds.section,
       causeSection("Lost by cause", rowsMax, misdelivered: false) { $0.lost },
       causeSection("Misdelivered by cause", rowsMax, misdelivered: true) { $0.misdelivered },
-      spreadSection(rowsMax), latencySection(rowsMax), stalenessSection,
+      spreadSection(rowsMax), latencySection(rowsMax), steadyState.section(rowsMax: rowsMax),
+      stalenessSection,
     ].compactMap { $0 }
   }
 

@@ -72,7 +72,8 @@ extension RunSummary {
   }
 
   private var filesWords: String {
-    "\(ReportTables.all.count + (thresholds.isEmpty ? 0 : 1)) CSV files, \(RunRecord.fileName); "
+    let tables = ReportTables.files(isSteadyState: !steadyState.isEmpty).count
+    return "\(tables + (thresholds.isEmpty ? 0 : 1)) CSV files, \(RunRecord.fileName); "
       + "\(DataPackage.fileName) describes every column"
   }
 

@@ -293,6 +293,8 @@ public struct RunResult: Sendable {
   /// kubeproxy_network_programming_duration_seconds of all nodes.
   public var programming = LatencyHistogram()
   public var theory: [TheoryRow] = []
+  /// By metric; empty unless the run is declared to be in a steady state.
+  public var steadyState: [SteadyStateEstimate] = []
 
   public var packets = 0
   public var simulationEvents = 0
