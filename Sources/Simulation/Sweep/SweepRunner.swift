@@ -78,7 +78,7 @@ public struct SweepRunner: Sendable {
       try requireThisProgram(progress.present, in: folder)
       let needed = progress.needed
       guard !needed.isEmpty else { return }
-      let wave = plan.header.target == nil ? needed : Array(needed.prefix(8 * pool.jobs))
+      let wave = plan.header.target == nil ? needed : Array(needed.prefix(4 * pool.jobs))
       var done = progress.done
       let most = done + needed.count
       try run(wave, into: folder, on: pool) {
