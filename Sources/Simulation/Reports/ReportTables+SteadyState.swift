@@ -32,7 +32,8 @@ extension ReportTables {
   private static let steadyStateEstimates: [ReportColumn<SteadyStateEstimate>] = [
     .number(
       "mean", unit: nil,
-      "Mean of all batches; observations before them that fill no batch are left out, too. Empty below 100 observations.", optional: true
+      "Mean of all batches; observations before them that fill no batch are left out, too. Empty below 100 observations.",
+      optional: true
     ) { row, _ in row.mean },
     .number(
       "ci_low", unit: nil,
@@ -47,7 +48,10 @@ extension ReportTables {
     .number("ci_high_overlapping", unit: nil, "Upper end.", optional: true) {
       row, _ in row.overlappingInterval?.high
     },
-    .count("batches", "Batches: 30, 20 or 10, and more where the observations after that many fill others.", optional: true) { row, _ in row.run?.batchMeans.batches },
+    .count(
+      "batches", "Batches: 30, 20 or 10, and more where the observations after that many fill others.",
+      optional: true
+    ) { row, _ in row.run?.batchMeans.batches },
     .number(
       "lag1_autocorrelation", unit: nil,
       "Of neighbouring batches' means, by von Neumann's ratio; empty where they do not differ.",
@@ -55,7 +59,7 @@ extension ReportTables {
     ) { row, _ in row.run?.batchMeans.independence?.autocorrelation },
     .number(
       "effective_sample_size", unit: nil,
-      "So many independent observations would give the mean the same standard error; empty without scatter.",
+      "Independent observations that would give the mean the same standard error; empty without scatter.",
       optional: true
     ) { row, _ in row.run?.batchMeans.effectiveSampleSize },
   ]
