@@ -16,8 +16,8 @@ extension ReportTables {
     .text("unit", "Unit of mean and intervals.", allowed: ["ms", "ratio"]) { row, _ in row.unit },
     .count(
       "observations",
-      "Latencies of completed phases, or decided attempts, in the order of their attempts' starts; without those "
-        + "before a given warmUp."
+      "Latencies of completed phases, or decided attempts, in the order of their attempts' starts; without "
+        + "those before a given warmUp."
     ) { row, _ in row.observations },
     .number(
       "warm_up_s", unit: "s",
@@ -32,7 +32,8 @@ extension ReportTables {
   private static let steadyStateEstimates: [ReportColumn<SteadyStateEstimate>] = [
     .number(
       "mean", unit: nil,
-      "Mean of all batches; observations before them that fill no batch are left out, too. Empty below 100 observations.",
+      "Mean of all batches; observations before them that fill no batch are left out, too. "
+        + "Empty below 100 observations.",
       optional: true
     ) { row, _ in row.mean },
     .number(
