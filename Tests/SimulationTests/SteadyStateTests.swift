@@ -122,6 +122,9 @@ struct SteadyStateTests {
     let size = try #require(estimate.run?.batchMeans.effectiveSampleSize)
     #expect(size > Double(n) / 19 / 2.5 && size < Double(n) / 19 * 2.5)
     #expect(try #require(estimate.interval).contains(10))
+    var cut = estimate
+    cut.truncated = 5
+    #expect(estimate.interval(ofWhole: 10) == estimate.interval && cut.interval(ofWhole: 10) == nil)
   }
 
   @Test("what is not declared is not kept, and the run is the same")

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// What a run that is declared to be in a steady state keeps of every attempt, beside the counts: its latencies
-// and whether it was lost, each with its start, so that the order of time can be had at the end. 16 bytes each.
+// What a run that is declared to be in a steady state keeps of every attempt, beside the counts: its
+// latencies and whether it was lost, each with its start, so that the order of time can be had at the end.
+// 16 bytes each.
 
 import Cluster
 import SimKernel

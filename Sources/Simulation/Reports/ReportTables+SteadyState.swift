@@ -16,8 +16,8 @@ extension ReportTables {
     .text("unit", "Unit of mean and intervals.", allowed: ["ms", "ratio"]) { row, _ in row.unit },
     .count(
       "observations",
-      "Latencies of completed phases, or decided attempts, in the order of their attempts' starts; without those "
-        + "before a given warmUp."
+      "Latencies of completed phases, or decided attempts, in the order of their attempts' starts; without "
+        + "those before a given warmUp."
     ) { row, _ in row.observations },
     .number(
       "warm_up_s", unit: "s",
@@ -32,7 +32,9 @@ extension ReportTables {
   private static let steadyStateEstimates: [ReportColumn<SteadyStateEstimate>] = [
     .number(
       "mean", unit: nil,
-      "Mean of all batches; observations before them that fill no batch are left out, too. Empty below 100 observations.", optional: true
+      "Mean of all batches; observations before them that fill no batch are left out, too. "
+        + "Empty below 100 observations.",
+      optional: true
     ) { row, _ in row.mean },
     .number(
       "ci_low", unit: nil,
@@ -47,7 +49,10 @@ extension ReportTables {
     .number("ci_high_overlapping", unit: nil, "Upper end.", optional: true) {
       row, _ in row.overlappingInterval?.high
     },
-    .count("batches", "Batches: 30, 20 or 10, and more where the observations after that many fill others.", optional: true) { row, _ in row.run?.batchMeans.batches },
+    .count(
+      "batches", "Batches: 30, 20 or 10, and more where the observations after that many fill others.",
+      optional: true
+    ) { row, _ in row.run?.batchMeans.batches },
     .number(
       "lag1_autocorrelation", unit: nil,
       "Of neighbouring batches' means, by von Neumann's ratio; empty where they do not differ.",
@@ -55,7 +60,7 @@ extension ReportTables {
     ) { row, _ in row.run?.batchMeans.independence?.autocorrelation },
     .number(
       "effective_sample_size", unit: nil,
-      "So many independent observations would give the mean the same standard error; empty without scatter.",
+      "Independent observations that would give the mean the same standard error; empty without scatter.",
       optional: true
     ) { row, _ in row.run?.batchMeans.effectiveSampleSize },
   ]

@@ -47,7 +47,8 @@ extension [SteadyStateLine] {
     guard contains(where: { $0.replication != self[0].replication }) else {
       let parts = cut.map {
         "the first \(ReadableNumber.seconds($0.warmUp)) of \($0.metric) "
-          + "(\(ReadableNumber.grouped($0.truncated)) of \(ReadableNumber.grouped($0.observations)) observations)"
+          + "(\(ReadableNumber.grouped($0.truncated)) of "
+          + "\(ReadableNumber.grouped($0.observations)) observations)"
       }
       return "MSER-5 cut off as warm-up: \(parts.joined(separator: ", ")); the rest of the summary has them."
     }
