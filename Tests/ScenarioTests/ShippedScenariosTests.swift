@@ -23,7 +23,7 @@ import Traffic
     "mode-migration", "ipvs-graceful", "ipvs-port-reuse", "udp-stale-conntrack", "conntrack-full",
     "snat-port-collision", "pod-ip-reuse",
     "rolling-update-prestop", "session-affinity-skew", "zone-hints", "endpointslice-lag", "dns-5s",
-    "dns-ttl-externalname", "slo-gate",
+    "dns-ttl-externalname", "slo-gate", "prestop-solve",
   ]
 
   @Test func everyScenarioFileIsListedHere() throws {
