@@ -14,22 +14,20 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 "$sim" solve $scenario --vary 'servers.web.preStop=0s..2s step 100ms' --minimise --such-that "loss_ratio < $limit%" \
-  --csv "$work/curve.csv" --format json --no-progress >"$work/answer.json"
-"$sim" solve $scenario --vary 'servers.web.preStop=0s..2s step 100ms' --minimise --such-that "loss_ratio < $limit%" \
-  --no-progress
+  --no-progress | tee "$work/answer.txt"
 
 "$sim" sweep plan $scenario --seed 77 -o "$work/plan.jsonl" 2>/dev/null
 "$sim" sweep run "$work/plan.jsonl" --out "$work/jobs" --no-progress
 "$sim" sweep merge "$work/plan.jsonl" --from "$work/jobs" --out "$work/sweep"
 
 python3 - "$work" "$limit" <<'PYTHON'
-import csv, json, sys
+import csv, sys
 folder, limit = sys.argv[1], float(sys.argv[2]) / 100
 
 def seconds(text):
     return float(text[:-2]) / 1000 if text.endswith("ms") else float(text[:-1])
 
-answer = seconds(str(json.load(open(f"{folder}/answer.json"))["answer"]))
+answer = seconds(open(f"{folder}/answer.txt").readline().split(" = ")[1].split(" ")[0])
 rows = [row for row in csv.DictReader(open(f"{folder}/sweep/sweep_summary.csv")) if row["metric"] == "loss_ratio"]
 curve = sorted((seconds(row["servers.web.preStop"]), float(row["ci_low"]), float(row["ci_high"])) for row in rows)
 holds = [value for value, low, high in curve if high < limit]
