@@ -20,7 +20,7 @@ struct CompareCommand: ParsableCommand {
       Differences are within replications: each replication draws the same arrivals, churn and delays in \
       every variant. docs/compare.md explains the table; comparison.csv has every metric for every pair.
 
-      EXAMPLES:
+      EXAMPLES
         sim compare scenarios/node-churn.json
         sim compare scenarios/node-churn.json --modes nftables,iptables --precision 2%
         sim compare scenarios/node-churn.json --variant slow:cluster.proxy.minSyncPeriod=10s

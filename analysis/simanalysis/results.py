@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .check import check_folder
 from .errors import ResultsError, UnreadableError
-from .table import category, concatenate, read_table
+from .table import category, check_digest, concatenate, read_table
 
 PACKAGE, RUN = "datapackage.json", "run.json"
 
@@ -104,7 +104,11 @@ def _load_folder(folder, wanted):
         for path in sorted(folder.glob("*.csv"))
         if path.name not in listed
     ]
-    return Results([folder], tables, [document], notes + check_folder(folder, document["run"], tables))
+    notes += check_folder(folder, document["run"], tables)
+    for resource in resources:
+        if (folder / resource["path"]).name.removesuffix(".csv") in tables:
+            check_digest(folder / resource["path"], resource)
+    return Results([folder], tables, [document], notes)
 
 
 def _json(path):

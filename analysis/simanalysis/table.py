@@ -27,7 +27,6 @@ def read_table(path, resource):
     (`seed`: `UInt64`), numbers `float64` with NaN for "no value", booleans nullable.
     """
     data = _read(path)
-    _check_digest(path, data, resource)
     fields = resource["schema"]["fields"]
     lines = _structure(path, data, len(fields))
     header = pandas.read_csv(io.BytesIO(data), nrows=0, dtype=str)
@@ -76,8 +75,12 @@ def _read(path):
         raise UnreadableError(path, f"cannot be read: {error.strerror}") from None
 
 
-def _check_digest(path, data, resource):
-    """Where the package carries sizes and digests (Frictionless `bytes` and `hash`), any edit is found."""
+def check_digest(path, resource):
+    """Where the package carries sizes and digests (Frictionless `bytes` and `hash`), any edit is found.
+
+    Asked last: what is wrong with a line is told with its place first.
+    """
+    data = _read(path)
     size = resource.get("bytes")
     if size is not None and size != len(data):
         raise ResultsError(path, f"has {len(data)} bytes", expected=f"{size}: the file was cut or edited")

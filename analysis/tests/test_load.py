@@ -248,11 +248,13 @@ def test_a_replication_that_is_missing_everywhere_is_found_in_run_json(churn, co
 
 
 def test_a_digest_in_the_package_finds_any_edit(lossless, copy):
-    folder = copy(lossless)
-    path = folder / "datapackage.json"
-    package = json.loads(path.read_text())
-    package["resources"][0]["hash"] = "sha256:" + "0" * 64
-    path.write_text(json.dumps(package))
+    folder = copy(lossless, keep_digests=True)
+    assert simanalysis.load(folder)
+    path = folder / "staleness.csv"
+    text = path.read_text()
+    # A digit that is counted nowhere else.
+    place = text.rindex("1")
+    path.write_text(text[:place] + "2" + text[place + 1 :])
     with pytest.raises(ResultsError, match="the file was edited"):
         simanalysis.load(folder)
 
