@@ -249,7 +249,7 @@ def test_a_replication_that_is_missing_everywhere_is_found_in_run_json(churn, co
 
 def test_a_digest_in_the_package_finds_any_edit(lossless, copy):
     folder = copy(lossless, keep_digests=True)
-    assert simanalysis.load(folder)
+    simanalysis.load(folder)
     path = folder / "staleness.csv"
     text = path.read_text()
     # A digit that is counted nowhere else.
