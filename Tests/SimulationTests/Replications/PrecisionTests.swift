@@ -16,6 +16,7 @@ import Testing
     var world = SmallWorld(nodes: 2, duration: .seconds(1))
     world.addWeb(on: [0, 1])
     world.addService()
+    world.serve { $0.serviceTime = .exponential(mean: 0.005) }
     world.addClient(on: 0) { $0.arrivals = .renewal(.exponential(mean: 0.02)) }
     return world.file
   }
@@ -131,6 +132,11 @@ import Testing
       let changes = try run(other).changes
       #expect(changes.first == "Changed: seed 1 -> 99.")
       #expect(changes.dropFirst().allSatisfy { $0.hasSuffix("chance.") || $0.contains("the same") })
+      let latency = try #require(changes.first { $0.hasPrefix("request_p99") })
+      #expect(latency.hasSuffix("within chance."), "\(latency)")
+      other.servers[0].serviceTime = .constant(0.3)
+      let slower = try #require(try run(other).changes.first { $0.hasPrefix("request_p99") })
+      #expect(slower.hasSuffix("more than chance."), "\(slower)")
     }
   }
 }
