@@ -18,10 +18,11 @@ WITHOUT_EXAMPLES = {"schema", "help"}
 
 
 def commands(node: dict, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], str]]:
-    """Every command without subcommands, with its help's discussion."""
+    """Every command with its help's discussion; those whose parent shows how they go together stand for themselves."""
     subs = node.get("subcommands", [])
-    if not subs:
-        return [(path, node.get("discussion") or "")]
+    discussion = node.get("discussion") or ""
+    if not subs or (path and examples(discussion)):
+        return [(path, discussion)]
     return [entry for sub in subs for entry in commands(sub, (*path, sub["commandName"]))]
 
 

@@ -24,7 +24,7 @@ struct CompareCommand: ParsableCommand {
         sim compare scenarios/node-churn.json
         sim compare scenarios/node-churn.json --modes nftables,iptables --precision 2%
         sim compare scenarios/node-churn.json --variant slow:cluster.proxy.minSyncPeriod=10s
-        sim compare before.json after.json --metric "loss_ratio{service=default/web}" --markdown pr.md
+        sim compare scenarios/clusterip.json scenarios/nodeport.json --metric connect_p99 --markdown pr.md
       """)
 
   @Argument(
